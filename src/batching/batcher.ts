@@ -1,0 +1,196 @@
+// The queue of one model version: admits jobs, forms batches when an instance is free, fans the outputs out.
+import { NestorError, type ErrorCode } from '../errors.js';
+import type { Instance } from '../runtime/instance.js';
+import type { InstanceGroup } from '../runtime/instance-group.js';
+import type { ModelMetrics } from '../telemetry/model-metrics.js';
+import { DrainRate } from './drain-rate.js';
+import { costOf, type Item, type JobOptions, type JobResult } from './item.js';
+import { Job, type JobEntry } from './job.js';
+import { merge, split, type Layout } from './layout.js';
+import { Queue, type PackingPolicy } from './queue.js';
+
+export interface BatchingPolicy extends PackingPolicy {
+  /** How long an instance may wait for company before it takes a batch that is not full, in milliseconds. */
+  readonly maxDelayMs: number;
+  /** Most rows that may wait. */
+  readonly maxQueueItems: number;
+  /** Most tokens that may wait. */
+  readonly maxQueueTokens: number;
+}
+
+/** Runs the batches of a model; the part of an instance group that the queue needs. */
+export type Runner = Pick<InstanceGroup, 'seat' | 'run' | 'hopeful' | 'idle'>;
+
+export class Batcher {
+  readonly #queue: Queue<JobEntry>;
+  readonly #drainRate = new DrainRate();
+  readonly #waiting = new Set<Job>();
+  #running = 0;
+  #busySince = 0;
+  readonly #idleListeners: (() => void)[] = [];
+  #delay: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly policy: BatchingPolicy,
+    private readonly layout: Layout,
+    private readonly runner: Runner,
+    private readonly metrics: ModelMetrics,
+  ) {
+    this.#queue = new Queue(policy);
+  }
+
+  /** Nothing waits and nothing runs. */
+  get idle(): boolean {
+    return this.#queue.empty && this.#running === 0;
+  }
+
+  /**
+   * Queues the items of a request and resolves with the outputs of each.
+   * @throws NestorError QUEUE_FULL or DEADLINE_EXCEEDED at once when it cannot be served, MODEL_NOT_READY, CANCELLED,
+   * DEADLINE_EXCEEDED, WORKER_LOST or INFERENCE_FAILED later.
+   */
+  submit(items: readonly Item[], options: JobOptions): Promise<JobResult> {
+    if (items.length === 0) return Promise.resolve({ outputs: [], queueSeconds: 0, inferenceSeconds: 0 });
+    return new Promise((resolve, reject) => {
+      const now = performance.now();
+      this.#admit(items, options, now);
+      const job = new Job(items, options, now, resolve, reject);
+      this.#watch(job);
+      for (const entry of job.entries) this.#queue.add(entry);
+      this.#waiting.add(job);
+      if (this.#busySince === 0) this.#busySince = now;
+      this.pump();
+    });
+  }
+
+  /** Gives waiting batches to free instances; called whenever either may have come. */
+  pump(): void {
+    if (!this.runner.hopeful) this.#abandon();
+    while (!this.#queue.empty && !this.#awaitsCompany()) {
+      const instance = this.runner.seat(this.#queue.lone);
+      if (!instance) break;
+      void this.#run(instance, this.#queue.next());
+    }
+    this.metrics.queueItems(this.#queue.rows);
+  }
+
+  /** A batch that is not full may wait for company, where the policy wants it; then the queue is looked at again in time. */
+  #awaitsCompany(): boolean {
+    const { maxDelayMs, maxRows, maxTokens } = this.policy;
+    const oldest = this.#queue.oldest;
+    if (maxDelayMs === 0 || !oldest || this.#queue.rows >= maxRows || this.#queue.tokens >= maxTokens) return false;
+    const remaining = oldest.enqueuedAt + maxDelayMs - performance.now();
+    if (remaining <= 0) return false;
+    clearTimeout(this.#delay);
+    this.#delay = setTimeout(() => {
+      this.pump();
+    }, remaining);
+    return true;
+  }
+
+  #admit(items: readonly Item[], { signal, deadline }: JobOptions, now: number): void {
+    if (signal?.aborted) throw new NestorError('CANCELLED', 'The client went away');
+    if (!this.runner.hopeful) throw notReady();
+    const rows = items.reduce((sum, item) => sum + item.rows, 0);
+    const tokens = items.reduce((sum, item) => sum + costOf(item), 0);
+    const { maxQueueItems, maxQueueTokens } = this.policy;
+    if (rows > maxQueueItems || tokens > maxQueueTokens) {
+      const message = `The request holds ${rows} items of ${tokens} tokens; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens. Send it in parts`;
+      throw new NestorError('PAYLOAD_TOO_LARGE', message);
+    }
+    const excess = Math.max(this.#queue.tokens + tokens - maxQueueTokens, ((this.#queue.rows + rows - maxQueueItems) * tokens) / rows);
+    if (excess > 0) {
+      const message = `${this.#queue.rows} items wait already; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens`;
+      throw new NestorError('QUEUE_FULL', message, { retryAfter: Math.max(1, Math.ceil(this.#drainRate.secondsFor(excess))) });
+    }
+    if (deadline !== undefined && now + this.#expectedMs(tokens) > deadline) {
+      throw new NestorError('DEADLINE_EXCEEDED', 'The deadline would pass before the queue reaches this request');
+    }
+  }
+
+  /** Queuing is fair: a request waits for what others get while it gets its own, and at most for the whole queue. */
+  #expectedMs(tokens: number): number {
+    const ahead = Math.min(this.#queue.tokens, this.#waiting.size * tokens);
+    return this.#drainRate.secondsFor(ahead) * 1000;
+  }
+
+  #watch(job: Job): void {
+    const { signal, deadline } = job.options;
+    const leave = (code: ErrorCode, message: string) => (): void => {
+      job.fail(new NestorError(code, message));
+      this.#forget(job);
+    };
+    signal?.addEventListener('abort', leave('CANCELLED', 'The client went away'), { once: true });
+    if (deadline === undefined) return;
+    job.timer = setTimeout(
+      leave('DEADLINE_EXCEEDED', 'The deadline passed before the answer was there'),
+      Math.max(0, deadline - performance.now()),
+    );
+  }
+
+  /** Takes what is left of a job out of the queue; what runs goes on, its batch mates never notice. */
+  #forget(job: Job): void {
+    for (const entry of job.entries) this.#queue.remove(entry);
+    this.#waiting.delete(job);
+    this.metrics.queueItems(this.#queue.rows);
+    if (this.idle) this.#announceIdle();
+  }
+
+  async #run(instance: Instance, batch: readonly JobEntry[]): Promise<void> {
+    const items = batch.map((entry) => entry.item);
+    const now = performance.now();
+    for (const { flow, enqueuedAt } of batch) {
+      const waited = (now - enqueuedAt) / 1000;
+      flow.departed(waited);
+      this.metrics.queueWait(waited);
+    }
+    const merged = merge(items, this.layout);
+    this.metrics.batch(merged.rows, merged.paddingRatio);
+    this.#running += 1;
+    const outputs = batch[0]?.flow.options.outputs ?? [];
+    try {
+      const result = await this.runner.run(instance, merged.inputs, outputs);
+      this.metrics.inference(result.seconds);
+      split(result.outputs, items, this.layout).forEach((parts, index) => {
+        const entry = batch[index];
+        entry?.flow.arrived(entry.index, parts, result.seconds);
+      });
+    } catch (thrown) {
+      const reason =
+        thrown instanceof NestorError ? thrown : new NestorError('INTERNAL', 'Something went wrong in the server', { cause: thrown });
+      for (const { flow } of batch) flow.fail(reason);
+    } finally {
+      this.#running -= 1;
+      this.#account(items);
+      for (const job of new Set(batch.map((entry) => entry.flow))) if (job.settled) this.#forget(job);
+    }
+  }
+
+  /** Resolves once nothing waits and nothing runs. */
+  async drained(): Promise<void> {
+    if (!this.idle) await new Promise<void>((resolve) => this.#idleListeners.push(resolve));
+  }
+
+  #announceIdle(): void {
+    for (const listener of this.#idleListeners.splice(0)) listener();
+  }
+
+  #account(items: readonly Item[]): void {
+    const now = performance.now();
+    const tokens = items.reduce((sum, item) => sum + costOf(item), 0);
+    this.#drainRate.record(tokens, (now - this.#busySince) / 1000);
+    this.#busySince = this.idle ? 0 : now;
+  }
+
+  /** With no instance left and none coming back, waiting would be for ever. */
+  #abandon(): void {
+    for (const job of this.#waiting) {
+      job.fail(notReady());
+      this.#forget(job);
+    }
+  }
+}
+
+function notReady(): NestorError {
+  return new NestorError('MODEL_NOT_READY', 'No worker of the model is alive; they are being restarted', { retryAfter: 5 });
+}

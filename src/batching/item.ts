@@ -1,0 +1,38 @@
+// What waits in a queue: the smallest parts of requests, and the job that waits for all of its parts.
+import type { Tensor } from '../tensor.js';
+
+/** Rows of one request that travel together. */
+export interface Item {
+  /** One tensor an input of the model; where the model batches, the first axis counts the rows. */
+  readonly inputs: readonly Tensor[];
+  readonly rows: number;
+  /** Length of its sequence axis; 1 where the model has none. */
+  readonly length: number;
+  /** Items of one kind differ in rows and length alone, so that they can share a batch. */
+  readonly kind: string;
+}
+
+export interface JobOptions {
+  /** Names of the outputs to compute. */
+  readonly outputs: readonly string[];
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal | undefined;
+  /** Point of `performance.now()` after which the answer is worthless. */
+  readonly deadline?: number | undefined;
+  /** Urgency as in RFC 9218: 0 is served first, 7 last, 3 by default. */
+  readonly urgency?: number | undefined;
+}
+
+export interface JobResult {
+  /** The outputs of each item, in the order of the items. */
+  readonly outputs: readonly (readonly Tensor[])[];
+  /** The longest wait of an item, in seconds. */
+  readonly queueSeconds: number;
+  /** The longest run of a batch that carried an item, in seconds. */
+  readonly inferenceSeconds: number;
+}
+
+/** Work of an item, in tokens: what it adds to a batch that is not padded. */
+export function costOf(item: Item): number {
+  return item.rows * item.length;
+}

@@ -1,0 +1,71 @@
+// A request in the queue: done when all its items are, failed when one of them is.
+import type { NestorError } from '../errors.js';
+import type { Tensor } from '../tensor.js';
+import type { Item, JobOptions, JobResult } from './item.js';
+import type { Entry, Flow } from './queue.js';
+
+const DEFAULT_URGENCY = 3;
+
+/** An item in the queue of a model. */
+export interface JobEntry extends Entry {
+  readonly flow: Job;
+  readonly index: number;
+  readonly enqueuedAt: number;
+}
+
+export class Job implements Flow {
+  finish = 0;
+  /** Fires at the deadline; cleared when the job is settled before. */
+  timer: NodeJS.Timeout | undefined;
+  readonly urgency: number;
+  readonly entries: readonly JobEntry[];
+  readonly #outputs: (readonly Tensor[])[] = [];
+  #missing: number;
+  #queueSeconds = 0;
+  #inferenceSeconds = 0;
+  #settled = false;
+
+  constructor(
+    items: readonly Item[],
+    readonly options: JobOptions,
+    now: number,
+    private readonly resolve: (result: JobResult) => void,
+    private readonly reject: (reason: NestorError) => void,
+  ) {
+    this.urgency = options.urgency ?? DEFAULT_URGENCY;
+    this.#missing = items.length;
+    const wanted = options.outputs.join();
+    this.entries = items.map((item, index) => ({ item, kind: `${item.kind}>${wanted}`, index, flow: this, enqueuedAt: now, order: 0 }));
+  }
+
+  /** Nobody waits for it any more. */
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** Notes how long an item waited. */
+  departed(queueSeconds: number): void {
+    this.#queueSeconds = Math.max(this.#queueSeconds, queueSeconds);
+  }
+
+  /** Takes the outputs of one item; the last of them settles the job. */
+  arrived(index: number, outputs: readonly Tensor[], inferenceSeconds: number): void {
+    this.#outputs[index] = outputs;
+    this.#inferenceSeconds = Math.max(this.#inferenceSeconds, inferenceSeconds);
+    this.#missing -= 1;
+    if (this.#missing > 0 || this.#settled) return;
+    this.#settle();
+    this.resolve({ outputs: this.#outputs, queueSeconds: this.#queueSeconds, inferenceSeconds: this.#inferenceSeconds });
+  }
+
+  fail(reason: NestorError): void {
+    if (this.#settled) return;
+    this.#settle();
+    this.reject(reason);
+  }
+
+  #settle(): void {
+    this.#settled = true;
+    clearTimeout(this.timer);
+  }
+}

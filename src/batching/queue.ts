@@ -1,0 +1,155 @@
+// Who travels together: the order of the queue, and the packing of a batch.
+import TinyQueue from 'tinyqueue';
+import { costOf, type Item } from './item.js';
+
+export interface PackingPolicy {
+  /** Most rows of a batch. */
+  readonly maxRows: number;
+  /** Most tokens of a batch, padding included: longest x rows. */
+  readonly maxTokens: number;
+  /** Longest over shortest sequence of a batch, at most. */
+  readonly tolerance: number;
+}
+
+/** A flow of items that are served in order and share one turn: a request. */
+export interface Flow {
+  /** Where its last item ends in the virtual time of the queue. */
+  finish: number;
+  readonly urgency: number;
+}
+
+export interface Entry {
+  readonly item: Item;
+  /** Only entries of one kind can share a batch. */
+  readonly kind: string;
+  readonly flow: Flow;
+  /** Virtual time at which it is due, in tokens. */
+  order: number;
+}
+
+/** Every so many batches the oldest item leads, whatever its order: nobody waits for ever. */
+export const OLDEST_LEADS_EVERY = 4;
+
+/** What one level of urgency is worth, in tokens of service. */
+const URGENCY_TOKENS = 4096;
+
+/**
+ * Orders items by start-time fair queuing (Goyal, Vin and Cheng, SIGCOMM 1996), so that an array of thousands does not
+ * stand in front of a single text, and packs the first with others of its kind and of like length.
+ */
+export class Queue<E extends Entry> {
+  readonly #byAge = new Set<E>();
+  #byOrder = new TinyQueue<E>([], (a, b) => a.order - b.order);
+  readonly #byLength = new Map<string, Map<number, Set<E>>>();
+  #virtualTime = 0;
+  #batches = 0;
+  #rows = 0;
+  #tokens = 0;
+
+  constructor(private readonly policy: PackingPolicy) {}
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get tokens(): number {
+    return this.#tokens;
+  }
+
+  get empty(): boolean {
+    return this.#byAge.size === 0;
+  }
+
+  /** What has waited longest. */
+  get oldest(): E | undefined {
+    return this.#byAge.values().next().value;
+  }
+
+  /** One item waits, and nothing beside it. */
+  get lone(): boolean {
+    return this.#byAge.size === 1;
+  }
+
+  add(entry: E): void {
+    const { item, kind, flow } = entry;
+    const start = Math.max(this.#virtualTime, flow.finish);
+    flow.finish = start + costOf(item);
+    entry.order = start + flow.urgency * URGENCY_TOKENS;
+    this.#byAge.add(entry);
+    this.#byOrder.push(entry);
+    this.#bucket(kind, item.length).add(entry);
+    this.#rows += item.rows;
+    this.#tokens += costOf(item);
+  }
+
+  remove(entry: E): void {
+    if (!this.#byAge.delete(entry)) return;
+    const { length, rows } = entry.item;
+    const lengths = this.#byLength.get(entry.kind);
+    const bucket = lengths?.get(length);
+    bucket?.delete(entry);
+    if (bucket?.size === 0) lengths?.delete(length);
+    if (lengths?.size === 0) this.#byLength.delete(entry.kind);
+    this.#rows -= rows;
+    this.#tokens -= costOf(entry.item);
+    // The heap forgets lazily; rebuilt before what left outweighs what waits.
+    if (this.#byOrder.length > 64 && this.#byOrder.length > 2 * this.#byAge.size) {
+      this.#byOrder = new TinyQueue([...this.#byAge], (a, b) => a.order - b.order);
+    }
+  }
+
+  /** Takes the next batch out of the queue; empty when nothing waits. */
+  next(): E[] {
+    const leader = this.#leader();
+    if (!leader) return [];
+    const batch = [leader];
+    this.remove(leader);
+    let { rows, length: shortest, length: longest } = leader.item;
+    for (const length of this.#lengthsAround(leader.kind, leader.item.length)) {
+      const low = Math.min(shortest, length);
+      const high = Math.max(longest, length);
+      if (high > low * this.policy.tolerance) continue;
+      for (const entry of this.#byLength.get(leader.kind)?.get(length) ?? []) {
+        const total = rows + entry.item.rows;
+        if (total > this.policy.maxRows || total * high > this.policy.maxTokens) break;
+        rows = total;
+        shortest = low;
+        longest = high;
+        batch.push(entry);
+        this.remove(entry);
+      }
+    }
+    return batch;
+  }
+
+  #leader(): E | undefined {
+    this.#batches += 1;
+    let leader: E | undefined;
+    if (this.#batches % OLDEST_LEADS_EVERY === 0) leader = this.oldest;
+    while (!leader && this.#byOrder.length > 0) {
+      const first = this.#byOrder.pop();
+      if (first && this.#byAge.has(first)) leader = first;
+    }
+    if (leader) this.#virtualTime = Math.max(this.#virtualTime, leader.order - leader.flow.urgency * URGENCY_TOKENS);
+    return leader;
+  }
+
+  /** Lengths within the tolerance, nearest first: the least padding per mate. */
+  *#lengthsAround(kind: string, length: number): Generator<number> {
+    yield length;
+    if (!Number.isFinite(this.policy.maxTokens) || !this.#byLength.has(kind)) return;
+    const reach = Math.floor(length * (this.policy.tolerance - 1));
+    for (let distance = 1; distance <= reach; distance++) {
+      yield length - distance;
+      yield length + distance;
+    }
+  }
+
+  #bucket(kind: string, length: number): Set<E> {
+    let lengths = this.#byLength.get(kind);
+    if (!lengths) this.#byLength.set(kind, (lengths = new Map<number, Set<E>>()));
+    let bucket = lengths.get(length);
+    if (!bucket) lengths.set(length, (bucket = new Set()));
+    return bucket;
+  }
+}

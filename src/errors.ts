@@ -1,0 +1,66 @@
+// Everything that can go wrong, by code; knows no HTTP beyond the status that its table names for the door.
+
+interface Meaning {
+  readonly httpStatus: number;
+  /** Name of the gRPC status, see https://grpc.io/docs/guides/status-codes/. */
+  readonly grpcStatus: string;
+  /** One line for people, the same for every occurrence. */
+  readonly title: string;
+}
+
+export const ERRORS = {
+  INVALID_REQUEST: { httpStatus: 400, grpcStatus: 'INVALID_ARGUMENT', title: 'The request is not valid' },
+  NOT_FOUND: { httpStatus: 404, grpcStatus: 'NOT_FOUND', title: 'There is nothing here' },
+  MODEL_NOT_FOUND: { httpStatus: 404, grpcStatus: 'NOT_FOUND', title: 'No such model' },
+  VERSION_NOT_FOUND: { httpStatus: 404, grpcStatus: 'NOT_FOUND', title: 'No such version of the model' },
+  METHOD_NOT_ALLOWED: { httpStatus: 405, grpcStatus: 'UNIMPLEMENTED', title: 'The route has no such method' },
+  NOT_ACCEPTABLE: { httpStatus: 406, grpcStatus: 'INVALID_ARGUMENT', title: 'No format that the client accepts' },
+  PAYLOAD_TOO_LARGE: { httpStatus: 413, grpcStatus: 'RESOURCE_EXHAUSTED', title: 'The body is too large' },
+  UNSUPPORTED_MEDIA_TYPE: { httpStatus: 415, grpcStatus: 'INVALID_ARGUMENT', title: 'The format is not supported' },
+  QUEUE_FULL: { httpStatus: 429, grpcStatus: 'RESOURCE_EXHAUSTED', title: 'The queue is full' },
+  CANCELLED: { httpStatus: 499, grpcStatus: 'CANCELLED', title: 'The client went away' },
+  INFERENCE_FAILED: { httpStatus: 500, grpcStatus: 'INTERNAL', title: 'The model could not run this input' },
+  INTERNAL: { httpStatus: 500, grpcStatus: 'INTERNAL', title: 'Something went wrong in the server' },
+  MODEL_NOT_READY: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The model is not ready' },
+  DRAINING: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The server is shutting down' },
+  WORKER_LOST: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The worker died while it served the request' },
+  DEADLINE_EXCEEDED: { httpStatus: 504, grpcStatus: 'DEADLINE_EXCEEDED', title: 'The deadline has passed' },
+} as const satisfies Record<string, Meaning>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+interface Circumstances {
+  /** The part of the request that is wrong, as a path: `inputs.pixels.shape`. */
+  readonly field?: string;
+  /** Seconds after which another try has a chance. */
+  readonly retryAfter?: number;
+  /** What went wrong underneath; logged, never shown to a client. */
+  readonly cause?: unknown;
+}
+
+/** A failure with a code of the table. Its message is for the client: what is wrong and what to do about it. */
+export class NestorError extends Error {
+  readonly field: string | undefined;
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    circumstances: Circumstances = {},
+  ) {
+    super(message, { cause: circumstances.cause });
+    this.name = 'NestorError';
+    this.field = circumstances.field;
+    this.retryAfter = circumstances.retryAfter;
+  }
+}
+
+/** Shorthand for the commonest failure: which field of the request is wrong, and why. */
+export function invalid(field: string, message: string): NestorError {
+  return new NestorError('INVALID_REQUEST', message, { field });
+}
+
+/** The text of whatever was thrown. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,22 @@
+// How a picture becomes a tensor: the numbers that a vision model was trained with.
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
+
+export class ImageRecipe {
+  @IsInt() @Min(1) @Max(8192) readonly height!: number;
+  @IsInt() @Min(1) @Max(8192) readonly width!: number;
+  /**
+   * `stretch` ignores the aspect ratio; `cover` crops the middle; `pad-right` scales to the height, caps at the width and pads
+   * with zeros after the normalization.
+   */
+  @IsIn(['stretch', 'cover', 'pad-right']) readonly fit: 'stretch' | 'cover' | 'pad-right' = 'stretch';
+  @IsIn(['RGB', 'BGR']) readonly channels: 'RGB' | 'BGR' = 'RGB';
+  /** Applied to the bytes 0-255 first. */
+  @IsNumber() readonly scale: number = 1 / 255;
+  /** Subtracted from each channel, in the order of `channels`. */
+  @IsArray() @ArrayMinSize(3) @ArrayMaxSize(3) @IsNumber({}, { each: true }) readonly mean: number[] = [0, 0, 0];
+  /** What each channel is divided by last. */
+  @IsArray() @ArrayMinSize(3) @ArrayMaxSize(3) @IsNumber({}, { each: true }) readonly std: number[] = [1, 1, 1];
+  @IsIn(['NCHW', 'NHWC']) readonly layout: 'NCHW' | 'NHWC' = 'NCHW';
+  /** Most pixels of a picture; larger ones are refused before they are decoded. */
+  @IsOptional() @IsInt() @Min(1) readonly maxPixels: number = 50_000_000;
+}

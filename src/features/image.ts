@@ -1,0 +1,51 @@
+// Pictures -> tensors: decoded, resized and normalized on sharp's threads, not on the event loop.
+import sharp from 'sharp';
+import { invalid } from '../errors.js';
+import type { Tensor } from '../tensor.js';
+import type { ImageRecipe } from './image-recipe.js';
+
+/**
+ * One picture (PNG, JPEG, WebP, GIF, TIFF, AVIF) as a tensor of one row, `[1, 3, h, w]` or `[1, h, w, 3]`.
+ * @throws NestorError INVALID_REQUEST when the bytes are not a picture.
+ */
+export async function imageTensor(bytes: Uint8Array, name: string, recipe: ImageRecipe, field: string): Promise<Tensor> {
+  const { pixels, width } = await decode(bytes, recipe, field);
+  const { height, layout, scale, mean, std, channels } = recipe;
+  const data = new Float32Array(3 * height * recipe.width);
+  const [channelStride, pixelStride] = layout === 'NCHW' ? [height * recipe.width, 1] : [1, 3];
+  for (let channel = 0; channel < 3; channel++) {
+    const source = channels === 'RGB' ? channel : 2 - channel;
+    const factor = scale / (std[channel] ?? 1);
+    const shift = (mean[channel] ?? 0) / (std[channel] ?? 1);
+    for (let y = 0; y < height; y++) {
+      let target = channel * channelStride + y * recipe.width * pixelStride;
+      let from = y * width * 3 + source;
+      for (let x = 0; x < width; x++, target += pixelStride, from += 3) data[target] = (pixels[from] ?? 0) * factor - shift;
+    }
+  }
+  const shape = layout === 'NCHW' ? [1, 3, height, recipe.width] : [1, height, recipe.width, 3];
+  return { name, datatype: 'FP32', shape, data };
+}
+
+async function decode(bytes: Uint8Array, recipe: ImageRecipe, field: string): Promise<{ pixels: Uint8Array; width: number }> {
+  const { height, width, fit, maxPixels } = recipe;
+  try {
+    const image = sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error' });
+    const size = await image.metadata();
+    const scaled = Math.max(1, Math.min(width, Math.ceil((height * size.width) / size.height)));
+    const target = fit === 'pad-right' ? scaled : width;
+    const pixels = await image
+      .resize(target, height, { fit: fit === 'cover' ? 'cover' : 'fill', kernel: 'linear' })
+      .flatten({ background: '#ffffff' })
+      .toColourspace('srgb')
+      .raw()
+      .toBuffer();
+    return { pixels, width: target };
+  } catch (thrown) {
+    // The decoder's own words speak of files and internals.
+    throw Object.assign(
+      invalid(field, `${field} is not a picture that can be decoded (PNG, JPEG or WebP of at most ${maxPixels} pixels)`),
+      { cause: thrown },
+    );
+  }
+}

@@ -1,0 +1,36 @@
+// What must hold for the process to be sent traffic; whoever knows something registers it here.
+import { Injectable } from '@nestjs/common';
+import type { HealthIndicatorFunction } from '@nestjs/terminus';
+
+@Injectable()
+export class Readiness {
+  readonly #indicators: HealthIndicatorFunction[] = [];
+  #started = false;
+  #draining = false;
+
+  get indicators(): readonly HealthIndicatorFunction[] {
+    return this.#indicators;
+  }
+
+  /** Start-up is over: what was to be loaded is loaded. */
+  get started(): boolean {
+    return this.#started;
+  }
+
+  /** The process is on its way out: it serves what comes, and asks that no more be sent. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  register(indicator: HealthIndicatorFunction): void {
+    this.#indicators.push(indicator);
+  }
+
+  start(): void {
+    this.#started = true;
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+}

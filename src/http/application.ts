@@ -1,0 +1,52 @@
+// The HTTP application: Fastify with raw bodies, limits, hooks and the OpenAPI document.
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { LogController } from 'fastify';
+import { Logger as PinoLogger } from 'nestjs-pino';
+import type { Environment } from '../config/environment.js';
+import { Readiness } from '../health/readiness.js';
+import { Metrics } from '../telemetry/metrics.js';
+import { createLogger } from '../telemetry/logger.js';
+import { addHooks, requestId } from './hooks.js';
+
+/** Builds the application around a root module; it does not listen yet. */
+export async function createApplication(module: new () => unknown, environment: Environment): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    loggerInstance: createLogger(environment.LOG_LEVEL),
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestId,
+    bodyLimit: environment.BODY_LIMIT_BYTES,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 256 },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    bodyParser: false,
+    bufferLogs: true,
+    abortOnError: false,
+  });
+  app.useLogger(app.get(PinoLogger));
+  app.flushLogs();
+  const fastify = adapter.getInstance();
+  // Every body arrives as bytes: what they mean is the codecs' business.
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+    done(null, body);
+  });
+  addHooks(fastify, app.get(Metrics), app.get(Readiness, { strict: false }));
+  describe(app);
+  return app;
+}
+
+function describe(app: NestFastifyApplication): void {
+  const head = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Nestor')
+    .setDescription('Models behind versioned routes: predictions, embeddings, health and metrics.')
+    .setVersion(process.env.npm_package_version ?? '0.1.0')
+    .build();
+  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, head), {
+    jsonDocumentUrl: 'openapi.json',
+    customSiteTitle: 'Nestor',
+  });
+}

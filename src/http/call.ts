@@ -1,0 +1,44 @@
+// The circumstances of a call, from its headers and its connection.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { invalid } from '../errors.js';
+import type { Call } from '../inference/prediction.js';
+
+const LONGEST_SECONDS = 3600;
+
+/**
+ * `Request-Timeout: <seconds>` sets the deadline, `Priority: u=<0-7>` the urgency (RFC 9218), and a client that hangs up
+ * takes what it asked for out of the queue.
+ * @throws NestorError INVALID_REQUEST
+ */
+export function callOf(request: FastifyRequest, reply: FastifyReply): Call {
+  const abort = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) abort.abort();
+  });
+  return {
+    signal: abort.signal,
+    deadline: deadlineOf(header(request, 'request-timeout')),
+    urgency: urgencyOf(header(request, 'priority')),
+  };
+}
+
+function header(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function deadlineOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  if (!(seconds > 0 && seconds <= LONGEST_SECONDS))
+    throw invalid('Request-Timeout', `Request-Timeout is a number of seconds, above 0 and at most ${LONGEST_SECONDS}`);
+  return performance.now() + seconds * 1000;
+}
+
+function urgencyOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const urgency = /(?:^|[,\s])u=(\d+)/.exec(text)?.[1];
+  if (urgency === undefined) return undefined;
+  if (Number(urgency) > 7) throw invalid('Priority', 'The urgency of Priority is u=0 (first) to u=7 (last)');
+  return Number(urgency);
+}

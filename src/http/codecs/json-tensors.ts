@@ -1,0 +1,155 @@
+// Tensors <-> JSON values: checked in the one pass that copies them into their typed array.
+import { invalid, NestorError } from '../../errors.js';
+import type { TensorSpec } from '../../models/signature.js';
+import { allocate, elementCount, isDatatype, type Datatype, type Tensor, type TensorData } from '../../tensor.js';
+import { jsonInteger } from './json-text.js';
+
+const RANGES: Partial<Record<Datatype, readonly [number, number]>> = {
+  UINT8: [0, 255],
+  UINT16: [0, 65_535],
+  UINT32: [0, 4_294_967_295],
+  INT8: [-128, 127],
+  INT16: [-32_768, 32_767],
+  INT32: [-2_147_483_648, 2_147_483_647],
+};
+const LARGEST: Partial<Record<Datatype, number>> = { FP16: 65_504, FP32: 3.4028234663852886e38, FP64: Number.MAX_VALUE };
+const MAX_RANK = 16;
+
+/**
+ * A tensor from `{ shape, datatype, data }` or from bare nested arrays, whose shape is then theirs.
+ * @param maxElements what the body can hold at most: a shape cannot claim more memory than was sent.
+ * @throws NestorError INVALID_REQUEST that names the field.
+ */
+export function tensorFromJson(value: unknown, spec: TensorSpec, field: string, maxElements: number): Tensor {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const shape = nestingOf(value, field);
+    return { name: spec.name, datatype: spec.datatype, shape, data: flatten(value, shape, spec.datatype, field, maxElements) };
+  }
+  const { shape, datatype = spec.datatype, data, ...rest } = value as Record<string, unknown>;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined)
+    throw invalid(`${field}.${unknown}`, `A tensor has shape, datatype and data; ${JSON.stringify(unknown)} is unknown`);
+  if (!isDatatype(datatype)) throw invalid(`${field}.datatype`, `${JSON.stringify(datatype)} is no datatype; use ${spec.datatype}`);
+  if (data === undefined) throw invalid(`${field}.data`, 'The data are missing');
+  const sizes = shape === undefined ? nestingOf(data, `${field}.data`) : checkShape(shape, `${field}.shape`);
+  return { name: spec.name, datatype, shape: sizes, data: flatten(data, sizes, datatype, `${field}.data`, maxElements) };
+}
+
+/** The rows of `instances`, each without the axis that counts them, as one tensor. */
+export function tensorFromRows(instances: readonly unknown[], spec: TensorSpec, maxElements: number): Tensor {
+  return tensorFromJson(instances, spec, 'instances', maxElements);
+}
+
+/** @throws NestorError NOT_ACCEPTABLE for values that JSON cannot carry. */
+export function tensorToJson({ name, datatype, shape, data }: Tensor): object {
+  return { datatype, shape, data: valuesToJson(data, name, datatype) };
+}
+
+/** The values in row-major order, as JSON has them. */
+export function valuesToJson(data: TensorData, name: string, datatype: Datatype): unknown[] {
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Array.from(data, jsonInteger);
+  if (Array.isArray(data)) return data;
+  if (datatype === 'BOOL') return Array.from(data, (value) => value !== 0);
+  const values = Array.from(data);
+  if (!values.every(Number.isFinite)) {
+    throw new NestorError('NOT_ACCEPTABLE', `The output ${name} holds NaN or an infinity, which JSON cannot carry`, { field: name });
+  }
+  return values;
+}
+
+/** The values of one row nested as the shape says. */
+export function nest(values: readonly unknown[], shape: readonly number[]): unknown {
+  const [size, ...rest] = shape;
+  if (size === undefined) return values[0];
+  if (rest.length === 0) return values;
+  const width = elementCount(rest);
+  return Array.from({ length: size }, (_, index) => nest(values.slice(index * width, (index + 1) * width), rest));
+}
+
+function checkShape(shape: unknown, field: string): number[] {
+  const valid = Array.isArray(shape) && shape.length <= MAX_RANK && shape.every((size) => Number.isSafeInteger(size) && size >= 0);
+  if (!valid) throw invalid(field, `The shape must be an array of at most ${MAX_RANK} whole numbers, none negative`);
+  return shape as number[];
+}
+
+function nestingOf(value: unknown, field: string): number[] {
+  const shape: number[] = [];
+  for (let inner = value; Array.isArray(inner); inner = inner[0]) {
+    shape.push(inner.length);
+    if (shape.length > MAX_RANK) throw invalid(field, `Arrays are nested deeper than ${MAX_RANK}`);
+  }
+  return shape;
+}
+
+function flatten(value: unknown, shape: readonly number[], datatype: Datatype, field: string, maxElements: number): TensorData {
+  const count = elementCount(shape);
+  const flat = Array.isArray(value) && !Array.isArray(value[0]);
+  if (flat && value.length !== count)
+    throw invalid(field, `There are ${value.length} elements; the shape [${shape.join(', ')}] holds ${count}`);
+  if (count > maxElements) throw invalid(field, `The shape [${shape.join(', ')}] holds ${count} elements, more than the body can carry`);
+  const target = allocate(datatype, count);
+  if (flat) fill(target, value, 0, datatype, field);
+  else if (Array.isArray(value)) fillNested(target, value, shape, 0, 0, datatype, field);
+  else fill(target, [value], 0, datatype, field);
+  return target;
+}
+
+/** @returns the offset behind what was written. */
+function fillNested(
+  target: TensorData,
+  value: unknown,
+  shape: readonly number[],
+  axis: number,
+  offset: number,
+  datatype: Datatype,
+  field: string,
+): number {
+  if (!Array.isArray(value) || value.length !== shape[axis]) {
+    throw invalid(
+      field,
+      `The arrays do not have the shape [${shape.join(', ')}]: one at depth ${axis} has not ${shape[axis] ?? 0} elements`,
+    );
+  }
+  if (axis === shape.length - 1) {
+    fill(target, value, offset, datatype, field);
+    return offset + value.length;
+  }
+  let next = offset;
+  for (const inner of value) next = fillNested(target, inner, shape, axis + 1, next, datatype, field);
+  return next;
+}
+
+function fill(target: TensorData, values: readonly unknown[], offset: number, datatype: Datatype, field: string): void {
+  const largest = LARGEST[datatype];
+  if (largest !== undefined) {
+    const floats = target as Float32Array;
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i];
+      if (typeof value !== 'number' || !(Math.abs(value) <= largest)) throw misfit(value, offset + i, datatype, field);
+      floats[offset + i] = value;
+    }
+    return;
+  }
+  for (let i = 0; i < values.length; i++) {
+    const element = convert(values[i], datatype);
+    if (element === undefined) throw misfit(values[i], offset + i, datatype, field);
+    (target as unknown[])[offset + i] = element;
+  }
+}
+
+function convert(value: unknown, datatype: Datatype): number | bigint | string | undefined {
+  if (datatype === 'BYTES') return typeof value === 'string' ? value : undefined;
+  if (datatype === 'BOOL') return typeof value === 'boolean' || value === 0 || value === 1 ? Number(value) : undefined;
+  if (datatype === 'INT64' || datatype === 'UINT64') {
+    if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) return undefined;
+    const integer = BigInt(value as number | bigint);
+    return (datatype === 'INT64' ? BigInt.asIntN(64, integer) : BigInt.asUintN(64, integer)) === integer ? integer : undefined;
+  }
+  const [low, high] = RANGES[datatype] ?? [0, 0];
+  return Number.isInteger(value) && (value as number) >= low && (value as number) <= high ? (value as number) : undefined;
+}
+
+function misfit(value: unknown, index: number, datatype: Datatype, field: string): NestorError {
+  const shown = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' ? String(value) : typeof value;
+  return invalid(field, `Element ${index} is no ${datatype}: ${shown}`);
+}

@@ -1,0 +1,40 @@
+// OpenAI's embeddings request, https://platform.openai.com/docs/api-reference/embeddings/create.
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsDefined, IsIn, IsInt, IsOptional, IsString, MaxLength, Min, MinLength } from 'class-validator';
+
+export class EmbeddingsBody {
+  @ApiProperty({ description: 'Name of an embedding model, see GET /v1/models.' })
+  @IsString()
+  @MinLength(1)
+  @MaxLength(256)
+  readonly model!: string;
+
+  @ApiProperty({
+    description: 'A text, texts, token ids of one text, or token ids of several. Thousands are welcome.',
+    oneOf: [
+      { type: 'string' },
+      { type: 'array', items: { type: 'string' } },
+      { type: 'array', items: { type: 'integer' } },
+      { type: 'array', items: { type: 'array', items: { type: 'integer' } } },
+    ],
+  })
+  @IsDefined({ message: 'input is missing' })
+  readonly input!: unknown;
+
+  @ApiPropertyOptional({ enum: ['float', 'base64'], default: 'float', description: '`base64` is little-endian float32.' })
+  @IsOptional()
+  @IsIn(['float', 'base64'])
+  readonly encoding_format?: 'float' | 'base64';
+
+  @ApiPropertyOptional({ description: 'Cuts the vectors to their first dimensions and normalizes them again.' })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  readonly dimensions?: number;
+
+  @ApiPropertyOptional({ description: "OpenAI's field for abuse tracking; accepted and ignored." })
+  @IsOptional()
+  @IsString()
+  @MaxLength(256)
+  readonly user?: string;
+}

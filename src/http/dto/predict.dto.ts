@@ -1,0 +1,37 @@
+// The envelope of a prediction in JSON; tensors and instances inside are checked where they are copied.
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { IsArray, IsObject, IsOptional, IsString, MaxLength, ArrayMaxSize } from 'class-validator';
+
+export class PredictBody {
+  @ApiPropertyOptional({
+    description:
+      'Named tensors: `{ shape, datatype, data }`, or bare nested arrays. Data are row-major, flat or nested; integers of 64 bits are exact.',
+    type: 'object',
+    additionalProperties: true,
+  })
+  @IsOptional()
+  @IsObject({ message: 'inputs must be an object of tensors by name' })
+  readonly inputs?: Record<string, unknown>;
+
+  @ApiPropertyOptional({
+    description: 'One entry a row: the values of a single input, `{ input: values }` for several, a text, or `{ "image": "<base64>" }`.',
+    type: 'array',
+    items: {},
+  })
+  @IsOptional()
+  @IsArray({ message: 'instances must be an array' })
+  readonly instances?: unknown[];
+
+  @ApiPropertyOptional({ description: 'Names of the outputs to compute; all by default.', type: [String] })
+  @IsOptional()
+  @IsArray({ message: 'outputs must be an array of names' })
+  @ArrayMaxSize(1024)
+  @IsString({ each: true })
+  readonly outputs?: string[];
+
+  @ApiPropertyOptional({ description: 'Comes back with the answer.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(256)
+  readonly id?: string;
+}

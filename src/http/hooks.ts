@@ -1,0 +1,38 @@
+// What every answer carries and every request leaves behind, whatever its route: id, times, one observation.
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import type { Timings } from '../inference/prediction.js';
+import type { Readiness } from '../health/readiness.js';
+import type { Metrics } from '../telemetry/metrics.js';
+
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+/** The id that the client gave, if it is fit to be logged and sent back, else a new one. */
+export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+export function addHooks(fastify: FastifyInstance, metrics: Metrics, readiness: Readiness): void {
+  fastify.decorateRequest('timings', null);
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    void reply.header('X-Request-Id', request.id).header('Server-Timing', serverTiming(request.timings, reply.elapsedTime));
+    // Asks clients to come back on a new connection, which the load balancer sends elsewhere.
+    if (readiness.draining) void reply.header('Connection', 'close');
+    done(null, payload);
+  });
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? '_unknown';
+    metrics.requestDuration.observe({ route, status: String(reply.statusCode) }, reply.elapsedTime / 1000);
+    done();
+  });
+}
+
+/** https://www.w3.org/TR/server-timing/, in milliseconds. */
+function serverTiming(timings: Timings | null, totalMs: number): string {
+  const total = `total;dur=${totalMs.toFixed(2)}`;
+  if (!timings) return total;
+  const { preprocess, queue, inference } = timings;
+  return `${total}, preprocess;dur=${(preprocess * 1000).toFixed(2)}, queue;dur=${(queue * 1000).toFixed(2)}, inference;dur=${(inference * 1000).toFixed(2)}`;
+}

@@ -1,0 +1,80 @@
+// Everything that is thrown -> the answer that the client of this route understands; nothing of the inside leaves.
+import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ERRORS, NestorError, reasonOf, type ErrorCode } from '../errors.js';
+import { Metrics } from '../telemetry/metrics.js';
+
+/** Codes for the failures of the framework, by the status that it gives them. */
+const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
+  400: 'INVALID_REQUEST',
+  404: 'NOT_FOUND',
+  405: 'METHOD_NOT_ALLOWED',
+  406: 'NOT_ACCEPTABLE',
+  413: 'PAYLOAD_TOO_LARGE',
+  414: 'INVALID_REQUEST',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+  503: 'DRAINING',
+};
+
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  readonly #logger = new Logger(ProblemFilter.name);
+
+  constructor(private readonly metrics: Metrics) {}
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    // Terminus throws its report as an exception: it is the answer of a probe that says no.
+    if (thrown instanceof HttpException && request.url.startsWith('/health')) {
+      void reply.code(thrown.getStatus()).send(thrown.getResponse());
+      return;
+    }
+    const error = nestorErrorOf(thrown, request);
+    const status = ERRORS[error.code].httpStatus;
+    this.metrics.rejected.inc({ reason: error.code });
+    if (status === 500)
+      this.#logger.error({ err: error.cause ?? error, requestId: request.id, code: error.code }, reasonOf(error.cause ?? error));
+    if (reply.sent || reply.raw.destroyed) return;
+    if (error.retryAfter !== undefined) void reply.header('Retry-After', Math.ceil(error.retryAfter));
+    if (request.url.startsWith('/v1/embeddings')) void reply.code(status).send(openAiError(error, status));
+    else
+      void reply
+        .code(status)
+        .header('Content-Type', 'application/problem+json')
+        .send(JSON.stringify(problem(error, status, request)));
+  }
+}
+
+function nestorErrorOf(thrown: unknown, request: FastifyRequest): NestorError {
+  if (thrown instanceof NestorError) return thrown;
+  const status = thrown instanceof HttpException ? thrown.getStatus() : ((thrown as { statusCode?: number } | null)?.statusCode ?? 500);
+  const code = BY_STATUS[status];
+  if (!code) return new NestorError('INTERNAL', ERRORS.INTERNAL.title, { cause: thrown });
+  if (code === 'NOT_FOUND')
+    return new NestorError(
+      code,
+      `There is no route ${request.method} ${request.url.split('?', 1)[0]?.slice(0, 200) ?? ''}. GET /docs shows those that there are`,
+    );
+  return new NestorError(code, reasonOf(thrown), { cause: thrown });
+}
+
+/** RFC 9457. */
+function problem({ code, message, field }: NestorError, status: number, request: FastifyRequest): object {
+  return {
+    type: 'about:blank',
+    title: ERRORS[code].title,
+    status,
+    detail: message,
+    code,
+    ...(field && { field }),
+    instance: `urn:request:${request.id}`,
+  };
+}
+
+/** The envelope that OpenAI's clients read, https://platform.openai.com/docs/guides/error-codes. */
+function openAiError({ code, message, field }: NestorError, status: number): object {
+  const type = status === 429 ? 'rate_limit_exceeded' : status >= 500 ? 'server_error' : 'invalid_request_error';
+  return { error: { message, type, param: field ?? null, code: code.toLowerCase() } };
+}

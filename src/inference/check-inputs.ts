@@ -1,0 +1,73 @@
+// Do these tensors fit this model? Every refusal names the tensor, what it is and what it should be.
+import { invalid } from '../errors.js';
+import type { Model } from '../models/model.js';
+import type { TensorSpec } from '../models/signature.js';
+import { elementCount, type Tensor } from '../tensor.js';
+
+/**
+ * The tensors in the order of the signature.
+ * @throws NestorError INVALID_REQUEST
+ */
+export function checkInputs(model: Model, tensors: readonly Tensor[]): Tensor[] {
+  const { inputs } = model.signature;
+  const known = inputs.map(({ name }) => name).join(', ');
+  for (const [index, { name }] of tensors.entries()) {
+    if (!model.signature.input(name))
+      throw invalid(`inputs.${name}`, `The model has no input ${JSON.stringify(name)}; its inputs are ${known}`);
+    if (tensors.findIndex((other) => other.name === name) !== index) throw invalid(`inputs.${name}`, `The input ${name} is given twice`);
+  }
+  const ordered = inputs.map((spec) => {
+    const tensor = tensors.find(({ name }) => name === spec.name);
+    if (!tensor) throw invalid(`inputs.${spec.name}`, `The input ${spec.name} is missing; the model takes ${known}`);
+    checkTensor(tensor, spec);
+    return tensor;
+  });
+  if (model.layout.batches) checkRows(ordered);
+  checkSequences(ordered, model);
+  return ordered;
+}
+
+/** @throws NestorError INVALID_REQUEST for an output that the model has not. */
+export function checkOutputs(model: Model, wanted: readonly string[] | undefined): string[] {
+  const known = model.signature.outputs.map(({ name }) => name);
+  for (const name of wanted ?? []) {
+    if (!known.includes(name))
+      throw invalid('outputs', `The model has no output ${JSON.stringify(name)}; its outputs are ${known.join(', ')}`);
+  }
+  return wanted?.length ? [...new Set(wanted)] : known;
+}
+
+function checkTensor({ name, datatype, shape, data }: Tensor, spec: TensorSpec): void {
+  const field = `inputs.${name}`;
+  if (datatype !== spec.datatype) throw invalid(`${field}.datatype`, `${name} is ${datatype}; the model takes ${spec.datatype}`);
+  const fits = shape.length === spec.shape.length && shape.every((size, axis) => spec.shape[axis] === -1 || spec.shape[axis] === size);
+  if (!fits)
+    throw invalid(
+      `${field}.shape`,
+      `${name} has shape [${shape.join(', ')}]; the model takes [${spec.shape.join(', ')}], where -1 is free`,
+    );
+  const count = elementCount(shape);
+  if (count !== data.length)
+    throw invalid(`${field}.data`, `${name} has ${data.length} elements; its shape [${shape.join(', ')}] holds ${count}`);
+  if (count === 0) throw invalid(`${field}.shape`, `${name} is empty: no axis may be 0`);
+}
+
+function checkRows(tensors: readonly Tensor[]): void {
+  const [first] = tensors;
+  const odd = tensors.find((tensor) => tensor.shape[0] !== first?.shape[0]);
+  if (odd)
+    throw invalid(
+      `inputs.${odd.name}.shape`,
+      `${odd.name} has ${odd.shape[0]} rows and ${first?.name} has ${first?.shape[0]}; all inputs need as many`,
+    );
+}
+
+function checkSequences(tensors: readonly Tensor[], { layout }: Model): void {
+  const [first, ...others] = tensors.filter(({ name }) => layout.paddedInputs.has(name));
+  const odd = others.find((tensor) => tensor.shape[1] !== first?.shape[1]);
+  if (odd)
+    throw invalid(
+      `inputs.${odd.name}.shape`,
+      `${odd.name} has sequences of ${odd.shape[1]} and ${first?.name} of ${first?.shape[1]}; all need one length`,
+    );
+}

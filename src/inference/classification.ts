@@ -1,0 +1,47 @@
+// Scores -> classes with names.
+import { NestorError } from '../errors.js';
+import type { Model } from '../models/model.js';
+import type { TensorSpec } from '../models/signature.js';
+import { view, type Tensor } from '../tensor.js';
+
+export interface Classification {
+  readonly label: string;
+  readonly score: number;
+  /** The score of every class. */
+  readonly scores: Readonly<Record<string, number>>;
+}
+
+/** The output that holds one score a class, or nothing where the model has no classes. */
+export function scoresOutput({ signature, labels }: Model): TensorSpec | undefined {
+  if (!labels) return undefined;
+  return signature.outputs.find(
+    ({ datatype, shape }) => datatype === 'FP32' && shape.length === 2 && [labels.length, -1].includes(shape[1] ?? 0),
+  );
+}
+
+/** @param scores `[rows, classes]` @returns one classification a row. */
+export function classify({ labels = [], activation }: Model, scores: Tensor): Classification[] {
+  const [rows = 0, width = 0] = scores.shape;
+  if (width !== labels.length) {
+    throw new NestorError('INFERENCE_FAILED', 'The model could not run this input', {
+      cause: `${width} scores for ${labels.length} labels`,
+    });
+  }
+  return Array.from({ length: rows }, (_, row) => {
+    const values = activate(view(scores.data, row * width, (row + 1) * width) as Float32Array, activation);
+    let best = 0;
+    for (let i = 1; i < width; i++) if ((values[i] ?? 0) > (values[best] ?? 0)) best = i;
+    const named: Record<string, number> = {};
+    for (let i = 0; i < width; i++) named[labels[i] ?? ''] = values[i] ?? 0;
+    return { label: labels[best] ?? '', score: values[best] ?? 0, scores: named };
+  });
+}
+
+function activate(values: Float32Array, activation: Model['activation']): Float32Array {
+  if (activation === 'none') return values;
+  if (activation === 'sigmoid') return values.map((value) => 1 / (1 + Math.exp(-value)));
+  const max = values.reduce((a, b) => Math.max(a, b), -Infinity);
+  const powers = values.map((value) => Math.exp(value - max));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((value) => value / sum);
+}

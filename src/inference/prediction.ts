@@ -1,0 +1,48 @@
+// What a request asks of a model and what it gets, free of any protocol.
+import type { Model } from '../models/model.js';
+import type { Tensor } from '../tensor.js';
+
+/** Which model; without a version the newest that is ready. */
+export interface ModelRef {
+  readonly name: string;
+  readonly version?: string | undefined;
+}
+
+/** The circumstances of a call. */
+export interface Call {
+  /** Aborted when the client goes away. */
+  readonly signal?: AbortSignal | undefined;
+  /** Point of `performance.now()` after which the answer is worthless. */
+  readonly deadline?: number | undefined;
+  /** RFC 9218: 0 is served first, 7 last. */
+  readonly urgency?: number | undefined;
+}
+
+/** What goes in: tensors for any model, texts and pictures for models that have a tokenizer or an image recipe. */
+export type PredictionInput =
+  | { readonly kind: 'tensors'; readonly tensors: readonly Tensor[] }
+  | { readonly kind: 'texts'; readonly texts: readonly string[] }
+  | { readonly kind: 'images'; readonly images: readonly Uint8Array[] };
+
+/** Seconds that a call spent at the stations of its path. */
+export interface Timings {
+  readonly preprocess: number;
+  readonly queue: number;
+  readonly inference: number;
+}
+
+export interface Prediction {
+  readonly model: Model;
+  /** In the order of the model's signature, or as asked for. */
+  readonly outputs: readonly Tensor[];
+  readonly timings: Timings;
+}
+
+export interface Embeddings {
+  readonly model: Model;
+  /** One vector an input, in order. */
+  readonly vectors: readonly Float32Array[];
+  /** Tokens that the inputs took, special tokens included. */
+  readonly tokens: number;
+  readonly timings: Timings;
+}

@@ -1,0 +1,104 @@
+// model.yaml: what cannot be inferred from the files of a model, every key optional.
+import { plainToInstance, Type } from 'class-transformer';
+import {
+  ArrayMinSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsString,
+  Max,
+  Min,
+  ValidateNested,
+  validateSync,
+  type ValidationError,
+} from 'class-validator';
+import { parse } from 'yaml';
+import { reasonOf } from '../errors.js';
+import { ImageRecipe } from '../features/image-recipe.js';
+import { PROVIDERS, type Provider } from '../runtime/session-options.js';
+import { readIfThere } from './read-if-there.js';
+import { TASKS, type Task } from './task.js';
+
+export interface WarmupTensor {
+  readonly shape: readonly number[];
+  readonly value?: number;
+}
+
+class RuntimeManifest {
+  /** Execution provider; the model is not ready unless this very provider loads. */
+  @IsOptional() @IsIn(PROVIDERS) readonly provider?: Provider;
+  @IsOptional() @IsInt() @Min(0) readonly deviceId?: number;
+  /** Sessions that share the queue; by default one a core on `cpu`, one on a GPU. */
+  @IsOptional() @IsInt() @Min(1) @Max(256) readonly instances?: number;
+  /** Intra-op threads of each of them. */
+  @IsOptional() @IsInt() @Min(1) @Max(256) readonly threads?: number;
+  /** One more session on all cores for a request that has the machine to itself. */
+  @IsOptional() @IsBoolean() readonly wide?: boolean;
+  /** Session entries of ONNX Runtime without their prefix `session.`, nested at the dots. */
+  @IsOptional() @IsObject() readonly session?: Record<string, string>;
+}
+
+class BatchingManifest {
+  /** Whether rows of several requests may share a tensor; by default when the first axis of every tensor is free. */
+  @IsOptional() @IsBoolean() readonly enabled?: boolean;
+  @IsOptional() @IsInt() @Min(1) readonly maxRows?: number;
+  /** Most tokens of a batch, padding included. */
+  @IsOptional() @IsInt() @Min(1) readonly maxTokens?: number;
+  /** Longest over shortest sequence of a batch. */
+  @IsOptional() @IsNumber() @Min(1) readonly tolerance?: number;
+  /** How long a batch that is not full waits for company. */
+  @IsOptional() @IsNumber() @Min(0) readonly maxDelayMs?: number;
+}
+
+class QueueManifest {
+  @IsOptional() @IsInt() @Min(1) readonly maxItems?: number;
+  @IsOptional() @IsInt() @Min(1) readonly maxTokens?: number;
+}
+
+export class Manifest {
+  @IsOptional() @IsIn(TASKS) readonly task?: Task;
+  /** Names of the classes, in the order of the model's scores. */
+  @IsOptional() @IsArray() @ArrayMinSize(1) @IsString({ each: true }) readonly labels?: string[];
+  /** What makes probabilities of the scores. */
+  @IsOptional() @IsIn(['softmax', 'sigmoid', 'none']) readonly activation?: 'softmax' | 'sigmoid' | 'none';
+  @IsOptional() @IsIn(['mean', 'cls', 'max']) readonly pooling?: 'mean' | 'cls' | 'max';
+  @IsOptional() @IsBoolean() readonly normalize?: boolean;
+  /** Most tokens of a text; longer ones are cut. */
+  @IsOptional() @IsInt() @Min(1) readonly maxLength?: number;
+  /** Inputs to warm up with, where the free axes of a model cannot be guessed: every element is `value`, 0 by default. */
+  @IsOptional() @IsObject() readonly warmup?: Record<string, WarmupTensor>;
+  @IsOptional() @ValidateNested() @Type(() => ImageRecipe) readonly image?: ImageRecipe;
+  @IsOptional() @ValidateNested() @Type(() => RuntimeManifest) readonly runtime?: RuntimeManifest;
+  @IsOptional() @ValidateNested() @Type(() => BatchingManifest) readonly batching?: BatchingManifest;
+  @IsOptional() @ValidateNested() @Type(() => QueueManifest) readonly queue?: QueueManifest;
+}
+
+function faultsOf(errors: readonly ValidationError[], parent = ''): string[] {
+  return errors.flatMap((error) => {
+    const path = parent ? `${parent}.${error.property}` : error.property;
+    return [...Object.values(error.constraints ?? {}).map((text) => `${path}: ${text}`), ...faultsOf(error.children ?? [], path)];
+  });
+}
+
+/**
+ * Reads a manifest; a file that is not there is an empty one.
+ * @throws Error that names the file and every key that is wrong.
+ */
+export async function readManifest(path: string): Promise<Manifest> {
+  const text = (await readIfThere(path)) ?? '';
+  let content: unknown;
+  try {
+    content = parse(text) ?? {};
+  } catch (thrown) {
+    throw new Error(`${path} is not YAML: ${reasonOf(thrown)}`, { cause: thrown });
+  }
+  if (typeof content !== 'object' || Array.isArray(content)) throw new Error(`${path} must hold keys and values`);
+  const manifest = plainToInstance(Manifest, content);
+  const faults = faultsOf(validateSync(manifest, { whitelist: true, forbidNonWhitelisted: true }));
+  if (faults.length > 0) throw new Error(`${path} is not valid:\n  ${faults.join('\n  ')}`);
+  return manifest;
+}

@@ -1,0 +1,103 @@
+// What a Hugging Face or Sentence Transformers export tells of itself, read from the files beside the graph.
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { plainToInstance } from 'class-transformer';
+import { reasonOf } from '../errors.js';
+import { ImageRecipe } from '../features/image-recipe.js';
+import type { Pooling } from '../features/pooling.js';
+import { readIfThere } from './read-if-there.js';
+
+/** The parts of `config.json`, `preprocessor_config.json` and their like that matter for serving; all may be missing. */
+interface Config {
+  readonly id2label?: Record<string, string>;
+  readonly max_position_embeddings?: number;
+}
+interface PoolingConfig {
+  readonly pooling_mode_cls_token?: boolean;
+  readonly pooling_mode_max_tokens?: boolean;
+}
+interface Preprocessor {
+  readonly size?: { height?: number; width?: number; shortest_edge?: number } | number;
+  readonly crop_size?: { height?: number; width?: number };
+  readonly image_mean?: number[];
+  readonly image_std?: number[];
+  readonly rescale_factor?: number;
+}
+
+export interface ModelFiles {
+  readonly modelPath: string;
+  readonly tokenizerPath: string | undefined;
+  readonly labels: readonly string[] | undefined;
+  readonly pooling: Pooling | undefined;
+  readonly normalize: boolean | undefined;
+  readonly maxLength: number | undefined;
+  readonly image: ImageRecipe | undefined;
+}
+
+/** @throws Error that names the path when there is no graph or a file is not what it should be. */
+export async function readModelFiles(folder: string): Promise<ModelFiles> {
+  const modelPath = await firstThere([join(folder, 'model.onnx'), join(folder, 'onnx', 'model.onnx')]);
+  if (!modelPath) throw new Error(`${folder} holds neither model.onnx nor onnx/model.onnx`);
+  const config = await json<Config>(join(folder, 'config.json'));
+  const pooling = await json<PoolingConfig>(join(folder, '1_Pooling', 'config.json'));
+  const modules = await json<readonly { type?: string }[]>(join(folder, 'modules.json'));
+  const sentence = await json<{ max_seq_length?: number }>(join(folder, 'sentence_bert_config.json'));
+  const preprocessor = await json<Preprocessor>(join(folder, 'preprocessor_config.json'));
+  return {
+    modelPath,
+    tokenizerPath: await firstThere([join(folder, 'tokenizer.json')]),
+    labels: (await labelLines(join(folder, 'labels.txt'))) ?? labelsOf(config),
+    pooling: pooling && poolingOf(pooling),
+    normalize: modules?.some(({ type }) => type?.endsWith('Normalize')),
+    maxLength: sentence?.max_seq_length ?? config?.max_position_embeddings,
+    image: preprocessor && recipeOf(preprocessor),
+  };
+}
+
+async function firstThere(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    if (await access(path).then(() => true, () => false)) return path; // prettier-ignore
+  }
+  return undefined;
+}
+
+async function json<T>(path: string): Promise<T | undefined> {
+  const content = await readIfThere(path);
+  if (content === undefined) return undefined;
+  try {
+    return JSON.parse(content) as T;
+  } catch (thrown) {
+    throw new Error(`${path} is not JSON: ${reasonOf(thrown)}`, { cause: thrown });
+  }
+}
+
+async function labelLines(path: string): Promise<string[] | undefined> {
+  return (await readIfThere(path))?.trimEnd().split(/\r?\n/);
+}
+
+/** A base model's config carries no labels, or the placeholders LABEL_0, LABEL_1 that name nothing but are better than none. */
+function labelsOf(config: Config | undefined): string[] | undefined {
+  const entries = Object.entries(config?.id2label ?? {});
+  if (entries.length === 0) return undefined;
+  return entries.sort(([a], [b]) => Number(a) - Number(b)).map(([, label]) => label);
+}
+
+function poolingOf(config: PoolingConfig): Pooling {
+  if (config.pooling_mode_cls_token) return 'cls';
+  return config.pooling_mode_max_tokens ? 'max' : 'mean';
+}
+
+function recipeOf({ size, crop_size, image_mean, image_std, rescale_factor }: Preprocessor): ImageRecipe | undefined {
+  const edges = typeof size === 'number' ? { height: size, width: size } : size;
+  const height = crop_size?.height ?? edges?.height ?? edges?.shortest_edge;
+  const width = crop_size?.width ?? edges?.width ?? edges?.shortest_edge;
+  if (!height || !width) return undefined;
+  return plainToInstance(ImageRecipe, {
+    height,
+    width,
+    fit: crop_size ? 'cover' : 'stretch',
+    ...(rescale_factor && { scale: rescale_factor }),
+    ...(image_mean && { mean: image_mean }),
+    ...(image_std && { std: image_std }),
+  });
+}

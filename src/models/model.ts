@@ -1,0 +1,34 @@
+// A model version that is served: what it is, and the queue that leads to its instances.
+import type { Batcher } from '../batching/batcher.js';
+import type { Layout } from '../batching/layout.js';
+import type { ImageRecipe } from '../features/image-recipe.js';
+import type { Pooling } from '../features/pooling.js';
+import type { Tokenizer } from '../features/tokenizer.js';
+import type { InstanceGroup } from '../runtime/instance-group.js';
+import type { Provider } from '../runtime/session-options.js';
+import type { ModelMetrics } from '../telemetry/model-metrics.js';
+import type { Signature } from './signature.js';
+import type { Task } from './task.js';
+
+export interface Model {
+  readonly name: string;
+  readonly version: string;
+  readonly task: Task;
+  readonly provider: Provider;
+  readonly signature: Signature;
+  readonly layout: Layout;
+  /** Most rows that travel in one item of a request. */
+  readonly maxRows: number;
+  /** Names of the classes, where the task has classes. */
+  readonly labels: readonly string[] | undefined;
+  readonly activation: 'softmax' | 'sigmoid' | 'none';
+  readonly tokenizer: Tokenizer | undefined;
+  readonly image: ImageRecipe | undefined;
+  readonly pooling: Pooling;
+  readonly normalize: boolean;
+  /** When it was ready to serve, in seconds since 1970. */
+  readonly readyAt: number;
+  readonly instances: InstanceGroup;
+  readonly batcher: Batcher;
+  readonly metrics: ModelMetrics;
+}

@@ -1,0 +1,36 @@
+// Defaults where model.yaml is silent: how many instances, how large a batch, how long a queue.
+import type { BatchingPolicy } from '../batching/batcher.js';
+import type { InstancePlan } from '../runtime/instance-group.js';
+import type { Manifest } from './manifest.js';
+
+/** Graphs below this size run in less time than their intra-op threads need to meet. */
+const WIDE_FROM_BYTES = 8 * 1024 * 1024;
+
+export function instancePlan(manifest: Manifest, modelPath: string, modelBytes: number, cores: number): InstancePlan {
+  const { provider = 'cpu', deviceId = 0, session = {}, ...runtime } = manifest.runtime ?? {};
+  const onCpu = provider === 'cpu';
+  const threads = Math.min(runtime.threads ?? 1, cores);
+  const count = runtime.instances ?? (onCpu ? Math.max(1, Math.floor(cores / threads)) : 1);
+  return {
+    modelPath,
+    provider,
+    deviceId,
+    entries: session,
+    threads,
+    count,
+    wide: runtime.wide ?? (onCpu && cores > threads && modelBytes >= WIDE_FROM_BYTES),
+    depth: 2,
+  };
+}
+
+export function batchingPolicy(manifest: Manifest, onCpu: boolean): BatchingPolicy {
+  const { maxRows, maxTokens, tolerance, maxDelayMs } = manifest.batching ?? {};
+  return {
+    maxRows: maxRows ?? 64,
+    maxTokens: maxTokens ?? (onCpu ? 512 : 16_384),
+    tolerance: tolerance ?? 1.15,
+    maxDelayMs: maxDelayMs ?? 0,
+    maxQueueItems: manifest.queue?.maxItems ?? 32_768,
+    maxQueueTokens: manifest.queue?.maxTokens ?? 4_194_304,
+  };
+}

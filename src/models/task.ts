@@ -1,0 +1,22 @@
+// What a model is for, found from what lies in its folder.
+import type { Signature } from './signature.js';
+
+export const TASKS = ['embeddings', 'text-classification', 'image-classification', 'classification', 'tensors'] as const;
+export type Task = (typeof TASKS)[number];
+
+export interface Clues {
+  readonly signature: Signature;
+  readonly hasTokenizer: boolean;
+  readonly hasImageRecipe: boolean;
+  readonly hasLabels: boolean;
+}
+
+/** A text model with a logits output classifies; any other text model embeds. Nothing known: plain tensors. */
+export function taskOf({ signature, hasTokenizer, hasImageRecipe, hasLabels }: Clues): Task {
+  if (hasTokenizer && signature.input('input_ids')) {
+    return signature.output('logits') && hasLabels ? 'text-classification' : 'embeddings';
+  }
+  if (!hasLabels) return 'tensors';
+  if (hasImageRecipe) return 'image-classification';
+  return signature.inputs.length === 1 ? 'classification' : 'tensors';
+}

@@ -1,0 +1,133 @@
+// All instances of one model version, and who may run next: a lone batch on all cores, a queue on one core each.
+import type { Tensor } from '../tensor.js';
+import type { CoreBudget } from './core-budget.js';
+import { Instance, type InstanceOptions, type RunResult, type SessionMetadata } from './instance.js';
+import { sessionOptions, type SessionPlan } from './session-options.js';
+
+export interface InstancePlan extends Omit<SessionPlan, 'intraOpThreads'> {
+  readonly modelPath: string;
+  /** Instances that share the queue. */
+  readonly count: number;
+  /** Intra-op threads of each of them. */
+  readonly threads: number;
+  /** One more instance on all cores, for a batch that has the machine to itself. */
+  readonly wide: boolean;
+  /** Batches that an instance of the queue may hold: the one that runs and those prepared ahead. */
+  readonly depth: number;
+}
+
+export interface GroupEvents extends Pick<InstanceOptions, 'onLost'> {
+  /** Called when a batch that had to wait may be tried again, or when there is no prospect left. */
+  readonly onFree: () => void;
+}
+
+export class InstanceGroup {
+  readonly #shared: Instance[];
+  readonly #wide: Instance | undefined;
+  /** Instances that have their cores: they run, or are about to. */
+  readonly #seated = new Set<Instance>();
+  #waiting = false;
+  /** Cores that were waited for and not seated yet. */
+  #reserved = 0;
+
+  constructor(
+    private readonly plan: InstancePlan,
+    workerUrl: URL,
+    private readonly cores: CoreBudget,
+    private readonly events: GroupEvents,
+  ) {
+    const make = (threads: number): Instance =>
+      new Instance({
+        workerUrl,
+        modelPath: plan.modelPath,
+        sessionOptions: sessionOptions({ ...plan, intraOpThreads: threads }),
+        threads: Math.min(threads, cores.total),
+        // On a GPU the worker thread mostly feeds the device, and waits for it: it must not come last.
+        niceness: plan.provider === 'cpu' ? 5 : 0,
+        onLost: events.onLost,
+        onRestart: events.onFree,
+      });
+    this.#shared = Array.from({ length: plan.count }, () => make(plan.threads));
+    this.#wide = plan.wide ? make(cores.total) : undefined;
+  }
+
+  get #all(): Instance[] {
+    return this.#wide ? [...this.#shared, this.#wide] : this.#shared;
+  }
+
+  /** Threads that serve, of those that should. */
+  get alive(): { ready: number; wanted: number } {
+    return { ready: this.#all.filter((instance) => instance.ready).length, wanted: this.#all.length };
+  }
+
+  /** False once no thread serves and a try to bring one back has failed: waiting has no prospect. */
+  get hopeful(): boolean {
+    return this.#all.some((instance) => instance.ready || !instance.failing);
+  }
+
+  get idle(): boolean {
+    return this.#all.every((instance) => instance.runs === 0);
+  }
+
+  /** Loads the model into every instance. @throws Error with the reason when one of them cannot. */
+  async start(): Promise<SessionMetadata> {
+    const [first] = await Promise.all(this.#all.map((instance) => instance.start()));
+    if (!first) throw new Error('a group without instances; this is a bug');
+    return first;
+  }
+
+  /**
+   * An instance that can take a batch now, or nothing; then `onFree` is called once that may have changed.
+   * @param lone whether the batch is all there is to do.
+   */
+  seat(lone: boolean): Instance | undefined {
+    if (lone && this.#wide?.ready && this.#seated.size === 0 && this.cores.tryTake(this.#wide.threads)) {
+      this.#seated.add(this.#wide);
+      return this.#wide;
+    }
+    const wideRuns = this.#wide !== undefined && this.#seated.has(this.#wide);
+    const rested = this.#shared.find((instance) => instance.ready && !this.#seated.has(instance));
+    if (rested && !wideRuns) {
+      if (this.#reserved > 0 || this.cores.tryTake(rested.threads)) {
+        this.#reserved = 0;
+        this.#seated.add(rested);
+        return rested;
+      }
+      this.#waitForCores(rested.threads);
+    }
+    if (this.cores.contended) return undefined;
+    return this.#shared.find((instance) => this.#seated.has(instance) && instance.ready && instance.runs < this.plan.depth);
+  }
+
+  /** Runs a batch on an instance that `seat` gave, and frees it afterwards. */
+  async run(instance: Instance, inputs: readonly Tensor[], fetches: readonly string[]): Promise<RunResult> {
+    try {
+      return await instance.run(inputs, fetches);
+    } finally {
+      if (instance.runs === 0) this.#unseat(instance);
+      this.events.onFree();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#all.map((instance) => instance.close()));
+  }
+
+  #unseat(instance: Instance): void {
+    if (this.#seated.delete(instance)) this.cores.give(instance.threads);
+  }
+
+  /** Queues once for cores; when they come they are offered to the queue, and given on if nothing waits any more. */
+  #waitForCores(threads: number): void {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    this.cores.take(threads, () => {
+      this.#waiting = false;
+      this.#reserved = threads;
+      this.events.onFree();
+      const unused = this.#reserved;
+      this.#reserved = 0;
+      if (unused > 0) this.cores.give(unused);
+    });
+  }
+}

@@ -1,0 +1,167 @@
+// One session in one worker thread: started, run, restarted when it dies, ended.
+import { Worker } from 'node:worker_threads';
+import type { InferenceSession } from 'onnxruntime-node';
+import { NestorError, reasonOf } from '../errors.js';
+import type { Tensor } from '../tensor.js';
+import { fromWire, toWire } from './datatypes.js';
+import type { RunRequest, WireMetadata, WorkerReply, WorkerStartup } from './messages.js';
+
+const FIRST_RESTART_MS = 100;
+const SLOWEST_RESTART_MS = 30_000;
+
+export interface SessionMetadata {
+  readonly inputs: readonly WireMetadata[];
+  readonly outputs: readonly WireMetadata[];
+}
+
+export interface RunResult {
+  readonly outputs: Tensor[];
+  /** Time inside ONNX Runtime, in seconds. */
+  readonly seconds: number;
+}
+
+export interface InstanceOptions {
+  readonly workerUrl: URL;
+  readonly modelPath: string;
+  readonly sessionOptions: InferenceSession.SessionOptions;
+  readonly threads: number;
+  readonly niceness: number;
+  /** Called after each try to bring a lost thread back; `ready` and `failing` say how it went. */
+  readonly onRestart: () => void;
+  /** Called when the thread died without being told to. */
+  readonly onLost: (reason: string) => void;
+}
+
+interface Pending {
+  readonly resolve: (result: RunResult) => void;
+  readonly reject: (reason: NestorError) => void;
+}
+
+export class Instance {
+  #worker: Worker | undefined;
+  #ready = false;
+  #failing = false;
+  #closing = false;
+  #nextId = 0;
+  #restartMs = FIRST_RESTART_MS;
+  #restart: NodeJS.Timeout | undefined;
+  readonly #pending = new Map<number, Pending>();
+
+  constructor(private readonly options: InstanceOptions) {}
+
+  get threads(): number {
+    return this.options.threads;
+  }
+
+  /** The thread died and the last try to bring it back failed. */
+  get failing(): boolean {
+    return this.#failing;
+  }
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** Runs that were asked for and not answered yet. */
+  get runs(): number {
+    return this.#pending.size;
+  }
+
+  /** @throws Error with ONNX Runtime's reason when the model cannot be loaded. */
+  start(): Promise<SessionMetadata> {
+    const startup: WorkerStartup = {
+      modelPath: this.options.modelPath,
+      sessionOptions: this.options.sessionOptions,
+      niceness: this.options.niceness,
+    };
+    const worker = new Worker(this.options.workerUrl, { workerData: startup });
+    this.#worker = worker;
+    return new Promise((resolve, reject) => {
+      let reason = 'the worker thread ended before its model was loaded';
+      worker.on('message', (message: WorkerReply) => {
+        if (message.kind === 'ready') {
+          this.#ready = true;
+          this.#failing = false;
+          resolve(message);
+        } else if (message.kind === 'unloadable') {
+          reason = message.reason;
+          void worker.terminate();
+        } else {
+          this.#settle(message);
+        }
+      });
+      worker.on('error', (error: unknown) => (reason = reasonOf(error)));
+      worker.on('exit', (code) => {
+        const served = this.#ready;
+        if (served) reason = `the worker thread ended with code ${code}`;
+        this.#lose();
+        reject(new Error(reason));
+        if (served && !this.#closing) this.#revive(reason);
+      });
+    });
+  }
+
+  /**
+   * Runs one batch. The buffers of the inputs move to the worker: the caller must not use them again.
+   * @throws NestorError INFERENCE_FAILED when ONNX Runtime refuses, WORKER_LOST when the thread dies meanwhile.
+   */
+  run(inputs: readonly Tensor[], fetches: readonly string[]): Promise<RunResult> {
+    const worker = this.#worker;
+    if (!worker || !this.#ready) return Promise.reject(workerLost());
+    const id = this.#nextId++;
+    const feeds = Object.fromEntries(inputs.map((input) => [input.name, toWire(input)]));
+    const buffers = inputs.flatMap(({ data }) => (ArrayBuffer.isView(data) ? [data.buffer as ArrayBuffer] : []));
+    const request: RunRequest = { id, feeds, fetches };
+    worker.postMessage(request, [...new Set(buffers)]);
+    return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }));
+  }
+
+  /** Ends the thread, which gives all memory of the session back; what still runs fails with WORKER_LOST. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearTimeout(this.#restart);
+    await this.#worker?.terminate();
+  }
+
+  #settle(message: Extract<WorkerReply, { id: number }>): void {
+    const pending = this.#pending.get(message.id);
+    this.#pending.delete(message.id);
+    if (message.kind === 'failure') {
+      pending?.reject(new NestorError('INFERENCE_FAILED', 'The model could not run this input', { cause: message.reason }));
+      return;
+    }
+    this.#restartMs = FIRST_RESTART_MS;
+    const outputs = Object.entries(message.outputs).map(([name, wire]) => fromWire(name, wire));
+    pending?.resolve({ outputs, seconds: message.seconds });
+  }
+
+  #lose(): void {
+    this.#worker = undefined;
+    this.#ready = false;
+    const orphans = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { reject } of orphans) reject(workerLost());
+  }
+
+  /** Tries again until the thread serves, each time after twice the wait: a model that kills its thread must not spin. */
+  #revive(reason: string): void {
+    this.options.onLost(reason);
+    const again = (): void => {
+      this.#restart = setTimeout(() => {
+        this.start()
+          .catch(() => {
+            this.#failing = true;
+            if (!this.#closing) again();
+          })
+          .finally(this.options.onRestart);
+      }, this.#restartMs);
+      this.#restart.unref();
+      this.#restartMs = Math.min(this.#restartMs * 2, SLOWEST_RESTART_MS);
+    };
+    again();
+  }
+}
+
+function workerLost(): NestorError {
+  return new NestorError('WORKER_LOST', 'The worker died while it served the request; try again', { retryAfter: 1 });
+}

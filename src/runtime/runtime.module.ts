@@ -1,0 +1,6 @@
+// The runtime as a module: worker threads on the cores of the process.
+import { Module } from '@nestjs/common';
+import { RuntimeService, WORKER_URL, workerUrl } from './runtime.service.js';
+
+@Module({ providers: [RuntimeService, { provide: WORKER_URL, useFactory: workerUrl }], exports: [RuntimeService] })
+export class RuntimeModule {}

@@ -1,0 +1,62 @@
+// The worker thread: one ONNX Runtime session, one batch after the other.
+import { readlinkSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { RunRequest, WireMetadata, WireTensor, WorkerReply, WorkerStartup } from './messages.js';
+
+const port = parentPort;
+if (!port) throw new Error('worker.ts runs in a worker thread only; this is a bug');
+const startup = workerData as WorkerStartup;
+
+/** On Linux a thread has a nice value of its own, and threads that it starts (the intra-op pool) inherit it. */
+function yieldToTheEventLoop(niceness: number): void {
+  try {
+    const thread = /task\/(\d+)$/.exec(readlinkSync('/proc/thread-self'))?.[1];
+    if (thread && niceness > 0) setPriority(Number(thread), niceness);
+  } catch {
+    // Other systems have no such thread, and nothing depends on it: answers are late, not wrong.
+  }
+}
+
+function describe(values: readonly InferenceSession.ValueMetadata[]): WireMetadata[] {
+  return values.map((value) => {
+    if (!value.isTensor) throw new Error(`${value.name} is not a tensor: only tensors can be served`);
+    return { name: value.name, type: value.type, shape: value.shape };
+  });
+}
+
+function reply(message: WorkerReply, outputs: readonly WireTensor[] = []): void {
+  const buffers = outputs.flatMap(({ data }) => (ArrayBuffer.isView(data) ? [data.buffer as ArrayBuffer] : []));
+  port?.postMessage(message, [...new Set(buffers)]);
+}
+
+function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+async function run(session: InferenceSession, { id, feeds, fetches }: RunRequest): Promise<void> {
+  try {
+    const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [name, new Tensor(type, data, dims)] as const);
+    const started = performance.now();
+    const results = await session.run(Object.fromEntries(tensors), fetches);
+    const seconds = (performance.now() - started) / 1000;
+    const outputs: Record<string, WireTensor> = {};
+    for (const [name, { type, data, dims }] of Object.entries(results)) outputs[name] = { type, data, dims };
+    reply({ kind: 'result', id, outputs, seconds }, Object.values(outputs));
+  } catch (thrown) {
+    reply({ kind: 'failure', id, reason: reasonOf(thrown) });
+  }
+}
+
+try {
+  yieldToTheEventLoop(startup.niceness);
+  const session = await InferenceSession.create(startup.modelPath, startup.sessionOptions);
+  let last: Promise<void> = Promise.resolve();
+  port.on('message', (request: RunRequest) => {
+    last = last.then(() => run(session, request));
+  });
+  reply({ kind: 'ready', inputs: describe(session.inputMetadata), outputs: describe(session.outputMetadata) });
+} catch (thrown) {
+  reply({ kind: 'unloadable', reason: reasonOf(thrown) });
+}

@@ -1,0 +1,43 @@
+// The instruments of one model version, bound to its labels once instead of at every observation.
+import type { Metrics } from './metrics.js';
+
+export class ModelMetrics {
+  readonly queueWait: (seconds: number) => void;
+  readonly preprocess: (seconds: number) => void;
+  readonly inference: (seconds: number) => void;
+  readonly queueItems: (rows: number) => void;
+  readonly workerLost: () => void;
+  readonly loaded: (seconds: number) => void;
+  readonly batch: (rows: number, paddingRatio: number) => void;
+
+  constructor(metrics: Metrics, model: string, version: string) {
+    const wait = metrics.queueWait.labels(model, version);
+    const preprocess = metrics.preprocessDuration.labels(model, version);
+    const inference = metrics.inferenceDuration.labels(model, version);
+    const items = metrics.batchItems.labels(model, version);
+    const padding = metrics.batchPaddingRatio.labels(model, version);
+    const queue = metrics.queueItems.labels(model, version);
+    this.queueWait = (seconds) => {
+      wait.observe(seconds);
+    };
+    this.preprocess = (seconds) => {
+      preprocess.observe(seconds);
+    };
+    this.inference = (seconds) => {
+      inference.observe(seconds);
+    };
+    this.queueItems = (rows) => {
+      queue.set(rows);
+    };
+    this.workerLost = () => {
+      metrics.workerRestarts.inc({ model, version });
+    };
+    this.loaded = (seconds) => {
+      metrics.modelLoadDuration.set({ model, version }, seconds);
+    };
+    this.batch = (rows, paddingRatio) => {
+      items.observe(rows);
+      padding.observe(paddingRatio);
+    };
+  }
+}

@@ -1,0 +1,89 @@
+// The noun that flows: a named, typed, row-major block of numbers or strings.
+
+/** Data held by a tensor: one typed array a datatype, strings for BYTES. */
+export type TensorData =
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Float16Array
+  | Float32Array
+  | Float64Array
+  | string[];
+
+interface DatatypeInfo {
+  /** Bytes an element takes; 0 where elements vary in size. */
+  readonly bytes: number;
+  readonly allocate: (count: number) => TensorData;
+}
+
+/** Datatypes by their Open Inference Protocol names. BF16 is absent: ONNX Runtime's Node binding has none. */
+export const DATATYPES = {
+  BOOL: { bytes: 1, allocate: (count) => new Uint8Array(count) },
+  UINT8: { bytes: 1, allocate: (count) => new Uint8Array(count) },
+  UINT16: { bytes: 2, allocate: (count) => new Uint16Array(count) },
+  UINT32: { bytes: 4, allocate: (count) => new Uint32Array(count) },
+  UINT64: { bytes: 8, allocate: (count) => new BigUint64Array(count) },
+  INT8: { bytes: 1, allocate: (count) => new Int8Array(count) },
+  INT16: { bytes: 2, allocate: (count) => new Int16Array(count) },
+  INT32: { bytes: 4, allocate: (count) => new Int32Array(count) },
+  INT64: { bytes: 8, allocate: (count) => new BigInt64Array(count) },
+  FP16: { bytes: 2, allocate: (count) => new Float16Array(count) },
+  FP32: { bytes: 4, allocate: (count) => new Float32Array(count) },
+  FP64: { bytes: 8, allocate: (count) => new Float64Array(count) },
+  BYTES: { bytes: 0, allocate: (count) => new Array<string>(count).fill('') },
+} as const satisfies Record<string, DatatypeInfo>;
+
+export type Datatype = keyof typeof DATATYPES;
+
+export interface Tensor {
+  readonly name: string;
+  readonly datatype: Datatype;
+  /** Sizes of the axes, outermost first; `[]` is a scalar of one element. */
+  readonly shape: readonly number[];
+  readonly data: TensorData;
+}
+
+export function isDatatype(value: unknown): value is Datatype {
+  return typeof value === 'string' && Object.hasOwn(DATATYPES, value);
+}
+
+/** Zeros (or empty strings) for `count` elements. */
+export function allocate(datatype: Datatype, count: number): TensorData {
+  return DATATYPES[datatype].allocate(count);
+}
+
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** Rows `[from, to)` of the outermost axis, as a view: no element is copied. */
+export function rows(tensor: Tensor, from: number, to: number): Tensor {
+  const width = elementCount(tensor.shape.slice(1));
+  return { ...tensor, shape: [to - from, ...tensor.shape.slice(1)], data: view(tensor.data, from * width, to * width) };
+}
+
+/** Elements `[from, to)`: a view of a typed array, a copy of strings. */
+export function view(data: TensorData, from: number, to: number): TensorData {
+  return Array.isArray(data) ? data.slice(from, to) : data.subarray(from, to);
+}
+
+/** Copies `source` into `target` from `offset` on; both hold the same datatype. */
+export function copyInto(target: TensorData, source: TensorData, offset: number): void {
+  if (Array.isArray(target)) {
+    for (let i = 0; i < source.length; i++) target[offset + i] = String(source[i]);
+  } else {
+    // One `set` for all typed arrays: the caller guarantees equal datatypes, which the union cannot express.
+    (target as Float32Array).set(source as Float32Array, offset);
+  }
+}
+
+/** Sets every number to `value`; strings stay. */
+export function fill(data: TensorData, value: number): void {
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) data.fill(BigInt(value));
+  else if (!Array.isArray(data)) data.fill(value);
+}
