@@ -28,11 +28,12 @@ export function datatypeOf(type: OrtTensor.Type): Datatype {
   return datatype;
 }
 
-export function toWire({ datatype, data, shape }: Tensor): WireTensor {
+export function toWire({ datatype, shape, ...tensor }: Tensor): WireTensor {
   // Both sides have the same array classes; the binding's declarations only lack Float16Array.
-  return { type: ORT_TYPES[datatype], data: data as unknown as OrtTensor.DataType, dims: shape };
+  const data: unknown = tensor.data;
+  return { type: ORT_TYPES[datatype], data: data as OrtTensor.DataType, dims: shape };
 }
 
 export function fromWire(name: string, { type, data, dims }: WireTensor): Tensor {
-  return { name, datatype: datatypeOf(type), shape: dims, data: data as Tensor['data'] };
+  return { name, datatype: datatypeOf(type), shape: dims, data };
 }
