@@ -3,18 +3,19 @@ import { Module } from '@nestjs/common';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { LoggerModule } from 'nestjs-pino';
 import { ConfigModule } from './config/config.module.js';
+import { Environment } from './config/environment.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
+import { createLogger } from './telemetry/logger.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 
+// Lines about requests come from one hook; nestjs-pino's middleware, which would bind a logger to each of them, has no route.
+const logging = LoggerModule.forRootAsync({
+  useFactory: (environment: Environment) => ({ pinoHttp: { logger: createLogger(environment.LOG_LEVEL) }, forRoutes: [] }),
+  inject: [Environment],
+});
+
 @Module({
-  imports: [
-    ConfigModule,
-    LoggerModule.forRoot({ useExisting: true }),
-    HttpModule,
-    TelemetryModule,
-    PrometheusModule.register({ path: '/metrics' }),
-    HealthModule,
-  ],
+  imports: [ConfigModule, logging, HttpModule, TelemetryModule, PrometheusModule.register({ path: '/metrics' }), HealthModule],
 })
 export class AppModule {}

@@ -1,6 +1,7 @@
 // Boot: read the environment, make the application, listen, and leave in order when told to.
 import 'reflect-metadata';
 import { setTimeout } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
 import { readEnvironment, type Environment } from './config/environment.js';
@@ -41,7 +42,9 @@ try {
   const app = await createApplication(AppModule, environment);
   leaveOnSignal(app, environment);
   await app.listen(environment.PORT, environment.HOST);
-  announce(await app.getUrl());
+  const url = await app.getUrl();
+  new Logger('Nestor').log(`Server listening at ${url}`);
+  announce(url);
 } catch (thrown) {
   process.stderr.write(`Nestor cannot start.\n${reasonOf(thrown)}\n`);
   process.exit(1);

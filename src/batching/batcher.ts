@@ -36,7 +36,7 @@ export class Batcher {
     private readonly runner: Runner,
     private readonly metrics: ModelMetrics,
   ) {
-    this.#queue = new Queue(policy);
+    this.#queue = new Queue(layout.batches ? policy : { ...policy, maxRows: 1 });
   }
 
   /** Nothing waits and nothing runs. */
@@ -78,7 +78,7 @@ export class Batcher {
   #awaitsCompany(): boolean {
     const { maxDelayMs, maxRows, maxTokens } = this.policy;
     const oldest = this.#queue.oldest;
-    if (maxDelayMs === 0 || !oldest || this.#queue.rows >= maxRows || this.#queue.tokens >= maxTokens) return false;
+    if (maxDelayMs === 0 || !this.layout.batches || !oldest || this.#queue.rows >= maxRows || this.#queue.tokens >= maxTokens) return false;
     const remaining = oldest.enqueuedAt + maxDelayMs - performance.now();
     if (remaining <= 0) return false;
     clearTimeout(this.#delay);
@@ -133,7 +133,9 @@ export class Batcher {
     for (const entry of job.entries) this.#queue.remove(entry);
     this.#waiting.delete(job);
     this.metrics.queueItems(this.#queue.rows);
-    if (this.idle) this.#announceIdle();
+    if (!this.idle) return;
+    this.#busySince = 0;
+    this.#announceIdle();
   }
 
   async #run(instance: Instance, batch: readonly JobEntry[]): Promise<void> {
@@ -144,11 +146,11 @@ export class Batcher {
       flow.departed(waited);
       this.metrics.queueWait(waited);
     }
-    const merged = merge(items, this.layout);
-    this.metrics.batch(merged.rows, merged.paddingRatio);
     this.#running += 1;
     const outputs = batch[0]?.flow.options.outputs ?? [];
     try {
+      const merged = merge(items, this.layout);
+      this.metrics.batch(merged.rows, merged.paddingRatio);
       const result = await this.runner.run(instance, merged.inputs, outputs);
       this.metrics.inference(result.seconds);
       split(result.outputs, items, this.layout).forEach((parts, index) => {

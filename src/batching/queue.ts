@@ -124,8 +124,9 @@ export class Queue<E extends Entry> {
 
   #leader(): E | undefined {
     this.#batches += 1;
+    // Out of turn, so virtual time stands still: else whoever comes later would stand behind everybody's backlog.
+    if (this.#batches % OLDEST_LEADS_EVERY === 0) return this.oldest;
     let leader: E | undefined;
-    if (this.#batches % OLDEST_LEADS_EVERY === 0) leader = this.oldest;
     while (!leader && this.#byOrder.length > 0) {
       const first = this.#byOrder.pop();
       if (first && this.#byAge.has(first)) leader = first;
@@ -138,7 +139,8 @@ export class Queue<E extends Entry> {
   *#lengthsAround(kind: string, length: number): Generator<number> {
     yield length;
     if (!Number.isFinite(this.policy.maxTokens) || !this.#byLength.has(kind)) return;
-    const reach = Math.floor(length * (this.policy.tolerance - 1));
+    // A mate longer than the budget never fits, so that a tolerance of millions ("any length") costs no more steps than that.
+    const reach = Math.min(this.policy.maxTokens, Math.floor(length * (this.policy.tolerance - 1)));
     for (let distance = 1; distance <= reach; distance++) {
       yield length - distance;
       yield length + distance;

@@ -2,19 +2,16 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import { LogController } from 'fastify';
 import { Logger as PinoLogger } from 'nestjs-pino';
 import type { Environment } from '../config/environment.js';
 import { Readiness } from '../health/readiness.js';
 import { Metrics } from '../telemetry/metrics.js';
-import { createLogger } from '../telemetry/logger.js';
 import { addHooks, requestId } from './hooks.js';
 
 /** Builds the application around a root module; it does not listen yet. */
 export async function createApplication(module: new () => unknown, environment: Environment): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
-    loggerInstance: createLogger(environment.LOG_LEVEL),
-    logController: new LogController({ disableRequestLogging: true }),
+    skipMiddie: true,
     genReqId: requestId,
     bodyLimit: environment.BODY_LIMIT_BYTES,
     return503OnClosing: false,
