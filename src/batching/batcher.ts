@@ -6,7 +6,8 @@ import type { ModelMetrics } from '../telemetry/model-metrics.js';
 import { DrainRate } from './drain-rate.js';
 import { costOf, type Item, type JobOptions, type JobResult } from './item.js';
 import { Job, type JobEntry } from './job.js';
-import { merge, split, type Layout } from './layout.js';
+import { arrange } from './arrangement.js';
+import type { Layout } from './layout.js';
 import { Queue, type PackingPolicy } from './queue.js';
 
 export interface BatchingPolicy extends PackingPolicy {
@@ -149,11 +150,11 @@ export class Batcher {
     this.#running += 1;
     const outputs = batch[0]?.flow.options.outputs ?? [];
     try {
-      const merged = merge(items, this.layout);
-      this.metrics.batch(merged.rows, merged.paddingRatio);
-      const result = await this.runner.run(instance, merged.inputs, outputs);
+      const { batch: tensors, split } = arrange(items, this.layout);
+      this.metrics.batch(tensors.rows, tensors.paddingRatio);
+      const result = await this.runner.run(instance, tensors.inputs, outputs);
       this.metrics.inference(result.seconds);
-      split(result.outputs, items, this.layout).forEach((parts, index) => {
+      split(result.outputs).forEach((parts, index) => {
         const entry = batch[index];
         entry?.flow.arrived(entry.index, parts, result.seconds);
       });

@@ -24,11 +24,12 @@ export function instancePlan(manifest: Manifest, modelPath: string, modelBytes: 
 }
 
 export function batchingPolicy(manifest: Manifest, onCpu: boolean): BatchingPolicy {
-  const { maxRows, maxTokens, tolerance, maxDelayMs } = manifest.batching ?? {};
+  const { maxRows, maxTokens, tolerance, maxDelayMs, segments = false } = manifest.batching ?? {};
   return {
     maxRows: maxRows ?? 64,
     maxTokens: maxTokens ?? (onCpu ? 512 : 16_384),
     tolerance: tolerance ?? 1.15,
+    segments,
     maxDelayMs: maxDelayMs ?? 0,
     maxQueueItems: manifest.queue?.maxItems ?? 32_768,
     maxQueueTokens: manifest.queue?.maxTokens ?? 4_194_304,
