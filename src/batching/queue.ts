@@ -27,6 +27,12 @@ export interface Entry {
   readonly flow: Flow;
   /** Virtual time at which it is due, in tokens. */
   order: number;
+  /** When it came, counted in items: first come, first served among those due at the same time. */
+  turn: number;
+}
+
+function byOrder(a: Entry, b: Entry): number {
+  return a.order - b.order || a.turn - b.turn;
 }
 
 /** Every so many batches the oldest item leads, whatever its order: nobody waits for ever. */
@@ -44,10 +50,11 @@ const URGENCY_TOKENS = 4096;
  */
 export class Queue<E extends Entry> {
   readonly #byAge = new Set<E>();
-  #byOrder = new TinyQueue<E>([], (a, b) => a.order - b.order);
+  #byOrder = new TinyQueue<E>([], byOrder);
   readonly #byLength = new Map<string, Map<number, Set<E>>>();
   #virtualTime = 0;
   #batches = 0;
+  #arrivals = 0;
   #rows = 0;
   #tokens = 0;
 
@@ -80,6 +87,7 @@ export class Queue<E extends Entry> {
     const start = Math.max(this.#virtualTime, flow.finish);
     flow.finish = start + costOf(item);
     entry.order = start + flow.urgency * URGENCY_TOKENS;
+    entry.turn = this.#arrivals++;
     this.#byAge.add(entry);
     this.#byOrder.push(entry);
     this.#bucket(kind, item.length).add(entry);
@@ -99,7 +107,7 @@ export class Queue<E extends Entry> {
     this.#tokens -= costOf(entry.item);
     // The heap forgets lazily; rebuilt before what left outweighs what waits.
     if (this.#byOrder.length > 64 && this.#byOrder.length > 2 * this.#byAge.size) {
-      this.#byOrder = new TinyQueue([...this.#byAge], (a, b) => a.order - b.order);
+      this.#byOrder = new TinyQueue([...this.#byAge], byOrder);
     }
   }
 
