@@ -54,7 +54,9 @@ export class Batcher {
     if (items.length === 0) return Promise.resolve({ outputs: [], queueSeconds: 0, inferenceSeconds: 0 });
     return new Promise((resolve, reject) => {
       const now = performance.now();
-      this.#admit(items, options, now);
+      const rows = items.reduce((sum, item) => sum + item.rows, 0);
+      const tokens = items.reduce((sum, item) => sum + costOf(item), 0);
+      this.admit(rows, tokens, options);
       const job = new Job(items, options, now, resolve, reject);
       this.#watch(job);
       for (const entry of job.entries) this.#queue.add(entry);
@@ -89,11 +91,13 @@ export class Batcher {
     return true;
   }
 
-  #admit(items: readonly Item[], { signal, deadline }: JobOptions, now: number): void {
+  /**
+   * Refuses what has no prospect: at once with the least that it can cost, before work is done for it, and when its cost is known.
+   * @throws NestorError QUEUE_FULL, PAYLOAD_TOO_LARGE, DEADLINE_EXCEEDED, MODEL_NOT_READY, CANCELLED
+   */
+  admit(rows: number, tokens: number, { signal, deadline }: Pick<JobOptions, 'signal' | 'deadline'>): void {
     if (signal?.aborted) throw new NestorError('CANCELLED', 'The client went away');
     if (!this.runner.hopeful) throw notReady();
-    const rows = items.reduce((sum, item) => sum + item.rows, 0);
-    const tokens = items.reduce((sum, item) => sum + costOf(item), 0);
     const { maxQueueItems, maxQueueTokens } = this.policy;
     if (rows > maxQueueItems || tokens > maxQueueTokens) {
       const message = `The request holds ${rows} items of ${tokens} tokens; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens. Send it in parts`;
@@ -104,7 +108,7 @@ export class Batcher {
       const message = `${this.#queue.rows} items wait already; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens`;
       throw new NestorError('QUEUE_FULL', message, { retryAfter: Math.max(1, Math.ceil(this.#drainRate.secondsFor(excess))) });
     }
-    if (deadline !== undefined && now + this.#expectedMs(tokens) > deadline) {
+    if (deadline !== undefined && performance.now() + this.#expectedMs(tokens) > deadline) {
       throw new NestorError('DEADLINE_EXCEEDED', 'The deadline would pass before the queue reaches this request');
     }
   }

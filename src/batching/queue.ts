@@ -36,7 +36,7 @@ function byOrder(a: Entry, b: Entry): number {
 }
 
 /** Every so many batches the oldest item leads, whatever its order: nobody waits for ever. */
-export const OLDEST_LEADS_EVERY = 4;
+export const OLDEST_LEADS_EVERY = 16;
 
 /** Items that a batch may pass over in search of one that fits. */
 const MOST_PASSED_OVER = 32;

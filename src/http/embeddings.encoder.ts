@@ -8,7 +8,7 @@ import type { Embeddings } from '../inference/prediction.js';
 import type { EmbeddingsRequest } from './embeddings.pipe.js';
 
 /** Vectors that are written in one turn of the event loop: about a millisecond of work. */
-const VECTORS_A_TURN = 32;
+const VECTORS_A_TURN = 16;
 
 export interface Embedded {
   readonly request: EmbeddingsRequest;
