@@ -23,7 +23,7 @@ async function measure(scenario: Scenario, texts: readonly string[], seconds: nu
   const [nestor] = choose('server', ['nestor'], SERVERS);
   if (!nestor) throw new Error('servers.ts has no Nestor; this is a bug');
   const { maxQueueItems } = scenario;
-  const environment = maxQueueItems === undefined ? {} : { MODEL_REPOSITORY: repositoryWithQueueOf(maxQueueItems) };
+  const environment: Record<string, string> = maxQueueItems === undefined ? {} : { MODEL_REPOSITORY: repositoryWithQueueOf(maxQueueItems) };
   const target = await startServer(nestor, scenario.name, environment);
   try {
     return await scenario.run({ url: target.url, texts, seconds });
