@@ -24,7 +24,7 @@ const PLAN: InstancePlan = {
   count: 2,
   threads: 1,
   wide: true,
-  depth: 2,
+  aheadBelowSeconds: Infinity,
 };
 const die = (): Tensor => ({ name: 'die', datatype: 'BOOL', shape: [1], data: Uint8Array.of(1) });
 const open: InstanceGroup[] = [];
@@ -164,7 +164,7 @@ describe('InstanceGroup', () => {
     const pullers = [
       await Puller.start(cores, { count: 3 }),
       await Puller.start(cores, { count: 1, threads: 2, wide: false }),
-      await Puller.start(cores, { count: 2, depth: 1 }),
+      await Puller.start(cores, { count: 2, aheadBelowSeconds: 0 }),
     ];
     let most = 0;
     const onSeat = () => {

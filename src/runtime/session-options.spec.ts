@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { PROVIDERS, sessionOptions } from './session-options.js';
 
-const PLAN = { provider: 'cpu', deviceId: 0, intraOpThreads: 2, entries: {} } as const;
+const PLAN = { provider: 'cpu', deviceId: 0, intraOpThreads: 2, spinning: false, entries: {} } as const;
 
 describe('sessionOptions', () => {
   it.each(PROVIDERS)('names %s alone, so that a session fails rather than run elsewhere', (provider) => {
@@ -17,6 +17,10 @@ describe('sessionOptions', () => {
       enableMemPattern: false,
       extra: { session: { intra_op: { allow_spinning: '0' } } },
     });
+  });
+
+  it('lets the threads of a session spin where it is told to', () => {
+    expect(sessionOptions({ ...PLAN, spinning: true })).toMatchObject({ extra: { session: { intra_op: { allow_spinning: '1' } } } });
   });
 
   it('passes the entries of the manifest on, which win', () => {
