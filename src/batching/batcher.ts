@@ -186,6 +186,7 @@ export class Batcher {
     const now = performance.now();
     const tokens = items.reduce((sum, item) => sum + costOf(item), 0);
     this.#drainRate.record(tokens, (now - this.#busySince) / 1000);
+    this.metrics.drainRate(this.#drainRate.tokensPerSecond);
     this.#busySince = this.idle ? 0 : now;
   }
 

@@ -11,7 +11,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 if (workerData.modelPath === 'broken') throw new Error('no such model');
 parentPort.on('message', ({ id, feeds }) => {
   if (feeds.die) process.exit(1);
-  parentPort.postMessage({ kind: 'result', id, outputs: {}, seconds: 0 });
+  parentPort.postMessage({ kind: 'result', id, outputs: {}, seconds: feeds.long ? 1 : 0 });
 });
 parentPort.postMessage({ kind: 'ready', inputs: [], outputs: [] });
 `;
@@ -119,6 +119,16 @@ describe('InstanceGroup', () => {
     await Promise.all(runs);
     expect(group.idle).toBe(true);
     expect(cores.tryTake(2)).toBe(true);
+  });
+
+  it('prepares nothing ahead where runs are long', async () => {
+    const { group } = await Puller.start(new CoreBudget(2), { aheadBelowSeconds: 0.01 });
+    const first = group.seat(false);
+    if (first) await group.run(first, [{ ...die(), name: 'long' }], []);
+    const runs: Promise<unknown>[] = [];
+    for (let instance = group.seat(false); instance; instance = group.seat(false)) runs.push(group.run(instance, [], []));
+    expect(runs).toHaveLength(2);
+    await Promise.all(runs);
   });
 
   it('sends a lone batch to a single instance where another is running already', async () => {

@@ -23,6 +23,10 @@ describe('sessionOptions', () => {
     expect(sessionOptions({ ...PLAN, spinning: true })).toMatchObject({ extra: { session: { intra_op: { allow_spinning: '1' } } } });
   });
 
+  it('lets threads spin where the plan says so', () => {
+    expect(sessionOptions({ ...PLAN, spinning: true }).extra).toEqual({ session: { intra_op: { allow_spinning: '1' } } });
+  });
+
   it('passes the entries of the manifest on, which win', () => {
     const entries = { disable_prepacking: '1', intra_op: { allow_spinning: '1' } } as unknown as Record<string, string>;
     expect(sessionOptions({ ...PLAN, entries }).extra).toEqual({ session: entries });

@@ -124,7 +124,8 @@ function fill(target: TensorData, values: readonly unknown[], offset: number, da
   if (largest !== undefined) {
     const floats = target as Float32Array;
     for (let i = 0; i < values.length; i++) {
-      const value = values[i];
+      // Where a model takes INT64 too, a long integer among its floats was parsed exactly.
+      const value = typeof values[i] === 'bigint' ? Number(values[i]) : values[i];
       if (typeof value !== 'number' || !(Math.abs(value) <= largest)) throw misfit(value, offset + i, datatype, field);
       floats[offset + i] = value;
     }
