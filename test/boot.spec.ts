@@ -83,8 +83,8 @@ describe('a broken repository stops the boot with the path and the reason', () =
     ['a model.yaml that is no YAML', { ...plain, 'm/model.yaml': 'a: [1' }, /\/m\/model\.yaml is not YAML/],
     ['a tokenizer that is none', { ...texts, 'm/1/tokenizer.json': '{"version":' }, /\/m\/1\/tokenizer\.json/],
     ['a config that is no JSON', { ...texts, 'm/1/config.json': '{' }, /\/m\/1\/config\.json is not JSON/],
-    ['a warm-up that does not fit', { ...plain, 'm/model.yaml': 'warmup: { pixels: { shape: [1, 3] } }' }, /\/m\/1: .*warm-up/],
-    ['a warm-up of a wrong rank', { ...plain, 'm/model.yaml': 'warmup: { pixels: { shape: [1] } }' }, /\/m\/1: .*warmup\.pixels/],
+    ['a warm-up that does not fit', { ...plain, 'm/model.yaml': 'inputs: { pixels: { shape: [1, 3] } }' }, /\/m\/1: .*warm-up/],
+    ['a warm-up of a wrong rank', { ...plain, 'm/model.yaml': 'inputs: { pixels: { shape: [1] } }' }, /\/m\/1: .*inputs\.pixels/],
   ])('%s', async (_, files, reason) => {
     expect(await failing({ MODEL_REPOSITORY: await written(files) })).toMatch(reason);
   });

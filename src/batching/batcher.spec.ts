@@ -210,5 +210,7 @@ describe('metrics', () => {
       [2, 0.25],
     ]);
     expect(ledger.inferences).toEqual([0.01, 0.02]);
+    // 10 tokens in 30 ms, where the older half counts a little less.
+    expect(ledger.drainRate).toBeCloseTo(10 / 0.03, 0);
   });
 });

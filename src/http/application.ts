@@ -6,6 +6,8 @@ import { Logger as PinoLogger } from 'nestjs-pino';
 import type { Environment } from '../config/environment.js';
 import { Readiness } from '../health/readiness.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { frameworkProblem } from './problem.filter.js';
+import { RouteTable } from './route-table.js';
 import { addHooks, requestId } from './hooks.js';
 
 /** Builds the application around a root module; it does not listen yet. */
@@ -15,7 +17,9 @@ export async function createApplication(module: new () => unknown, environment: 
     genReqId: requestId,
     bodyLimit: environment.BODY_LIMIT_BYTES,
     return503OnClosing: false,
-    routerOptions: { maxParamLength: 256 },
+    // Longer than any name, so that an unknown one is not found and not too long.
+    routerOptions: { maxParamLength: 4096 },
+    frameworkErrors: frameworkProblem,
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     bodyParser: false,
@@ -25,6 +29,7 @@ export async function createApplication(module: new () => unknown, environment: 
   app.useLogger(app.get(PinoLogger));
   app.flushLogs();
   const fastify = adapter.getInstance();
+  app.get(RouteTable, { strict: false }).watch(fastify);
   // Every body arrives as bytes: what they mean is the codecs' business.
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {

@@ -5,6 +5,7 @@ import { EmbeddingsController } from './embeddings.controller.js';
 import { ModelsController } from './models.controller.js';
 import { PredictController } from './predict.controller.js';
 import { ProblemFilter } from './problem.filter.js';
+import { RouteTable } from './route-table.js';
 import { ConfigModule } from '../config/config.module.js';
 import { Environment } from '../config/environment.js';
 import { InferenceModule } from '../inference/inference.module.js';
@@ -17,6 +18,6 @@ const inference = InferenceModule.forRootAsync({
 @Module({
   imports: [ConfigModule, inference],
   controllers: [PredictController, EmbeddingsController, ModelsController],
-  providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
+  providers: [RouteTable, { provide: APP_FILTER, useClass: ProblemFilter }],
 })
 export class HttpModule {}

@@ -33,12 +33,14 @@ function outputsOf({ outputs }: Prediction): Record<string, object> {
 }
 
 /** One entry a row: a class where the model has classes, the values of an only output, else the values of all by name. */
-function predictionsOf({ model, outputs }: Prediction): unknown[] {
+function predictionsOf({ model, parts }: Prediction): unknown[] {
   const scores = scoresOutput(model);
-  const [only] = outputs;
-  if (only && outputs.length === 1) return only.name === scores?.name ? classify(model, only) : rowsOf(only);
-  const columns = outputs.map((output) => [output.name, rowsOf(output)] as const);
-  return (columns[0]?.[1] ?? []).map((_, row) => Object.fromEntries(columns.map(([name, rows]) => [name, rows[row]])));
+  return parts.flatMap((outputs) => {
+    const [only] = outputs;
+    if (only && outputs.length === 1) return only.name === scores?.name ? classify(model, only) : rowsOf(only);
+    const columns = outputs.map((output) => [output.name, rowsOf(output)] as const);
+    return (columns[0]?.[1] ?? []).map((_, row) => Object.fromEntries(columns.map(([name, rows]) => [name, rows[row]])));
+  });
 }
 
 function rowsOf({ name, datatype, shape, data }: Tensor): unknown[] {

@@ -23,7 +23,9 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 const { modelPath } = workerData;
 if (existsSync(modelPath)) throw new Error('cursed');
-parentPort.on('message', ({ id, feeds }) => {
+parentPort.on('message', (request) => {
+  if (request === 'end') return parentPort.close();
+  const { id, feeds } = request;
   if (feeds.curse) writeFileSync(modelPath, '');
   if (feeds.die || feeds.curse) process.exit(3);
   parentPort.postMessage({ kind: 'result', id, outputs: feeds, seconds: 0 });
@@ -185,14 +187,26 @@ describe('a thread that dies', () => {
     expect([made.ready, made.failing]).toEqual([true, false]);
   });
 
-  it('because it was closed stays away, and what ran is WORKER_LOST', async () => {
+  it('because it was closed has answered what it was asked, and stays away', async () => {
     const { made, onLost } = restarts({});
     await made.start();
-    const lost = made.run([numbers('x', [1])], []);
+    const run = made.run([numbers('x', [1])], []);
     const closed = made.close();
-    await expect(lost).rejects.toMatchObject({ code: 'WORKER_LOST' });
+    await expect(made.run([numbers('x', [2])], [])).rejects.toMatchObject({ code: 'WORKER_LOST' });
+    await expect(run).resolves.toBeDefined();
     await closed;
     expect([made.ready, onLost.mock.calls]).toEqual([false, []]);
+  });
+
+  it('because it was closed while it loads does not come up', async () => {
+    const digits = instance();
+    const started = digits.start().then(
+      () => 'started',
+      () => 'refused',
+    );
+    await digits.close();
+    expect(['started', 'refused']).toContain(await started);
+    expect(digits.ready).toBe(false);
   });
 
   it('before its model is loaded rejects the start', async () => {

@@ -3,7 +3,7 @@ import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { RunRequest, WireMetadata, WireTensor, WorkerReply, WorkerStartup } from './messages.js';
+import type { RunRequest, WireMetadata, WireTensor, WorkerReply, WorkerRequest, WorkerStartup } from './messages.js';
 
 const port = parentPort;
 if (!port) throw new Error('worker.ts runs in a worker thread only; this is a bug');
@@ -53,8 +53,11 @@ try {
   yieldToTheEventLoop(startup.niceness);
   const session = await InferenceSession.create(startup.modelPath, startup.sessionOptions);
   let last: Promise<void> = Promise.resolve();
-  port.on('message', (request: RunRequest) => {
-    last = last.then(() => run(session, request));
+  port.on('message', (request: WorkerRequest) => {
+    last = last.then(() => {
+      if (request !== 'end') return run(session, request);
+      port.close();
+    });
   });
   reply({ kind: 'ready', inputs: describe(session.inputMetadata), outputs: describe(session.outputMetadata) });
 } catch (thrown) {

@@ -79,6 +79,8 @@ export class Ledger {
   readonly inferences: number[] = [];
   /** Rows that wait, as the gauge last said. */
   waiting = 0;
+  /** Tokens a second, as the gauge last said. */
+  drainRate = NaN;
 
   get metrics(): ModelMetrics {
     const metrics: Partial<ModelMetrics> = {
@@ -86,6 +88,7 @@ export class Ledger {
       batch: (rows, padding) => void this.batches.push([rows, padding]),
       inference: (seconds) => void this.inferences.push(seconds),
       queueItems: (rows) => void (this.waiting = rows),
+      drainRate: (tokensPerSecond) => void (this.drainRate = tokensPerSecond),
     };
     return metrics as ModelMetrics;
   }

@@ -29,7 +29,7 @@ export function tensorFromJson(value: unknown, spec: TensorSpec, field: string, 
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined)
     throw invalid(`${field}.${unknown}`, `A tensor has shape, datatype and data; ${JSON.stringify(unknown)} is unknown`);
-  if (!isDatatype(datatype)) throw invalid(`${field}.datatype`, `${JSON.stringify(datatype)} is no datatype; use ${spec.datatype}`);
+  if (!isDatatype(datatype)) throw invalid(`${field}.datatype`, `${shown(datatype)} is no datatype; use ${spec.datatype}`);
   if (data === undefined) throw invalid(`${field}.data`, 'The data are missing');
   const sizes = shape === undefined ? nestingOf(data, `${field}.data`) : checkShape(shape, `${field}.shape`);
   return { name: spec.name, datatype, shape: sizes, data: flatten(data, sizes, datatype, `${field}.data`, maxElements) };
@@ -151,6 +151,11 @@ function convert(value: unknown, datatype: Datatype): number | bigint | string |
 }
 
 function misfit(value: unknown, index: number, datatype: Datatype, field: string): NestorError {
-  const shown = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' ? String(value) : typeof value;
-  return invalid(field, `Element ${index} is no ${datatype}: ${shown}`);
+  return invalid(field, `Element ${index} is no ${datatype}: ${typeof value === 'string' ? 'string' : shown(value)}`);
+}
+
+/** A value as an error may show it: short, whatever it is. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 100));
+  return ['number', 'bigint', 'boolean'].includes(typeof value) ? String(value) : typeof value;
 }
