@@ -81,7 +81,7 @@ describe('paths and verbs', () => {
   });
 
   it('404 for names that are none', async () => {
-    for (const name of ['..%2f..%2fetc', '%00', 'constructor', '__proto__']) {
+    for (const name of ['..%2f..%2fetc', '%00', 'constructor', '__proto__', 'x'.repeat(300)]) {
       expectProblem(await post(`${server.url}/v1/models/${name}/predict`, DIGIT), 404, 'MODEL_NOT_FOUND', 'model');
     }
     expectProblem(await post(`${server.url}/v1/models/digits/versions/01/predict`, DIGIT), 404, 'VERSION_NOT_FOUND', 'version');
@@ -89,7 +89,6 @@ describe('paths and verbs', () => {
 
   it('404 for an unknown route', async () => {
     expectProblem(await send(`${server.url}/v1/nothing`), 404, 'NOT_FOUND');
-    expectProblem(await post(`${server.url}/v1/models/${'x'.repeat(300)}/predict`, DIGIT), 404, 'NOT_FOUND');
   });
 
   it('405 for a verb that the route has not', async () => {

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { identityModel } from '../../test/soak/identity-model.js';
+import { identityModel, listModel } from '../../test/soak/identity-model.js';
 import { allocate, DATATYPES, type Datatype, type Tensor, type TensorData } from '../tensor.js';
 import { Instance, type InstanceOptions } from './instance.js';
 import { workerUrl } from './runtime.service.js';
@@ -148,6 +148,12 @@ describe('an instance of a real model', () => {
     const broken = instance({ modelPath });
     await expect(broken.start()).rejects.toThrow(reason);
     expect(broken.ready).toBe(false);
+  });
+
+  it('cannot start a model whose outputs are not all tensors, and ends its thread', async () => {
+    const modelPath = join(folder, 'list.onnx');
+    await writeFile(modelPath, listModel());
+    await expect(instance({ modelPath }).start()).rejects.toThrow('y is not a tensor');
   });
 
   it('cannot start without its provider', async () => {

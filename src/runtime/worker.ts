@@ -52,6 +52,8 @@ async function run(session: InferenceSession, { id, feeds, fetches }: RunRequest
 try {
   yieldToTheEventLoop(startup.niceness);
   const session = await InferenceSession.create(startup.modelPath, startup.sessionOptions);
+  // Before the port is listened to: a thread that listens does not end, and this may throw.
+  const ready: WorkerReply = { kind: 'ready', inputs: describe(session.inputMetadata), outputs: describe(session.outputMetadata) };
   let last: Promise<void> = Promise.resolve();
   port.on('message', (request: WorkerRequest) => {
     last = last.then(() => {
@@ -59,7 +61,7 @@ try {
       port.close();
     });
   });
-  reply({ kind: 'ready', inputs: describe(session.inputMetadata), outputs: describe(session.outputMetadata) });
+  reply(ready);
 } catch (thrown) {
   reply({ kind: 'unloadable', reason: reasonOf(thrown) });
 }

@@ -17,13 +17,21 @@ const RECOVERY_MS = 45_000;
 /** Memory may swing; it may not climb by more than this share of itself over the second half. */
 const MOST_GROWTH = 0.1;
 
-async function storm(server: Server, truth: Truth, tally: Tally): Promise<Sample[]> {
+/** Notes the memory of the server every half second until it is told to stop. */
+function watch(server: Server, samples: Sample[]): () => void {
   const began = performance.now();
-  const end = began + SECONDS * 1000;
-  const memory: Sample[] = [];
-  const watch = setInterval(() => {
-    memory.push({ seconds: (performance.now() - began) / 1000, mib: server.residentMiB });
+  const timer = setInterval(() => {
+    samples.push({ seconds: (performance.now() - began) / 1000, mib: server.residentMiB });
   }, 500);
+  return () => {
+    clearInterval(timer);
+  };
+}
+
+async function storm(server: Server, truth: Truth, tally: Tally): Promise<Sample[]> {
+  const end = performance.now() + SECONDS * 1000;
+  const memory: Sample[] = [];
+  const unwatch = watch(server, memory);
   const deaths = setInterval(() => {
     server.killWorker();
   }, WORKER_DIES_EVERY_MS);
@@ -38,7 +46,7 @@ async function storm(server: Server, truth: Truth, tally: Tally): Promise<Sample
     }
   };
   await Promise.all(Array.from({ length: CLIENTS }, (_, number) => client(number)));
-  clearInterval(watch);
+  unwatch();
   clearInterval(deaths);
   return memory;
 }
@@ -52,7 +60,11 @@ async function metric(server: Server, name: string, label = ''): Promise<number>
 
 /** Asks until the answer is yes or time is up. */
 async function eventually(ask: () => Promise<boolean>, withinMs: number): Promise<boolean> {
-  for (const end = performance.now() + withinMs; performance.now() < end; await sleep(100)) if (await ask()) return true;
+  const end = performance.now() + withinMs;
+  while (performance.now() < end) {
+    if (await ask()) return true;
+    await sleep(100);
+  }
   return false;
 }
 
