@@ -22,6 +22,8 @@ const shared = {
 
 export default {
   testTimeout: 60_000,
+  // Servers under load share the machine with what measures them: one file at a time.
+  maxWorkers: 1,
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts'] },
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.spec.ts'] },

@@ -21,12 +21,14 @@ function filesIn(path) {
 }
 
 function npm(...args) {
+  // CUDA libraries come from outside npm and are the GPU image's business; npm from 11.19 on reads allowScripts, older ones this.
+  const env = { ONNXRUNTIME_NODE_INSTALL: 'skip', ...process.env };
   // The npm that runs this script, on any system; what it prints is shown only when it fails.
   const command = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
   try {
     execFileSync(command[0], [...command.slice(1), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: process.env.ONNXRUNTIME_NODE_INSTALL ?? 'skip' },
+      env,
     });
   } catch (error) {
     process.stderr.write(`${error.stdout ?? ''}${error.stderr ?? ''}\nnpm ${args.join(' ')} failed.\n`);

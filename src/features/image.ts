@@ -27,11 +27,15 @@ export async function imageTensor(bytes: Uint8Array, name: string, recipe: Image
   return { name, datatype: 'FP32', shape, data };
 }
 
+const FORMATS = new Set<string>(['png', 'jpeg', 'webp', 'gif', 'tiff', 'heif']);
+
 async function decode(bytes: Uint8Array, recipe: ImageRecipe, field: string): Promise<{ pixels: Uint8Array; width: number }> {
   const { height, width, fit, maxPixels } = recipe;
   try {
     const image = sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error' });
     const size = await image.metadata();
+    // sharp would draw SVG and read more than pictures that cameras and scanners make: a larger surface than the job needs.
+    if (!FORMATS.has(size.format)) throw new Error(`${size.format} is not read`);
     const scaled = Math.max(1, Math.min(width, Math.ceil((height * size.width) / size.height)));
     const target = fit === 'pad-right' ? scaled : width;
     const pixels = await image
@@ -44,7 +48,7 @@ async function decode(bytes: Uint8Array, recipe: ImageRecipe, field: string): Pr
   } catch (thrown) {
     // The decoder's own words speak of files and internals.
     throw Object.assign(
-      invalid(field, `${field} is not a picture that can be decoded (PNG, JPEG or WebP of at most ${maxPixels} pixels)`),
+      invalid(field, `${field} is not a picture that can be decoded (PNG, JPEG, WebP, GIF, TIFF or AVIF of at most ${maxPixels} pixels)`),
       { cause: thrown },
     );
   }

@@ -49,7 +49,8 @@ function largestDifference(these: readonly Tensor[], those: readonly Tensor[]): 
     const other = those[index]?.data ?? [];
     for (let i = 0; i < data.length; i++) {
       // Labels and flags of a sample that sits on the edge between two classes may flip; scores tell.
-      if (data instanceof Float32Array) largest = Math.max(largest, Math.abs((data[i] ?? 0) - Number(other[i])));
+      // Infinities are equal, though their difference is not a number.
+      if (data instanceof Float32Array && !Object.is(data[i], other[i])) largest = Math.max(largest, Math.abs((data[i] ?? 0) - Number(other[i])));
     }
   }
   return largest;
