@@ -27,6 +27,7 @@ const PLAN: InstancePlan = {
   threads: 1,
   wide: true,
   aheadBelowSeconds: Infinity,
+  niceness: 0,
 };
 const die = (): Tensor => ({ name: 'die', datatype: 'BOOL', shape: [1], data: Uint8Array.of(1) });
 const open: InstanceGroup[] = [];

@@ -12,6 +12,8 @@ export interface InstancePlan extends Omit<SessionPlan, 'intraOpThreads' | 'spin
   readonly threads: number;
   /** One more instance on all cores, for a batch that has the machine to itself. */
   readonly wide: boolean;
+  /** Added to the nice value of its threads. */
+  readonly niceness: number;
   /** Where runs are shorter than this, an instance is given its next batch while it runs. */
   readonly aheadBelowSeconds: number;
 }
@@ -46,8 +48,7 @@ export class InstanceGroup {
         modelPath: plan.modelPath,
         sessionOptions: sessionOptions({ ...plan, intraOpThreads: threads, spinning }),
         threads: Math.min(threads, cores.total),
-        // On a GPU the worker thread mostly feeds the device, and waits for it: it must not come last.
-        niceness: plan.provider === 'cpu' ? 5 : 0,
+        niceness: plan.niceness,
         onLost: events.onLost,
         onRestart: events.onFree,
       });
