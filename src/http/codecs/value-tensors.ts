@@ -1,8 +1,8 @@
-// Tensors <-> JSON values: checked in the one pass that copies them into their typed array.
+// Tensors <-> plain values, as JSON and MsgPack have them: checked in the one pass that copies them into their typed array.
 import { invalid, NestorError } from '../../errors.js';
 import type { TensorSpec } from '../../models/signature.js';
-import { allocate, elementCount, isDatatype, type Datatype, type Tensor, type TensorData } from '../../tensor.js';
-import { jsonInteger } from './json-text.js';
+import { allocate, elementCount, type Datatype, type Tensor, type TensorData } from '../../tensor.js';
+import { checkDatatype, checkShape, dataFromBytes } from './raw-tensor.js';
 
 const RANGES: Partial<Record<Datatype, readonly [number, number]>> = {
   UINT8: [0, 255],
@@ -16,42 +16,44 @@ const LARGEST: Partial<Record<Datatype, number>> = { FP16: 65_504, FP32: 3.40282
 const MAX_RANK = 16;
 
 /**
- * A tensor from `{ shape, datatype, data }` or from bare nested arrays, whose shape is then theirs.
+ * A tensor from `{ shape, datatype, data }` or from bare nested arrays, whose shape is then theirs. Data are numbers, or
+ * little-endian bytes where the format has bytes.
  * @param maxElements what the body can hold at most: a shape cannot claim more memory than was sent.
  * @throws NestorError INVALID_REQUEST that names the field.
  */
-export function tensorFromJson(value: unknown, spec: TensorSpec, field: string, maxElements: number): Tensor {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+export function tensorFromValue(value: unknown, spec: TensorSpec, field: string, maxElements: number): Tensor {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) {
     const shape = nestingOf(value, field);
     return { name: spec.name, datatype: spec.datatype, shape, data: flatten(value, shape, spec.datatype, field, maxElements) };
   }
-  const { shape, datatype = spec.datatype, data, ...rest } = value as Record<string, unknown>;
+  const { shape, datatype: claimed = spec.datatype, data, ...rest } = value as Record<string, unknown>;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined)
     throw invalid(`${field}.${unknown}`, `A tensor has shape, datatype and data; ${JSON.stringify(unknown)} is unknown`);
-  if (!isDatatype(datatype)) throw invalid(`${field}.datatype`, `${JSON.stringify(datatype)} is no datatype; use ${spec.datatype}`);
+  const datatype = checkDatatype(claimed, `${field}.datatype`, spec.datatype);
   if (data === undefined) throw invalid(`${field}.data`, 'The data are missing');
+  if (data instanceof Uint8Array) {
+    if (shape === undefined) throw invalid(`${field}.shape`, 'Data in bytes need a shape');
+    const sizes = checkShape(shape, `${field}.shape`);
+    return { name: spec.name, datatype, shape: sizes, data: dataFromBytes(data, datatype, sizes, `${field}.data`) };
+  }
   const sizes = shape === undefined ? nestingOf(data, `${field}.data`) : checkShape(shape, `${field}.shape`);
   return { name: spec.name, datatype, shape: sizes, data: flatten(data, sizes, datatype, `${field}.data`, maxElements) };
 }
 
 /** The rows of `instances`, each without the axis that counts them, as one tensor. */
 export function tensorFromRows(instances: readonly unknown[], spec: TensorSpec, maxElements: number): Tensor {
-  return tensorFromJson(instances, spec, 'instances', maxElements);
+  return tensorFromValue(instances, spec, 'instances', maxElements);
 }
 
-/** @throws NestorError NOT_ACCEPTABLE for values that JSON cannot carry. */
-export function tensorToJson({ name, datatype, shape, data }: Tensor): object {
-  return { datatype, shape, data: valuesToJson(data, name, datatype) };
-}
-
-/** The values in row-major order, as JSON has them. */
-export function valuesToJson(data: TensorData, name: string, datatype: Datatype): unknown[] {
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Array.from(data, jsonInteger);
-  if (Array.isArray(data)) return data;
-  if (datatype === 'BOOL') return Array.from(data, (value) => value !== 0);
-  const values = Array.from(data);
-  if (!values.every(Number.isFinite)) {
+/**
+ * The values in row-major order, as JSON and MsgPack have them.
+ * @throws NestorError NOT_ACCEPTABLE for values that JSON cannot carry.
+ */
+export function valuesOf({ name, datatype, data }: Tensor): unknown[] {
+  const values: unknown[] = Array.from<unknown>(data);
+  if (datatype === 'BOOL') return values.map((value) => value !== 0);
+  if (datatype.startsWith('FP') && !values.every(Number.isFinite)) {
     throw new NestorError('NOT_ACCEPTABLE', `The output ${name} holds NaN or an infinity, which JSON cannot carry`, { field: name });
   }
   return values;
@@ -64,12 +66,6 @@ export function nest(values: readonly unknown[], shape: readonly number[]): unkn
   if (rest.length === 0) return values;
   const width = elementCount(rest);
   return Array.from({ length: size }, (_, index) => nest(values.slice(index * width, (index + 1) * width), rest));
-}
-
-function checkShape(shape: unknown, field: string): number[] {
-  const valid = Array.isArray(shape) && shape.length <= MAX_RANK && shape.every((size) => Number.isSafeInteger(size) && size >= 0);
-  if (!valid) throw invalid(field, `The shape must be an array of at most ${MAX_RANK} whole numbers, none negative`);
-  return shape as number[];
 }
 
 function nestingOf(value: unknown, field: string): number[] {
