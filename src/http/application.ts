@@ -1,11 +1,16 @@
 // The HTTP application: Fastify with raw bodies, limits, hooks and the OpenAPI document.
+import type { Readable } from 'node:stream';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
 import { Logger as PinoLogger } from 'nestjs-pino';
 import type { Environment } from '../config/environment.js';
 import { Readiness } from '../health/readiness.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { readBody } from './body.js';
+import { addCompression } from './compression.js';
+import { addFormats } from './formats.docs.js';
 import { addHooks, requestId } from './hooks.js';
 
 /** Builds the application around a root module; it does not listen yet. */
@@ -27,9 +32,10 @@ export async function createApplication(module: new () => unknown, environment: 
   const fastify = adapter.getInstance();
   // Every body arrives as bytes: what they mean is the codecs' business.
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
-    done(null, body);
-  });
+  fastify.addContentTypeParser('*', ({ headers }: FastifyRequest, payload: Readable) =>
+    readBody(payload, headers, environment.BODY_LIMIT_BYTES),
+  );
+  addCompression(fastify);
   addHooks(fastify, app.get(Metrics), app.get(Readiness, { strict: false }));
   describe(app);
   return app;
@@ -42,7 +48,7 @@ function describe(app: NestFastifyApplication): void {
     .setDescription('Models behind versioned routes: predictions, embeddings, health and metrics.')
     .setVersion(process.env.npm_package_version ?? '0.1.0')
     .build();
-  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, head), {
+  SwaggerModule.setup('docs', app, () => addFormats(SwaggerModule.createDocument(app, head)), {
     jsonDocumentUrl: 'openapi.json',
     customSiteTitle: 'Nestor',
   });
