@@ -1,0 +1,98 @@
+// The built server as a process of its own, on a port of its own.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { ROOT } from './paths.js';
+import { until } from './until.js';
+
+const BUILT = join(ROOT, 'dist/main.js');
+const BOOT_MS = 60_000;
+const LISTENING = /Server listening at (http:\/\/[^"\s]+)/;
+
+/** How a process ended, and what it said on its way. */
+export interface Ending {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+export class Server {
+  #url = '';
+  #output = '';
+  readonly #ended: Promise<Ending>;
+
+  private constructor(private readonly child: ChildProcess) {
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream)
+        createInterface({ input: stream }).on('line', (line) => {
+          this.#hear(line);
+        });
+    }
+    this.#ended = once(child, 'close').then(([code]) => ({ code: code as number | null, output: this.#output }));
+  }
+
+  /** Starts it with these variables on top of a bare environment, and options of Node; it may or may not come up. */
+  static launch(env: NodeJS.ProcessEnv = {}, options: readonly string[] = []): Server {
+    const { PATH, HOME } = process.env;
+    const all = { PATH, HOME, PORT: '0', HOST: '127.0.0.1', ...env };
+    return new Server(spawn(process.execPath, [...options, BUILT], { cwd: ROOT, env: all, stdio: ['ignore', 'pipe', 'pipe'] }));
+  }
+
+  /** Starts it and waits until it listens, which it does once every model is warm. */
+  static async start(env: NodeJS.ProcessEnv = {}, options: readonly string[] = []): Promise<Server> {
+    const server = Server.launch(env, options);
+    await until('the server to listen', () => server.#listening(), BOOT_MS);
+    return server;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  get running(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Everything that it has printed, on either stream. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Bytes of it that are in RAM. */
+  get residentBytes(): number {
+    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1];
+    return Number(kilobytes) * 1024;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
+  /** Resolves when the process is gone; kills it first where that takes longer than a test can wait. */
+  async ended(withinMs = 45_000): Promise<Ending> {
+    const killer = setTimeout(() => this.child.kill('SIGKILL'), withinMs);
+    const ending = await this.#ended;
+    clearTimeout(killer);
+    return ending;
+  }
+
+  async stop(): Promise<Ending> {
+    this.signal('SIGTERM');
+    return this.ended();
+  }
+
+  #hear(line: string): void {
+    this.#output += `${line}\n`;
+    this.#url ||= LISTENING.exec(line)?.[1] ?? '';
+  }
+
+  #listening(): true | undefined {
+    if (!this.running) throw new Error(`the server did not start:\n${this.#output}`);
+    return this.#url === '' ? undefined : true;
+  }
+}

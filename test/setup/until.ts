@@ -1,0 +1,18 @@
+// Waits for a condition instead of for a time.
+import { setTimeout } from 'node:timers/promises';
+
+const LOOK_AGAIN_MS = 5;
+
+/**
+ * Asks until the answer is something, and returns it.
+ * @throws Error that says what was waited for once the deadline has passed.
+ */
+export async function until<T>(what: string, ask: () => Promise<T | undefined> | T | undefined, deadlineMs = 30_000): Promise<T> {
+  const deadline = performance.now() + deadlineMs;
+  while (performance.now() < deadline) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    await setTimeout(LOOK_AGAIN_MS);
+  }
+  throw new Error(`waited ${deadlineMs} ms in vain: ${what}`);
+}
