@@ -7,7 +7,7 @@ import { elementCount, view, type Tensor } from '../../tensor.js';
 import { PredictBody } from '../dto/predict.dto.js';
 import { envelope } from '../envelope.js';
 import type { PredictionQuery } from './codec.js';
-import { nest, tensorFromRows, tensorFromValue } from './value-tensors.js';
+import { nest, tensorFromRows, tensorFromJson } from './json-tensors.js';
 
 /** How a format writes numbers. */
 export interface Writing {
@@ -59,7 +59,7 @@ function tensorsOf(inputs: Record<string, unknown>, { signature }: Model, maxEle
       const known = signature.inputs.map((input) => input.name).join(', ');
       throw invalid(`inputs.${name}`, `The model has no input ${JSON.stringify(name)}; its inputs are ${known}`);
     }
-    return tensorFromValue(value, spec, `inputs.${name}`, maxElements);
+    return tensorFromJson(value, spec, `inputs.${name}`, maxElements);
   });
   return { kind: 'tensors', tensors };
 }

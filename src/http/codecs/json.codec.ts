@@ -5,18 +5,15 @@ import type { Embeddings } from '../../inference/prediction.js';
 import type { Codec, EmbeddingsQuery } from './codec.js';
 import { readDocument, writeDocument, type Writing } from './document.js';
 import { readEmbeddings } from './embeddings-document.js';
-import { jsonInteger, parseJson } from './json-text.js';
+import { tensorToJson, valuesToJson } from './json-tensors.js';
+import { parseJson } from './json-text.js';
 import { bytesOf } from './raw-tensor.js';
-import { valuesOf } from './value-tensors.js';
 
 /** Vectors that are written in one turn of the event loop: about a millisecond of work. */
-const VECTORS_A_TURN = 32;
+const VECTORS_A_TURN = 16;
 const TYPE = 'application/json; charset=utf-8';
 
-const writing: Writing = {
-  tensor: (tensor) => ({ datatype: tensor.datatype, shape: tensor.shape, data: writing.values(tensor) }),
-  values: (tensor) => valuesOf(tensor).map((value) => (typeof value === 'bigint' ? jsonInteger(value) : value)),
-};
+const writing: Writing = { tensor: tensorToJson, values: ({ data, name, datatype }) => valuesToJson(data, name, datatype) };
 
 export const jsonCodec: Codec = {
   // A client that names problem+json means its errors; what it wants otherwise is JSON.

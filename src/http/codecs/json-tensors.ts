@@ -1,7 +1,8 @@
-// Tensors <-> plain values, as JSON and MsgPack have them: checked in the one pass that copies them into their typed array.
+// Tensors <-> JSON values (which MsgPack shares): checked in the one pass that copies them into their typed array.
 import { invalid, NestorError } from '../../errors.js';
 import type { TensorSpec } from '../../models/signature.js';
 import { allocate, elementCount, type Datatype, type Tensor, type TensorData } from '../../tensor.js';
+import { jsonInteger } from './json-text.js';
 import { checkDatatype, checkShape, dataFromBytes } from './raw-tensor.js';
 
 const RANGES: Partial<Record<Datatype, readonly [number, number]>> = {
@@ -21,7 +22,7 @@ const MAX_RANK = 16;
  * @param maxElements what the body can hold at most: a shape cannot claim more memory than was sent.
  * @throws NestorError INVALID_REQUEST that names the field.
  */
-export function tensorFromValue(value: unknown, spec: TensorSpec, field: string, maxElements: number): Tensor {
+export function tensorFromJson(value: unknown, spec: TensorSpec, field: string, maxElements: number): Tensor {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) {
     const shape = nestingOf(value, field);
     return { name: spec.name, datatype: spec.datatype, shape, data: flatten(value, shape, spec.datatype, field, maxElements) };
@@ -43,17 +44,21 @@ export function tensorFromValue(value: unknown, spec: TensorSpec, field: string,
 
 /** The rows of `instances`, each without the axis that counts them, as one tensor. */
 export function tensorFromRows(instances: readonly unknown[], spec: TensorSpec, maxElements: number): Tensor {
-  return tensorFromValue(instances, spec, 'instances', maxElements);
+  return tensorFromJson(instances, spec, 'instances', maxElements);
 }
 
-/**
- * The values in row-major order, as JSON and MsgPack have them.
- * @throws NestorError NOT_ACCEPTABLE for values that JSON cannot carry.
- */
-export function valuesOf({ name, datatype, data }: Tensor): unknown[] {
-  const values: unknown[] = Array.from<unknown>(data);
-  if (datatype === 'BOOL') return values.map((value) => value !== 0);
-  if (datatype.startsWith('FP') && !values.every(Number.isFinite)) {
+/** @throws NestorError NOT_ACCEPTABLE for values that JSON cannot carry. */
+export function tensorToJson({ name, datatype, shape, data }: Tensor): object {
+  return { datatype, shape, data: valuesToJson(data, name, datatype) };
+}
+
+/** The values in row-major order, as JSON has them. */
+export function valuesToJson(data: TensorData, name: string, datatype: Datatype): unknown[] {
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Array.from(data, jsonInteger);
+  if (Array.isArray(data)) return data;
+  if (datatype === 'BOOL') return Array.from(data, (value) => value !== 0);
+  const values = Array.from(data);
+  if (!values.every(Number.isFinite)) {
     throw new NestorError('NOT_ACCEPTABLE', `The output ${name} holds NaN or an infinity, which JSON cannot carry`, { field: name });
   }
   return values;
@@ -120,7 +125,8 @@ function fill(target: TensorData, values: readonly unknown[], offset: number, da
   if (largest !== undefined) {
     const floats = target as Float32Array;
     for (let i = 0; i < values.length; i++) {
-      const value = values[i];
+      // Where a model takes INT64 too, a long integer among its floats was parsed exactly.
+      const value = typeof values[i] === 'bigint' ? Number(values[i]) : values[i];
       if (typeof value !== 'number' || !(Math.abs(value) <= largest)) throw misfit(value, offset + i, datatype, field);
       floats[offset + i] = value;
     }
