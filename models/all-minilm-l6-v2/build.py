@@ -61,12 +61,12 @@ def residual_norm(hidden, update, dense, norm):
     return fused("SkipLayerNormalization", inputs, f"{norm}.output", epsilon=EPSILON)
 
 
-def embeddings(ids, types):
+def embeddings(ids, types, positions):
     tables = [bert(f"embeddings.{kind}_embeddings.weight") for kind in ("word", "position", "token_type")]
     norm = [bert("embeddings.LayerNorm.weight"), bert("embeddings.LayerNorm.bias")]
     # The operator insists on a second output, which nothing here reads.
     return fused(
-        "EmbedLayerNormalization", [ids, types, *tables, *norm], "embeddings.output", ["embeddings.unused"],
+        "EmbedLayerNormalization", [ids, types, *tables, *norm, "", positions], "embeddings.output", ["embeddings.unused"],
         epsilon=EPSILON,
     )
 
@@ -93,24 +93,60 @@ def encoder_layer(hidden, mask, layer):
     return residual_norm(hidden, update, dense, f"{layer}.output.LayerNorm")
 
 
-def sentence_embedding(hidden):
-    """Mean pooling and L2 norm; the mean's divisor cancels in the norm, so a masked sum is enough."""
-    initializers.append(numpy_helper.from_array(np.array([1]), "pool.axis"))
-    mask = op("Cast", ["attention_mask"], "pool.mask", to=TensorProto.FLOAT)
-    row = op("Unsqueeze", [mask, "pool.axis"], "pool.row")
-    pooled = op("Squeeze", [op("MatMul", [row, hidden], "pool.product"), "pool.axis"], "pool.sum")
-    op("LpNormalization", [pooled], "sentence_embedding", axis=1, p=2)
+def constant(name, value):
+    """Stores a small tensor as it is and returns its name."""
+    initializers.append(numpy_helper.from_array(np.array(value), name))
+    return name
+
+
+def segments(numbers):
+    """Who may attend to whom, and each token's place in its text.
+
+    The mask numbers the texts of a row 1, 2, ... from the left; 0 is padding, so that an ordinary mask of ones is one
+    text. A token attends to those of its own number, and its position counts from the first of them.
+    """
+    own = op("Unsqueeze", [numbers, constant("axis.2", [2])], "segment.own")
+    other = op("Unsqueeze", [numbers, constant("axis.1", [1])], "segment.other")
+    real = op("Greater", [other, constant("zero", np.int32(0))], "segment.real")
+    same = op("And", [op("Equal", [own, other], "segment.equal"), real], "segment.same")
+    mask = op("Cast", [same], "segment.mask", to=TensorProto.INT32)
+
+    before = op("And", [op("Less", [other, own], "segment.less"), real], "segment.before")
+    before = op("Cast", [before], "segment.before.int32", to=TensorProto.INT32)
+    start = op("ReduceSum", [before, "axis.2"], "segment.start", keepdims=0)
+    length = op("Gather", [op("Shape", [numbers], "segment.shape"), constant("index.1", 1)], "segment.length")
+    steps = op("Range", [constant("from.0", 0), length, constant("step.1", 1)], "segment.steps")
+    steps = op("Cast", [steps], "segment.steps.int32", to=TensorProto.INT32)
+    return mask, op("Sub", [steps, start], "segment.positions")
+
+
+def sentence_embedding(hidden, numbers):
+    """Sums the tokens of each text and norms the sum; the mean's divisor cancels in the norm. A row has one text at least."""
+    one = constant("one", np.int32(1))
+    counts = op("Max", [op("ReduceMax", [numbers], "pool.most", axes=[1], keepdims=1), one], "pool.counts")
+    ends = op("CumSum", [counts, constant("axis.0", np.int32(0))], "pool.ends")
+    texts = op("Add", [numbers, op("Sub", [ends, counts], "pool.offset")], "pool.texts")
+    texts = op("Where", [op("Greater", [numbers, "zero"], "pool.real"), texts, "zero"], "pool.members")
+    texts = op("Reshape", [texts, constant("shape.flat", [1, -1])], "pool.flat")
+
+    stop = op("Add", [op("ReduceSum", [counts], "pool.total", keepdims=0), one], "pool.stop")
+    every = op("Unsqueeze", [op("Range", [one, stop, one], "pool.range"), "axis.1"], "pool.every")
+    member = op("Cast", [op("Equal", [every, texts], "pool.equal")], "pool.member", to=TensorProto.FLOAT)
+    tokens = op("Reshape", [hidden, constant("shape.tokens", [-1, WIDTH])], "pool.tokens")
+    op("LpNormalization", [op("MatMul", [member, tokens], "pool.sum")], "sentence_embedding", axis=1, p=2)
 
 
 def build():
     names = ["input_ids", "attention_mask", "token_type_ids"]
     # The fused operators take int32 only; clients send int64, as every BERT export does.
     ids, mask, types = [op("Cast", [name], f"{name}.int32", to=TensorProto.INT32) for name in names]
-    hidden = embeddings(ids, types)
+    numbers = mask
+    mask, positions = segments(numbers)
+    hidden = embeddings(ids, types, positions)
     for number in range(LAYERS):
         hidden = encoder_layer(hidden, mask, f"encoder.layer.{number}")
     op("Identity", [hidden], "last_hidden_state")
-    sentence_embedding(hidden)
+    sentence_embedding(hidden, numbers)
 
     tokens = ["batch", "sequence"]
     graph = helper.make_graph(
@@ -119,7 +155,7 @@ def build():
         [helper.make_tensor_value_info(name, TensorProto.INT64, tokens) for name in names],
         [
             helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, [*tokens, WIDTH]),
-            helper.make_tensor_value_info("sentence_embedding", TensorProto.FLOAT, ["batch", WIDTH]),
+            helper.make_tensor_value_info("sentence_embedding", TensorProto.FLOAT, ["text", WIDTH]),
         ],
         initializers,
     )
@@ -129,13 +165,22 @@ def build():
 
 
 def check():
-    """Fails unless a well-known sentence gets the vector that Sentence Transformers gives it, within fp16 rounding."""
+    """Fails unless a known sentence gets Sentence Transformers' vector within fp16 rounding, and texts that share a row theirs."""
     tokenizer = Tokenizer.from_file(str(TARGET / "tokenizer.json"))
     tokenizer.no_padding()
-    ids = np.array([tokenizer.encode("This is an example sentence").ids])
-    feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-    vector = ort.InferenceSession(TARGET / "model.onnx").run(["sentence_embedding"], feeds)[0][0]
-    np.testing.assert_allclose(vector[:5], [0.06766, 0.06350, 0.04871, 0.07930, 0.03745], atol=3e-4)
+    session = ort.InferenceSession(TARGET / "model.onnx")
+
+    def embed(ids, mask):
+        return session.run(
+            ["sentence_embedding"],
+            {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)},
+        )[0]
+
+    texts = [np.array([tokenizer.encode(text).ids]) for text in ("This is an example sentence", "Another", "And one more")]
+    alone = [embed(ids, np.ones_like(ids))[0] for ids in texts]
+    np.testing.assert_allclose(alone[0][:5], [0.06766, 0.06350, 0.04871, 0.07930, 0.03745], atol=3e-4)
+    numbers = np.concatenate([np.full_like(ids, number) for number, ids in enumerate(texts, 1)], axis=1)
+    np.testing.assert_allclose(embed(np.concatenate(texts, axis=1), numbers), alone, atol=1e-6)
 
 
 if __name__ == "__main__":

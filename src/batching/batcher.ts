@@ -6,7 +6,8 @@ import type { ModelMetrics } from '../telemetry/model-metrics.js';
 import { DrainRate } from './drain-rate.js';
 import { costOf, type Item, type JobOptions, type JobResult } from './item.js';
 import { Job, type JobEntry } from './job.js';
-import { merge, split, type Layout } from './layout.js';
+import { arrange } from './arrangement.js';
+import type { Layout } from './layout.js';
 import { Queue, type PackingPolicy } from './queue.js';
 
 export interface BatchingPolicy extends PackingPolicy {
@@ -53,7 +54,9 @@ export class Batcher {
     if (items.length === 0) return Promise.resolve({ outputs: [], queueSeconds: 0, inferenceSeconds: 0 });
     return new Promise((resolve, reject) => {
       const now = performance.now();
-      this.#admit(items, options, now);
+      const rows = items.reduce((sum, item) => sum + item.rows, 0);
+      const tokens = items.reduce((sum, item) => sum + costOf(item), 0);
+      this.admit(rows, tokens, options);
       const job = new Job(items, options, now, resolve, reject);
       this.#watch(job);
       for (const entry of job.entries) this.#queue.add(entry);
@@ -88,11 +91,13 @@ export class Batcher {
     return true;
   }
 
-  #admit(items: readonly Item[], { signal, deadline }: JobOptions, now: number): void {
+  /**
+   * Refuses what has no prospect: at once with the least that it can cost, before work is done for it, and when its cost is known.
+   * @throws NestorError QUEUE_FULL, PAYLOAD_TOO_LARGE, DEADLINE_EXCEEDED, MODEL_NOT_READY, CANCELLED
+   */
+  admit(rows: number, tokens: number, { signal, deadline }: Pick<JobOptions, 'signal' | 'deadline'>): void {
     if (signal?.aborted) throw new NestorError('CANCELLED', 'The client went away');
     if (!this.runner.hopeful) throw notReady();
-    const rows = items.reduce((sum, item) => sum + item.rows, 0);
-    const tokens = items.reduce((sum, item) => sum + costOf(item), 0);
     const { maxQueueItems, maxQueueTokens } = this.policy;
     if (rows > maxQueueItems || tokens > maxQueueTokens) {
       const message = `The request holds ${rows} items of ${tokens} tokens; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens. Send it in parts`;
@@ -103,7 +108,7 @@ export class Batcher {
       const message = `${this.#queue.rows} items wait already; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens`;
       throw new NestorError('QUEUE_FULL', message, { retryAfter: Math.max(1, Math.ceil(this.#drainRate.secondsFor(excess))) });
     }
-    if (deadline !== undefined && now + this.#expectedMs(tokens) > deadline) {
+    if (deadline !== undefined && performance.now() + this.#expectedMs(tokens) > deadline) {
       throw new NestorError('DEADLINE_EXCEEDED', 'The deadline would pass before the queue reaches this request');
     }
   }
@@ -149,11 +154,11 @@ export class Batcher {
     this.#running += 1;
     const outputs = batch[0]?.flow.options.outputs ?? [];
     try {
-      const merged = merge(items, this.layout);
-      this.metrics.batch(merged.rows, merged.paddingRatio);
-      const result = await this.runner.run(instance, merged.inputs, outputs);
+      const { batch: tensors, split } = arrange(items, this.layout);
+      this.metrics.batch(tensors.rows, tensors.paddingRatio);
+      const result = await this.runner.run(instance, tensors.inputs, outputs);
       this.metrics.inference(result.seconds);
-      split(result.outputs, items, this.layout).forEach((parts, index) => {
+      split(result.outputs).forEach((parts, index) => {
         const entry = batch[index];
         entry?.flow.arrived(entry.index, parts, result.seconds);
       });
@@ -181,6 +186,7 @@ export class Batcher {
     const now = performance.now();
     const tokens = items.reduce((sum, item) => sum + costOf(item), 0);
     this.#drainRate.record(tokens, (now - this.#busySince) / 1000);
+    this.metrics.drainRate(this.#drainRate.tokensPerSecond);
     this.#busySince = this.idle ? 0 : now;
   }
 

@@ -10,6 +10,8 @@ export interface Item {
   readonly length: number;
   /** Items of one kind differ in rows and length alone, so that they can share a batch. */
   readonly kind: string;
+  /** Its mask has zeros of its own where sequences share rows by their masks: it travels alone. */
+  readonly masked?: boolean;
 }
 
 export interface JobOptions {

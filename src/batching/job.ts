@@ -35,7 +35,15 @@ export class Job implements Flow {
     this.urgency = options.urgency ?? DEFAULT_URGENCY;
     this.#missing = items.length;
     const wanted = options.outputs.join();
-    this.entries = items.map((item, index) => ({ item, kind: `${item.kind}>${wanted}`, index, flow: this, enqueuedAt: now, order: 0 }));
+    this.entries = items.map((item, index) => ({
+      item,
+      kind: `${item.kind}>${wanted}`,
+      index,
+      flow: this,
+      enqueuedAt: now,
+      order: 0,
+      turn: 0,
+    }));
   }
 
   /** Nobody waits for it any more. */

@@ -11,6 +11,8 @@ export interface Layout {
   readonly paddedInputs: ReadonlyMap<string, number>;
   /** Outputs whose second axis is the sequence. */
   readonly paddedOutputs: ReadonlySet<string>;
+  /** Name of the input that numbers the sequences of a row, where the model lets them share one. */
+  readonly segmentsBy?: string | undefined;
 }
 
 export interface Batch {

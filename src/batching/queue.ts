@@ -9,6 +9,8 @@ export interface PackingPolicy {
   readonly maxTokens: number;
   /** Longest over shortest sequence of a batch, at most. */
   readonly tolerance: number;
+  /** Sequences share rows: nothing is padded, so lengths need not be alike and whoever is next travels along. */
+  readonly segments?: boolean;
 }
 
 /** A flow of items that are served in order and share one turn: a request. */
@@ -25,10 +27,19 @@ export interface Entry {
   readonly flow: Flow;
   /** Virtual time at which it is due, in tokens. */
   order: number;
+  /** When it came, counted in items: first come, first served among those due at the same time. */
+  turn: number;
+}
+
+function byOrder(a: Entry, b: Entry): number {
+  return a.order - b.order || a.turn - b.turn;
 }
 
 /** Every so many batches the oldest item leads, whatever its order: nobody waits for ever. */
-export const OLDEST_LEADS_EVERY = 4;
+export const OLDEST_LEADS_EVERY = 16;
+
+/** Items that a batch may pass over in search of one that fits. */
+const MOST_PASSED_OVER = 32;
 
 /** What one level of urgency is worth, in tokens of service. */
 const URGENCY_TOKENS = 4096;
@@ -39,10 +50,11 @@ const URGENCY_TOKENS = 4096;
  */
 export class Queue<E extends Entry> {
   readonly #byAge = new Set<E>();
-  #byOrder = new TinyQueue<E>([], (a, b) => a.order - b.order);
+  #byOrder = new TinyQueue<E>([], byOrder);
   readonly #byLength = new Map<string, Map<number, Set<E>>>();
   #virtualTime = 0;
   #batches = 0;
+  #arrivals = 0;
   #rows = 0;
   #tokens = 0;
 
@@ -75,6 +87,7 @@ export class Queue<E extends Entry> {
     const start = Math.max(this.#virtualTime, flow.finish);
     flow.finish = start + costOf(item);
     entry.order = start + flow.urgency * URGENCY_TOKENS;
+    entry.turn = this.#arrivals++;
     this.#byAge.add(entry);
     this.#byOrder.push(entry);
     this.#bucket(kind, item.length).add(entry);
@@ -94,7 +107,7 @@ export class Queue<E extends Entry> {
     this.#tokens -= costOf(entry.item);
     // The heap forgets lazily; rebuilt before what left outweighs what waits.
     if (this.#byOrder.length > 64 && this.#byOrder.length > 2 * this.#byAge.size) {
-      this.#byOrder = new TinyQueue([...this.#byAge], (a, b) => a.order - b.order);
+      this.#byOrder = new TinyQueue([...this.#byAge], byOrder);
     }
   }
 
@@ -104,6 +117,36 @@ export class Queue<E extends Entry> {
     if (!leader) return [];
     const batch = [leader];
     this.remove(leader);
+    if (leader.item.masked) return batch;
+    if (this.policy.segments) this.#fillInOrder(batch, leader);
+    else this.#fillByLength(batch, leader);
+    return batch;
+  }
+
+  /** Takes whoever is due next, as far as the budget goes; a few that do not fit are passed over. */
+  #fillInOrder(batch: E[], leader: E): void {
+    let { rows } = leader.item;
+    let tokens = costOf(leader.item);
+    const passedOver: E[] = [];
+    while (rows < this.policy.maxRows && tokens < this.policy.maxTokens && passedOver.length < MOST_PASSED_OVER) {
+      const entry = this.#byOrder.pop();
+      if (!entry) break;
+      if (!this.#byAge.has(entry)) continue;
+      const fits = rows + entry.item.rows <= this.policy.maxRows && tokens + costOf(entry.item) <= this.policy.maxTokens;
+      if (entry.kind !== leader.kind || entry.item.masked || !fits) {
+        passedOver.push(entry);
+        continue;
+      }
+      rows += entry.item.rows;
+      tokens += costOf(entry.item);
+      batch.push(entry);
+      this.remove(entry);
+    }
+    for (const entry of passedOver) this.#byOrder.push(entry);
+  }
+
+  /** Takes those whose length is nearest to the leader's, oldest first, as far as the budget and the tolerance go. */
+  #fillByLength(batch: E[], leader: E): void {
     let { rows, length: shortest, length: longest } = leader.item;
     for (const length of this.#lengthsAround(leader.kind, leader.item.length)) {
       const low = Math.min(shortest, length);
@@ -119,7 +162,6 @@ export class Queue<E extends Entry> {
         this.remove(entry);
       }
     }
-    return batch;
   }
 
   #leader(): E | undefined {

@@ -8,8 +8,9 @@ import { invalid } from '../errors.js';
  */
 export function envelope<T extends object>(dto: new () => T, body: unknown): T {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalid('body', 'The body must be a JSON object');
-  // As an own property it would become the prototype of whatever the body is assigned to.
-  if (Object.hasOwn(body, '__proto__')) throw invalid('__proto__', 'property __proto__ should not exist');
+  // Names that every object has: assigned, they would take the place of its prototype or its constructor.
+  const inherited = Object.keys(body).find((key) => key in Object.prototype);
+  if (inherited) throw invalid(inherited, `property ${inherited} should not exist`);
   const instance = Object.assign(new dto(), body);
   const [fault] = validateSync(instance, {
     whitelist: true,

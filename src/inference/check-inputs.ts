@@ -24,6 +24,7 @@ export function checkInputs(model: Model, tensors: readonly Tensor[]): Tensor[] 
   });
   if (model.layout.batches) checkRows(ordered);
   checkSequences(ordered, model);
+  checkMask(ordered, model);
   return ordered;
 }
 
@@ -60,6 +61,14 @@ function checkRows(tensors: readonly Tensor[]): void {
       `inputs.${odd.name}.shape`,
       `${odd.name} has ${odd.shape[0]} rows and ${first?.name} has ${first?.shape[0]}; all inputs need as many`,
     );
+}
+
+/** Where a mask numbers the sequences of a row, other numbers than 0 and 1 would make rows that nobody asked for. */
+function checkMask(tensors: readonly Tensor[], { layout }: Model): void {
+  const mask = tensors.find(({ name }) => name === layout.segmentsBy);
+  const data = mask?.data as BigInt64Array | Int32Array | undefined;
+  if (mask && data?.some((value: number | bigint) => value > 1 || value < 0))
+    throw invalid(`inputs.${mask.name}.data`, `${mask.name} holds 0 and 1 only`);
 }
 
 function checkSequences(tensors: readonly Tensor[], { layout }: Model): void {

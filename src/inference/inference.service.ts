@@ -1,6 +1,7 @@
 // The path of a request in one place: look up, features, queue, run, join.
 import { Injectable } from '@nestjs/common';
 import { invalid, NestorError } from '../errors.js';
+import type { Item } from '../batching/item.js';
 import { imageTensor } from '../features/image.js';
 import { normalized, pool } from '../features/pooling.js';
 import { isTokenInput, tokenTensors } from '../features/token-tensors.js';
@@ -14,6 +15,9 @@ import type { Call, Embeddings, ModelRef, Prediction, PredictionInput } from './
 
 /** An embedding input: a text, or the ids of its tokens. */
 export type EmbeddingInput = string | readonly number[];
+
+/** Texts that become tensors between two turns of the event loop: less than a millisecond of work. */
+const TEXTS_A_TURN = 64;
 
 /** Pictures that are decoded at once for one request: a queue of thousands must not hold all of sharp's threads. */
 const IMAGES_AT_ONCE = 8;
@@ -57,20 +61,24 @@ export class InferenceService {
     if (!output) throw new NestorError('INFERENCE_FAILED', 'The model has no output');
     checkDimensions(output.shape.at(-1) ?? -1, dimensions);
     const started = performance.now();
-    const ids = await tokenize(tokenizer, inputs);
-    const items = ids.flatMap((tokens) => toItems(model, tokenTensors(tokens, model.signature.inputs)));
+    model.batcher.admit(inputs.length, inputs.length, call);
+    const items: Item[] = [];
+    for (let from = 0; from < inputs.length; from += TEXTS_A_TURN) {
+      const ids = await tokenize(tokenizer, inputs.slice(from, from + TEXTS_A_TURN), from);
+      for (const tokens of ids) items.push(...toItems(model, tokenTensors(tokens, model.signature.inputs)));
+    }
     const preprocess = (performance.now() - started) / 1000;
     model.metrics.preprocess(preprocess);
     const result = await model.batcher.submit(items, { ...call, outputs: [output.name] });
     return {
       model,
       vectors: result.outputs.map(([tensor]) => vectorOf(model, tensor, dimensions)),
-      tokens: ids.reduce((sum, tokens) => sum + tokens.length, 0),
+      tokens: items.reduce((sum, item) => sum + item.length, 0),
       timings: { preprocess, queue: result.queueSeconds, inference: result.inferenceSeconds },
     };
   }
 
-  async #items(model: Model, input: PredictionInput): Promise<ReturnType<typeof toItems>> {
+  async #items(model: Model, input: PredictionInput): Promise<Item[]> {
     if (input.kind === 'tensors') return toItems(model, checkInputs(model, input.tensors));
     if (input.kind === 'texts') {
       const { tokenizer, signature } = model;
@@ -93,7 +101,7 @@ export class InferenceService {
   }
 }
 
-async function tokenize(tokenizer: Tokenizer, inputs: readonly EmbeddingInput[]): Promise<readonly (readonly number[])[]> {
+async function tokenize(tokenizer: Tokenizer, inputs: readonly EmbeddingInput[], offset: number): Promise<readonly (readonly number[])[]> {
   const texts = inputs.filter((input) => typeof input === 'string');
   if (texts.length === inputs.length) return tokenizer.encode(texts);
   const encoded = (await tokenizer.encode(texts)).values();
@@ -102,7 +110,7 @@ async function tokenize(tokenizer: Tokenizer, inputs: readonly EmbeddingInput[])
     const odd = input.find((id) => !Number.isInteger(id) || id < 0 || id >= tokenizer.vocabularySize);
     if (odd !== undefined) {
       throw invalid(
-        `input[${index}]`,
+        `input[${offset + index}]`,
         `Token ids are whole numbers from 0 to ${tokenizer.vocabularySize - 1} of this model's own tokenizer; ${odd} is not. Send text instead`,
       );
     }

@@ -15,9 +15,16 @@ export function toItems(model: Model, inputs: readonly Tensor[]): Item[] {
   for (let from = 0; from < rows; from += block) {
     const to = Math.min(rows, from + block);
     const part = rows <= block ? inputs : inputs.map((input) => rowsOf(input, from, to));
-    items.push({ inputs: part, rows: to - from, length, kind });
+    items.push({ inputs: part, rows: to - from, length, kind, masked: isMasked(model, part) });
   }
   return items;
+}
+
+/** Whether a mask that numbers the sequences of a row already leaves places out. */
+function isMasked({ layout }: Model, inputs: readonly Tensor[]): boolean {
+  if (layout.segmentsBy === undefined) return false;
+  const mask = inputs.find(({ name }) => name === layout.segmentsBy)?.data as BigInt64Array | Int32Array | undefined;
+  return mask?.some((value: number | bigint) => Number(value) !== 1) ?? false;
 }
 
 /** The outputs of all items of a request as one tensor each. */

@@ -48,6 +48,8 @@ class BatchingManifest {
   @IsOptional() @IsInt() @Min(1) readonly maxRows?: number;
   /** Most tokens of a batch, padding included. */
   @IsOptional() @IsInt() @Min(1) readonly maxTokens?: number;
+  /** The model takes several sequences a row, numbered 1, 2, ... in `attention_mask`, and puts out one vector each. */
+  @IsOptional() @IsBoolean() readonly segments?: boolean;
   /** Longest over shortest sequence of a batch. */
   @IsOptional() @IsNumber() @Min(1) readonly tolerance?: number;
   /** How long a batch that is not full waits for company. */

@@ -68,7 +68,7 @@ export class ModelLoader {
       const tokenizer = files.tokenizerPath ? await Tokenizer.load(files.tokenizerPath, { maxLength }) : undefined;
       const labels = manifest.labels ?? files.labels;
       const image = manifest.image ?? files.image;
-      const layout = signature.layout(manifest.batching?.enabled, tokenizer?.padTokenId ?? 0);
+      const layout = signature.layout(manifest.batching?.enabled, tokenizer?.padTokenId ?? 0, manifest.batching?.segments);
       const policy = batchingPolicy(manifest, plan.provider === 'cpu');
       batcher = this.batching.open(policy, layout, instances, metrics);
       const clues = { signature, hasTokenizer: tokenizer !== undefined, hasImageRecipe: image !== undefined, hasLabels: labels !== undefined };
@@ -91,8 +91,8 @@ export class ModelLoader {
         batcher,
         metrics,
       };
-      const unwarmed = await warmUp(model, manifest);
-      if (unwarmed) this.#logger.warn(`${name}/${version} was not warmed up: its free axes had to be guessed (${unwarmed}). Give shapes as \`warmup\` in ${manifestPath}`);
+      const remark = await warmUp(model, manifest);
+      if (remark) this.#logger.warn(`${name}/${version}: ${remark}`);
       return model;
     } catch (thrown) {
       await instances.close();

@@ -37,7 +37,7 @@ export class Signature {
    * Rows can share a tensor where the first axis of every input and output is free. Sequences of different lengths can
    * where the model takes an attention mask: then the mask's second axis is the sequence, in every tensor that has it.
    */
-  layout(enabled: boolean | undefined, padTokenId: number): Layout {
+  layout(enabled: boolean | undefined, padTokenId: number, segments = false): Layout {
     const free = (spec: TensorSpec, axis: number): boolean => spec.shape[axis] === -1;
     const batches = enabled ?? [...this.inputs, ...this.outputs].every((spec) => free(spec, 0));
     const mask = this.input('attention_mask');
@@ -46,6 +46,7 @@ export class Signature {
     const padded = (spec: TensorSpec): boolean => free(spec, 1) && spec.axes[1] === sequence;
     return {
       batches,
+      segmentsBy: segments ? mask.name : undefined,
       paddedInputs: new Map(this.inputs.filter(padded).map(({ name }) => [name, name === 'input_ids' ? padTokenId : 0])),
       paddedOutputs: new Set(this.outputs.filter((spec) => sequence !== undefined && padded(spec)).map(({ name }) => name)),
     };

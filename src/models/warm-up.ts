@@ -1,4 +1,5 @@
 // The first run of a model: readiness is proven by inference, not by a loaded file.
+import type { Item } from '../batching/item.js';
 import { invalid, NestorError, reasonOf } from '../errors.js';
 import { isTokenInput, tokenTensors } from '../features/token-tensors.js';
 import { allocate, elementCount, fill, type Tensor } from '../tensor.js';
@@ -8,34 +9,58 @@ import type { TensorSpec } from './signature.js';
 
 const SAMPLE_IDS = [0, 1, 2, 1, 2, 1, 2, 0];
 
+/** Largest difference that the order of sums alone makes, relative to one; int8 models scaled by the batch differ by far more. */
+const SAME = 1e-3;
+
 /**
- * Runs zeros through every part of the path.
- * @returns why the model could not be warmed, where that is no fault: its free axes had to be guessed and the guess did not fit.
+ * Runs samples through every part of the path, alone and among others.
+ * @returns what somebody should know who can mend it: free axes that had to be guessed wrongly, answers that depend on batch mates.
  * @throws Error when an input that must work does not.
  */
 export async function warmUp(model: Model, manifest: Manifest): Promise<string | undefined> {
-  const inputs = model.signature.inputs.map((spec) => sample(spec, model, manifest.warmup?.[spec.name]));
   const outputs = model.signature.outputs.map(({ name }) => name);
   const guessed = model.signature.inputs.some((spec) => isGuessed(spec, model, manifest));
-  const length = model.layout.paddedInputs.size > 0 ? SAMPLE_IDS.length : 1;
-  const item = { inputs, rows: 1, length, kind: 'warm-up' };
+  const item = sampleItem(model, manifest, SAMPLE_IDS, 0);
+  const mate = sampleItem(model, manifest, SAMPLE_IDS.toReversed().slice(1), 1);
   try {
-    await model.batcher.submit([item], { outputs });
-    if (model.layout.batches) await model.batcher.submit([item, item, item], { outputs });
+    const alone = await model.batcher.submit([item], { outputs });
+    if (!model.layout.batches) return undefined;
+    const together = await model.batcher.submit([mate, item, mate], { outputs });
+    const difference = largestDifference(alone.outputs[0] ?? [], together.outputs[1] ?? []);
+    if (difference <= SAME) return undefined;
+    const fault = `its answers depend on what else is in the batch (by ${difference.toPrecision(2)})`;
+    if (model.layout.segmentsBy !== undefined) throw new Error(`batching.segments does not hold: ${fault}`);
+    return `${fault}; set batching.enabled to false in model.yaml to have them exact`;
   } catch (thrown) {
     const reason = reasonOf(thrown instanceof NestorError ? (thrown.cause ?? thrown) : thrown);
-    if (guessed) return reason;
+    if (guessed) return `it was not warmed up: its free axes had to be guessed (${reason}); give shapes as \`warmup\` in model.yaml`;
     throw new Error(`the warm-up failed: ${reason}`, { cause: thrown });
   }
-  return undefined;
 }
 
-function sample(spec: TensorSpec, model: Model, given: WarmupTensor | undefined): Tensor {
-  if (!given && model.tokenizer && isTokenInput(spec.name)) return tokenTensors(SAMPLE_IDS, [spec])[0] ?? fail(spec);
+function sampleItem(model: Model, manifest: Manifest, ids: readonly number[], value: number): Item {
+  const inputs = model.signature.inputs.map((spec) => sample(spec, model, manifest.warmup?.[spec.name], ids, value));
+  return { inputs, rows: 1, length: model.layout.paddedInputs.size > 0 ? ids.length : 1, kind: 'warm-up' };
+}
+
+function largestDifference(these: readonly Tensor[], those: readonly Tensor[]): number {
+  let largest = 0;
+  for (const [index, { data }] of these.entries()) {
+    const other = those[index]?.data ?? [];
+    for (let i = 0; i < data.length; i++) {
+      // Labels and flags of a sample that sits on the edge between two classes may flip; scores tell.
+      if (data instanceof Float32Array) largest = Math.max(largest, Math.abs((data[i] ?? 0) - Number(other[i])));
+    }
+  }
+  return largest;
+}
+
+function sample(spec: TensorSpec, model: Model, given: WarmupTensor | undefined, ids: readonly number[], value: number): Tensor {
+  if (!given && model.tokenizer && isTokenInput(spec.name)) return tokenTensors(ids, [spec])[0] ?? fail(spec);
   const sizes = given?.shape ?? imageShape(spec, model) ?? spec.shape.map((size) => (size === -1 ? 1 : size));
   if (sizes.length !== spec.shape.length) throw invalid(`warmup.${spec.name}`, `warmup.${spec.name} must have ${spec.shape.length} axes`);
   const data = allocate(spec.datatype, elementCount(sizes));
-  if (given?.value !== undefined) fill(data, given.value);
+  fill(data, given?.value ?? value);
   return { name: spec.name, datatype: spec.datatype, shape: sizes, data };
 }
 

@@ -4,7 +4,7 @@ import type { CoreBudget } from './core-budget.js';
 import { Instance, type InstanceOptions, type RunResult, type SessionMetadata } from './instance.js';
 import { sessionOptions, type SessionPlan } from './session-options.js';
 
-export interface InstancePlan extends Omit<SessionPlan, 'intraOpThreads'> {
+export interface InstancePlan extends Omit<SessionPlan, 'intraOpThreads' | 'spinning'> {
   readonly modelPath: string;
   /** Instances that share the queue. */
   readonly count: number;
@@ -12,9 +12,12 @@ export interface InstancePlan extends Omit<SessionPlan, 'intraOpThreads'> {
   readonly threads: number;
   /** One more instance on all cores, for a batch that has the machine to itself. */
   readonly wide: boolean;
-  /** Batches that an instance of the queue may hold: the one that runs and those prepared ahead. */
-  readonly depth: number;
+  /** Where runs are shorter than this, an instance is given its next batch while it runs. */
+  readonly aheadBelowSeconds: number;
 }
+
+/** Weight of the newest run in the mean. */
+const RECENT = 0.1;
 
 export interface GroupEvents extends Pick<InstanceOptions, 'onLost'> {
   /** Called when a batch that had to wait may be tried again, or when there is no prospect left. */
@@ -27,6 +30,7 @@ export class InstanceGroup {
   /** Instances that have their cores: they run, or are about to. */
   readonly #seated = new Set<Instance>();
   #waiting = false;
+  #meanRunSeconds = 0;
   /** Cores that were waited for and not seated yet. */
   #reserved = 0;
 
@@ -36,19 +40,19 @@ export class InstanceGroup {
     private readonly cores: CoreBudget,
     private readonly events: GroupEvents,
   ) {
-    const make = (threads: number): Instance =>
+    const make = (threads: number, spinning: boolean): Instance =>
       new Instance({
         workerUrl,
         modelPath: plan.modelPath,
-        sessionOptions: sessionOptions({ ...plan, intraOpThreads: threads }),
+        sessionOptions: sessionOptions({ ...plan, intraOpThreads: threads, spinning }),
         threads: Math.min(threads, cores.total),
         // On a GPU the worker thread mostly feeds the device, and waits for it: it must not come last.
         niceness: plan.provider === 'cpu' ? 5 : 0,
         onLost: events.onLost,
         onRestart: events.onFree,
       });
-    this.#shared = Array.from({ length: plan.count }, () => make(plan.threads));
-    this.#wide = plan.wide ? make(cores.total) : undefined;
+    this.#shared = Array.from({ length: plan.count }, () => make(plan.threads, false));
+    this.#wide = plan.wide ? make(cores.total, true) : undefined;
   }
 
   get #all(): Instance[] {
@@ -95,14 +99,16 @@ export class InstanceGroup {
       }
       this.#waitForCores(rested.threads);
     }
-    if (this.cores.contended) return undefined;
-    return this.#shared.find((instance) => this.#seated.has(instance) && instance.ready && instance.runs < this.plan.depth);
+    if (this.cores.contended || this.#meanRunSeconds >= this.plan.aheadBelowSeconds) return undefined;
+    return this.#shared.find((instance) => this.#seated.has(instance) && instance.ready && instance.runs < 2);
   }
 
   /** Runs a batch on an instance that `seat` gave, and frees it afterwards. */
   async run(instance: Instance, inputs: readonly Tensor[], fetches: readonly string[]): Promise<RunResult> {
     try {
-      return await instance.run(inputs, fetches);
+      const result = await instance.run(inputs, fetches);
+      this.#meanRunSeconds += (result.seconds - this.#meanRunSeconds) * RECENT;
+      return result;
     } finally {
       if (instance.runs === 0) this.#unseat(instance);
       this.events.onFree();

@@ -16,6 +16,7 @@ export class Metrics {
   readonly batchItems;
   readonly batchPaddingRatio;
   readonly queueItems;
+  readonly drainRate;
   readonly rejected;
   readonly workerRestarts;
   readonly modelLoadDuration;
@@ -65,6 +66,12 @@ export class Metrics {
       registers,
     });
     this.queueItems = new Gauge({ name: 'nestor_queue_items', help: 'Rows waiting for a batch.', labelNames: MODEL, registers });
+    this.drainRate = new Gauge({
+      name: 'nestor_drain_rate_tokens_per_second',
+      help: 'Work that left the queue a second while there was some, padding apart; what Retry-After is reckoned from.',
+      labelNames: MODEL,
+      registers,
+    });
     this.rejected = new Counter({
       name: 'nestor_rejected_total',
       help: 'Requests that were not answered, by the code of their error.',

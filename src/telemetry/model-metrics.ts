@@ -6,6 +6,7 @@ export class ModelMetrics {
   readonly preprocess: (seconds: number) => void;
   readonly inference: (seconds: number) => void;
   readonly queueItems: (rows: number) => void;
+  readonly drainRate: (tokensPerSecond: number) => void;
   readonly workerLost: () => void;
   readonly loaded: (seconds: number) => void;
   readonly batch: (rows: number, paddingRatio: number) => void;
@@ -16,6 +17,7 @@ export class ModelMetrics {
     const inference = metrics.inferenceDuration.labels(model, version);
     const items = metrics.batchItems.labels(model, version);
     const padding = metrics.batchPaddingRatio.labels(model, version);
+    const drain = metrics.drainRate.labels(model, version);
     const queue = metrics.queueItems.labels(model, version);
     this.queueWait = (seconds) => {
       wait.observe(seconds);
@@ -28,6 +30,9 @@ export class ModelMetrics {
     };
     this.queueItems = (rows) => {
       queue.set(rows);
+    };
+    this.drainRate = (tokensPerSecond) => {
+      drain.set(tokensPerSecond);
     };
     this.workerLost = () => {
       metrics.workerRestarts.inc({ model, version });

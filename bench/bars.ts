@@ -1,0 +1,50 @@
+// What Nestor promises about itself beside the others, as a list of bars that it clears or misses.
+import type { Results } from './cell.ts';
+
+export interface Bar {
+  readonly promise: string;
+  readonly value: number;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+export function clears({ value, atLeast, atMost }: Bar): boolean {
+  return value >= (atLeast ?? -Infinity) && value <= (atMost ?? Infinity);
+}
+
+/** Only those for which both sides were measured. */
+export function bars(results: Results): Bar[] {
+  const figure = (server: string, cell: string, name: string): number => results.median(server, cell, name);
+  const against = (other: string, cell: string, name: string): number => figure('nestor', cell, name) / figure(other, cell, name);
+  const best = (cell: string): string => results.bestFastapi(cell) ?? '';
+  const rps = 'requestsPerSecond';
+  const quickest = Math.min(
+    ...results
+      .servers()
+      .filter((server) => server.startsWith('fastapi-'))
+      .map((server) => figure(server, 'embed-1', 'p50Ms')),
+  );
+  const all: Bar[] = [
+    { promise: '32 clients: of the offline ceiling', value: against('ceiling', 'embed-32', rps), atLeast: 0.92 },
+    { promise: '32 clients: x the best FastAPI form', value: against(best('embed-32'), 'embed-32', rps), atLeast: 1.08 },
+    { promise: '32 clients: x LitServe with batching', value: against('litserve-batching', 'embed-32', rps), atLeast: 2.5 },
+    { promise: '32 clients: x BentoML with batching', value: against('bentoml-batching', 'embed-32', rps), atLeast: 2.5 },
+    { promise: '32 clients: p99 x that of the best FastAPI form', value: against(best('embed-32'), 'embed-32', 'p99Ms'), atMost: 1 },
+    { promise: '8 clients: x the best FastAPI form', value: against(best('embed-8'), 'embed-8', rps), atLeast: 1 },
+    { promise: '1 client: p50 x that of the quickest FastAPI form', value: figure('nestor', 'embed-1', 'p50Ms') / quickest, atMost: 1.05 },
+    { promise: 'digits: x the best FastAPI form', value: against(best('digits-32'), 'digits-32', rps), atLeast: 2 },
+    { promise: 'digits: p99 x that of the best FastAPI form', value: against(best('digits-32'), 'digits-32', 'p99Ms'), atMost: 0.5 },
+    {
+      promise: 'Poisson arrivals: p99 x that of the best FastAPI form',
+      value: against(best('embed-32'), 'embed-open', 'p99Ms'),
+      atMost: 0.8,
+    },
+    { promise: '/health/live p99 in ms while 32 clients saturate', value: figure('nestor', 'embed-32', 'healthP99Ms'), atMost: 20 },
+  ];
+  return all.filter((bar) => Number.isFinite(bar.value));
+}
+
+export function describeBar(bar: Bar): string {
+  const limit = bar.atLeast === undefined ? `at most ${bar.atMost}` : `at least ${bar.atLeast}`;
+  return `${clears(bar) ? 'ok    ' : 'MISSED'}  ${bar.promise}: ${bar.value.toFixed(2)} (${limit})`;
+}

@@ -1,0 +1,7 @@
+// Every cell of the comparison; a new one is a file beside this and a line here.
+import type { Cell } from '../cell.ts';
+import { digits } from './digits.ts';
+import { embed } from './embed.ts';
+import { openLoop } from './open-loop.ts';
+
+export const CELLS: readonly Cell[] = [embed(1), embed(8), embed(32), digits(32), openLoop];

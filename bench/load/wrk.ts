@@ -1,0 +1,56 @@
+// The closed loop: wrk holds a number of connections busy for some seconds.
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+export interface ClosedLoop {
+  readonly url: string;
+  /** One body a line. */
+  readonly bodies: string;
+  /** Where in the bodies to begin. */
+  readonly offset: number;
+  readonly clients: number;
+  readonly seconds: number;
+}
+
+export interface Load {
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly errors: number;
+}
+
+interface Printed {
+  completed: number;
+  refused: number;
+  failed: number;
+  seconds: number;
+  p50Ms: number;
+  p99Ms: number;
+}
+
+/** The requests that wrk leaves unanswered at its end are still work for the server; they must not count against the next run. */
+const SETTLE_MS = 1000;
+
+const run = promisify(execFile);
+
+export async function wrk({ url, bodies, offset, clients, seconds }: ClosedLoop): Promise<Load> {
+  const shape = ['-t1', `-c${clients}`, `-d${seconds}s`, '--timeout', '60s'];
+  const script = join(import.meta.dirname, 'wrk.lua');
+  const { stdout } = await run('wrk', [...shape, '-s', script, url, '--', bodies, String(offset)]);
+  const line = stdout.split('\n').find((each) => each.startsWith('{'));
+  if (line === undefined) throw new Error(`wrk printed no figures:\n${stdout}`);
+  const printed = JSON.parse(line) as Printed;
+  return {
+    requestsPerSecond: (printed.completed - printed.refused) / printed.seconds,
+    p50Ms: printed.p50Ms,
+    p99Ms: printed.p99Ms,
+    errors: printed.refused + printed.failed,
+  };
+}
+
+export async function warmUp(load: ClosedLoop): Promise<void> {
+  await wrk(load);
+  await sleep(SETTLE_MS);
+}

@@ -1,0 +1,58 @@
+// The command line of the bench.
+import { parseArgs } from 'node:util';
+
+export interface Options {
+  readonly rounds: number;
+  /** Length of one measurement. */
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+  /** Names of servers; empty: all. */
+  readonly only: readonly string[];
+  /** Names of cells; empty: all. */
+  readonly cells: readonly string[];
+  readonly skipInstall: boolean;
+  readonly smoke: boolean;
+}
+
+const SMOKE = { seconds: '4', warmup: '1', only: 'nestor,fastapi-threadpool-1', cells: 'embed-32' };
+
+export function readOptions(args: string[]): Options {
+  const { values } = parseArgs({
+    args,
+    options: {
+      rounds: { type: 'string', default: '3' },
+      seconds: { type: 'string' },
+      warmup: { type: 'string' },
+      only: { type: 'string' },
+      cells: { type: 'string' },
+      'skip-install': { type: 'boolean', default: false },
+      smoke: { type: 'boolean', default: false },
+    },
+  });
+  const defaults = values.smoke ? SMOKE : { seconds: '10', warmup: '3', only: '', cells: '' };
+  const list = (text: string): string[] => text.split(',').filter(Boolean);
+  return {
+    rounds: positive('rounds', values.rounds),
+    seconds: positive('seconds', values.seconds ?? defaults.seconds),
+    warmupSeconds: positive('warmup', values.warmup ?? defaults.warmup),
+    only: list(values.only ?? defaults.only),
+    cells: list(values.cells ?? defaults.cells),
+    skipInstall: values['skip-install'],
+    smoke: values.smoke,
+  };
+}
+
+/** wrk takes whole seconds only. */
+function positive(name: string, text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`--${name} ${text}: must be a whole number above 0`);
+  return Number(text);
+}
+
+/** What was asked for of what there is, in the order of the table. */
+export function choose<T extends { readonly name: string }>(what: string, wanted: readonly string[], table: readonly T[]): T[] {
+  const unknown = wanted.filter((name) => !table.some((entry) => entry.name === name));
+  if (unknown.length > 0) {
+    throw new Error(`No ${what} ${unknown.join(', ')}; there are ${table.map((entry) => entry.name).join(', ')}`);
+  }
+  return table.filter((entry) => wanted.length === 0 || wanted.includes(entry.name));
+}

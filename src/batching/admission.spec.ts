@@ -1,0 +1,174 @@
+// The batcher at its door: who is admitted, and how a request leaves before its time.
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { ask, HandRunner, item, items, LAYOUT, Ledger, POLICY } from '../../test/soak/hand-runner.js';
+import type { ErrorCode } from '../errors.js';
+import { Batcher, type BatchingPolicy } from './batcher.js';
+
+function setUp(policy: Partial<BatchingPolicy> = {}) {
+  const runner = new HandRunner();
+  const ledger = new Ledger();
+  const batcher = new Batcher({ ...POLICY, ...policy }, LAYOUT, runner, ledger.metrics);
+  runner.batcher = batcher;
+  return { runner, ledger, batcher };
+}
+
+/** Ends the batch that runs, after `ms`: the identity model. */
+async function finish(runner: HandRunner, ms = 1): Promise<void> {
+  await jest.advanceTimersByTimeAsync(ms);
+  for (const run of runner.running) run.finish({ outputs: [...run.inputs], seconds: ms / 1000 });
+  await settle();
+}
+
+/** Lets everything that is already decided happen. */
+async function settle(): Promise<void> {
+  await jest.advanceTimersByTimeAsync(0);
+}
+
+function refusal(code: ErrorCode): unknown {
+  return { error: expect.objectContaining({ code }) };
+}
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+describe('admission', () => {
+  it('refuses at once, counting what waits in items and in tokens', async () => {
+    for (const [count, length] of [
+      [9, 2],
+      [3, 30],
+    ] as const) {
+      const { batcher } = setUp();
+      ask(batcher, [item(0)]);
+      ask(batcher, items(count, length));
+      const late = ask(batcher, items(2, 10));
+      await settle();
+      expect(late).toEqual(refusal('QUEUE_FULL'));
+    }
+  });
+
+  it('tells when to come back: when the queue will have drained far enough, at the rate that was measured', async () => {
+    const { runner, batcher } = setUp({ maxRows: 1 });
+    ask(batcher, [item(0, 10)]);
+    await finish(runner, 2000);
+    ask(batcher, [item(0, 10)]);
+    ask(batcher, items(9, 10));
+    const late = ask(batcher, items(3, 10));
+    await settle();
+    // 90 tokens wait and 30 come: 20 too many, at 5 tokens a second.
+    expect(late.error?.retryAfter).toBe(4);
+  });
+
+  it('does not count the time in which there was nothing to do, however the queue became empty', async () => {
+    const { runner, batcher } = setUp({ maxRows: 1 });
+    const abort = new AbortController();
+    ask(batcher, items(2, 10), { signal: abort.signal });
+    await finish(runner, 1000);
+    runner.seats = 0;
+    await finish(runner, 1000);
+    ask(batcher, [item(0)], { signal: abort.signal });
+    abort.abort();
+    await jest.advanceTimersByTimeAsync(3_600_000);
+    runner.seats = 1;
+    ask(batcher, [item(0, 10)]);
+    await finish(runner, 1000);
+    ask(batcher, [item(0, 10)]);
+    ask(batcher, items(10, 10));
+    const late = ask(batcher, [item(0, 10)]);
+    await settle();
+    expect(late.error?.retryAfter).toBe(1);
+  });
+
+  it('refuses for good what could never wait here', async () => {
+    const { batcher } = setUp();
+    const outcomes = [ask(batcher, items(11, 1)), ask(batcher, items(2, 51))];
+    await settle();
+    expect(outcomes).toEqual([refusal('PAYLOAD_TOO_LARGE'), refusal('PAYLOAD_TOO_LARGE')]);
+  });
+
+  it('refuses a deadline that the queue would not meet, and takes one that it would', async () => {
+    const { runner, batcher } = setUp({ maxRows: 1, maxQueueTokens: 1000 });
+    ask(batcher, [item(0, 10)]);
+    await finish(runner, 1000);
+    ask(batcher, [item(0, 10)]);
+    ask(batcher, [item(0, 10)]);
+    const [tight, wide] = [5, 5000].map((ms) => ask(batcher, [item(1, 10)], { deadline: performance.now() + ms }));
+    await settle();
+    expect(tight).toEqual(refusal('DEADLINE_EXCEEDED'));
+    expect(wide).toEqual({});
+  });
+
+  it('is closed while there is no prospect of an instance', async () => {
+    const { runner, batcher } = setUp();
+    runner.hopeful = false;
+    const outcome = ask(batcher, [item(0)]);
+    await settle();
+    expect(outcome).toEqual(refusal('MODEL_NOT_READY'));
+  });
+});
+
+describe('leaving early', () => {
+  it('before: a request whose client is gone is not queued', async () => {
+    const { ledger, batcher } = setUp();
+    const outcome = ask(batcher, [item(0)], { signal: AbortSignal.abort() });
+    await settle();
+    expect(outcome).toEqual(refusal('CANCELLED'));
+    expect([batcher.idle, ledger.waits]).toEqual([true, []]);
+  });
+
+  it('while it waits: its items go, those of others run', async () => {
+    const { runner, ledger, batcher } = setUp();
+    const abort = new AbortController();
+    ask(batcher, [item(0)]);
+    const gone = ask(batcher, items(3), { signal: abort.signal });
+    const stays = ask(batcher, [item(9, 1)]);
+    abort.abort();
+    await settle();
+    expect(gone).toEqual(refusal('CANCELLED'));
+    expect(ledger.waiting).toBe(1);
+    await finish(runner);
+    await finish(runner);
+    expect(stays.values).toEqual([9]);
+    expect(runner.started.map(({ inputs }) => inputs[0]?.shape[0])).toEqual([1, 1]);
+  });
+
+  it('while it runs: it is told at once, what waits of it goes, and its batch mates never notice', async () => {
+    const { runner, batcher } = setUp();
+    const abort = new AbortController();
+    ask(batcher, [item(0)]);
+    const gone = ask(batcher, items(7, 1), { signal: abort.signal });
+    const mate = ask(batcher, [item(5, 1)]);
+    await finish(runner);
+    abort.abort();
+    await settle();
+    expect(gone).toEqual(refusal('CANCELLED'));
+    for (let i = 0; i < 3; i++) await finish(runner);
+    expect(mate.values).toEqual([5]);
+    expect(runner.started).toHaveLength(3);
+    expect(batcher.idle).toBe(true);
+  });
+
+  it('when its deadline passes in the queue or while it runs', async () => {
+    const { runner, ledger, batcher } = setUp();
+    const running = ask(batcher, [item(0)], { deadline: performance.now() + 50 });
+    const waiting = ask(batcher, items(2), { deadline: performance.now() + 100 });
+    await jest.advanceTimersByTimeAsync(49);
+    expect([running, waiting]).toEqual([{}, {}]);
+    await jest.advanceTimersByTimeAsync(51);
+    expect([running, waiting]).toEqual([refusal('DEADLINE_EXCEEDED'), refusal('DEADLINE_EXCEEDED')]);
+    expect(ledger.waiting).toBe(0);
+    await finish(runner);
+    expect([runner.started.length, batcher.idle]).toEqual([1, true]);
+  });
+
+  it('leaves no timer behind once it is answered', async () => {
+    const { runner, batcher } = setUp();
+    const outcome = ask(batcher, [item(3, 1)], { deadline: performance.now() + 50 });
+    await finish(runner);
+    expect(outcome.values).toEqual([3]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});

@@ -1,0 +1,214 @@
+// The batcher: what a request gets back, how a batch fails, and when there is nothing left to do.
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { ask, HandRunner, item, items, LAYOUT, Ledger, POLICY } from '../../test/soak/hand-runner.js';
+import { NestorError, type ErrorCode } from '../errors.js';
+import { Batcher, type BatchingPolicy } from './batcher.js';
+
+const LOST = new NestorError('WORKER_LOST', 'The worker died');
+
+function setUp(policy: Partial<BatchingPolicy> = {}, layout = LAYOUT) {
+  const runner = new HandRunner();
+  const ledger = new Ledger();
+  const batcher = new Batcher({ ...POLICY, ...policy }, layout, runner, ledger.metrics);
+  runner.batcher = batcher;
+  return { runner, ledger, batcher };
+}
+
+/** Ends the batch that runs, after `ms`: the identity model. */
+async function finish(runner: HandRunner, ms = 1): Promise<void> {
+  await jest.advanceTimersByTimeAsync(ms);
+  for (const run of runner.running) run.finish({ outputs: [...run.inputs], seconds: ms / 1000 });
+  await settle();
+}
+
+/** Lets everything that is already decided happen. */
+async function settle(): Promise<void> {
+  await jest.advanceTimersByTimeAsync(0);
+}
+
+function refusal(code: ErrorCode): unknown {
+  return { error: expect.objectContaining({ code }) };
+}
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+describe('a request', () => {
+  it('gets the outputs of its items in their order, whichever batches carried them', async () => {
+    const { runner, batcher } = setUp();
+    const first = ask(batcher, items(6, 3));
+    const second = ask(batcher, [item(70, 4), item(71, 3)]);
+    for (let i = 0; i < 4; i++) await finish(runner);
+    expect(first.values).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(second).toMatchObject({ values: [70, 71], lengths: [4, 3] });
+    expect(batcher.idle).toBe(true);
+  });
+
+  it('that is empty has an empty answer', async () => {
+    const { batcher } = setUp();
+    await expect(batcher.submit([], { outputs: [] })).resolves.toMatchObject({ outputs: [] });
+  });
+
+  it('hears how long it waited and ran', async () => {
+    const { runner, batcher } = setUp({ maxRows: 1 });
+    const outcome = ask(batcher, items(2));
+    await finish(runner, 30);
+    await finish(runner, 10);
+    await settle();
+    expect(outcome).toMatchObject({ queueSeconds: 0.03, inferenceSeconds: 0.03 });
+  });
+
+  it('computes the outputs it asked for, beside those only who asked for the same', async () => {
+    const { runner, batcher } = setUp();
+    ask(batcher, [item(0)]);
+    ask(batcher, [item(1)], { outputs: ['x'] });
+    ask(batcher, [item(2)], { outputs: ['y'] });
+    ask(batcher, [item(3)], { outputs: ['x'] });
+    for (let i = 0; i < 3; i++) await finish(runner);
+    expect(runner.started.map(({ fetches, inputs }) => [fetches[0], inputs[0]?.shape[0]])).toEqual([
+      ['x', 1],
+      ['x', 2],
+      ['y', 1],
+    ]);
+  });
+
+  it('of a model that does not batch travels alone', async () => {
+    const { runner, batcher } = setUp({}, { batches: false, paddedInputs: new Map(), paddedOutputs: new Set() });
+    const outcomes = Array.from({ length: 4 }, (_, value) => ask(batcher, [{ ...item(value, 1), kind: '' }]));
+    for (let i = 0; i < 4; i++) await finish(runner);
+    expect(outcomes.map(({ values }) => values)).toEqual([[0], [1], [2], [3]]);
+  });
+
+  it('that has the queue to itself says so to the runner', () => {
+    const { runner, batcher } = setUp();
+    ask(batcher, [item(0)]);
+    ask(batcher, items(2));
+    expect(runner.loneAsked.slice(0, 2)).toEqual([true, false]);
+  });
+});
+
+describe('a batch that fails', () => {
+  it('fails the requests in it, whose other items leave, and no other', async () => {
+    const { runner, batcher } = setUp();
+    ask(batcher, [item(0)]);
+    const lost = ask(batcher, items(6, 1));
+    const other = ask(batcher, [item(8, 20)]);
+    await finish(runner);
+    runner.started.at(-1)?.fail(LOST);
+    await settle();
+    expect(lost).toEqual(refusal('WORKER_LOST'));
+    await finish(runner);
+    expect(other.values).toEqual([8]);
+    expect([runner.started.length, batcher.idle]).toEqual([3, true]);
+  });
+
+  it('by anything unforeseen says nothing of it', async () => {
+    const { runner, batcher } = setUp();
+    const outcome = ask(batcher, [item(0)]);
+    runner.started.at(-1)?.fail(new TypeError('secret'));
+    await settle();
+    expect(outcome).toEqual(refusal('INTERNAL'));
+    expect(outcome.error?.message).not.toContain('secret');
+    expect(batcher.idle).toBe(true);
+  });
+
+  it('by outputs that are not its rows is INFERENCE_FAILED', async () => {
+    const { runner, batcher } = setUp();
+    const outcome = ask(batcher, [item(0)]);
+    runner.started.at(-1)?.finish({ outputs: [{ name: 'x', datatype: 'FP32', shape: [3], data: new Float32Array(3) }], seconds: 0 });
+    await settle();
+    expect(outcome).toEqual(refusal('INFERENCE_FAILED'));
+  });
+
+  it('before it runs fails its requests and not the process', async () => {
+    const { runner, batcher } = setUp();
+    const misfit = ask(batcher, [{ ...item(0), inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 5], data: new Float32Array(99) }] }]);
+    await settle();
+    expect(misfit).toEqual(refusal('INTERNAL'));
+    expect([runner.started.length, batcher.idle]).toEqual([0, true]);
+  });
+
+  it('for want of any instance to come is MODEL_NOT_READY for all who wait', async () => {
+    const { runner, batcher } = setUp();
+    ask(batcher, [item(0)]);
+    const waiting = [ask(batcher, items(2)), ask(batcher, [item(1)])];
+    runner.hopeful = false;
+    runner.started.at(-1)?.fail(LOST);
+    await settle();
+    expect(waiting).toEqual([refusal('MODEL_NOT_READY'), refusal('MODEL_NOT_READY')]);
+    expect(batcher.idle).toBe(true);
+  });
+});
+
+describe('maxDelayMs', () => {
+  it('lets a batch that is not full wait for company, and no longer', async () => {
+    const { runner, batcher } = setUp({ maxDelayMs: 20 });
+    ask(batcher, [item(0)]);
+    await jest.advanceTimersByTimeAsync(10);
+    ask(batcher, [item(1)]);
+    await jest.advanceTimersByTimeAsync(9);
+    expect(runner.started).toHaveLength(0);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(runner.started[0]?.inputs[0]?.shape).toEqual([2, 5]);
+  });
+
+  it.each([
+    [4, 1],
+    [2, 20],
+  ])('does not hold a batch that is full: %i of %i tokens', async (count, length) => {
+    const { runner, batcher } = setUp({ maxDelayMs: 20 });
+    ask(batcher, items(count, length));
+    await settle();
+    expect(runner.started[0]?.inputs[0]?.shape).toEqual([count, length]);
+  });
+});
+
+describe('drained', () => {
+  it('waits for what waits and what runs', async () => {
+    const { runner, batcher } = setUp();
+    await batcher.drained();
+    ask(batcher, items(8, 1));
+    const drained = jest.fn();
+    void batcher.drained().then(drained);
+    await finish(runner);
+    expect(drained).not.toHaveBeenCalled();
+    await finish(runner);
+    expect(drained).toHaveBeenCalledTimes(1);
+  });
+
+  it('comes too when the last who waited hangs up or the last batch fails', async () => {
+    for (const end of ['abort', 'fail'] as const) {
+      const { runner, batcher } = setUp();
+      const abort = new AbortController();
+      ask(batcher, [item(0)], { signal: abort.signal });
+      const drained = jest.fn();
+      void batcher.drained().then(drained);
+      if (end === 'abort') abort.abort();
+      runner.started.at(-1)?.fail(LOST);
+      await settle();
+      expect(drained).toHaveBeenCalledTimes(1);
+    }
+  });
+});
+
+describe('metrics', () => {
+  it('say how long items waited, what travelled, how much of it was padding, how long it ran', async () => {
+    const { runner, ledger, batcher } = setUp();
+    ask(batcher, [item(0, 4)]);
+    ask(batcher, [item(0, 4), item(0, 2)]);
+    expect(ledger.waiting).toBe(2);
+    await finish(runner, 10);
+    await finish(runner, 20);
+    expect(ledger.waiting).toBe(0);
+    expect(ledger.waits).toEqual([0, 0.01, 0.01]);
+    expect(ledger.batches).toEqual([
+      [1, 0],
+      [2, 0.25],
+    ]);
+    expect(ledger.inferences).toEqual([0.01, 0.02]);
+  });
+});

@@ -1,0 +1,88 @@
+// The tokenizer: Python's ids for two hundred real texts, alone and in company.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Tokenizer } from './tokenizer.js';
+
+const PATH = 'models/all-minilm-l6-v2/1/tokenizer.json';
+const sentences = JSON.parse(readFileSync('test/fixtures/minilm-sentences.json', 'utf8')) as { text: string; ids: number[] }[];
+const texts = sentences.map(({ text }) => text);
+const ids = sentences.map((sentence) => sentence.ids);
+
+/** The shipped tokenizer with other padding and truncation. */
+async function variant(changes: Record<string, unknown>, maxLength?: number): Promise<Tokenizer> {
+  const folder = await mkdtemp(join(tmpdir(), 'nestor-tokenizer-'));
+  const original = JSON.parse(readFileSync(PATH, 'utf8')) as Record<string, unknown>;
+  await writeFile(join(folder, 'tokenizer.json'), JSON.stringify({ ...original, ...changes }));
+  const tokenizer = await Tokenizer.load(join(folder, 'tokenizer.json'), { maxLength });
+  await rm(folder, { recursive: true });
+  return tokenizer;
+}
+
+describe('Tokenizer', () => {
+  let tokenizer: Tokenizer;
+  beforeAll(async () => {
+    tokenizer = await Tokenizer.load(PATH, { maxLength: 256 });
+  });
+
+  it('gives the ids of the reference, all together', async () => {
+    expect(texts).toHaveLength(200);
+    await expect(tokenizer.encode(texts)).resolves.toEqual(ids);
+  });
+
+  it('gives the same ids alone, however many calls are under way', async () => {
+    const alone = await Promise.all(texts.map((text) => tokenizer.encode([text])));
+    expect(alone.flat()).toEqual(ids);
+  });
+
+  it('has nothing to say about nothing', async () => {
+    await expect(tokenizer.encode([])).resolves.toEqual([]);
+    await expect(tokenizer.encode([''])).resolves.toEqual([[101, 102]]);
+  });
+
+  it('cuts a long text at the right, special tokens kept, alone and together', async () => {
+    const long = 'word '.repeat(1000);
+    const [alone = []] = await tokenizer.encode([long]);
+    expect([alone.length, alone[0], alone.at(-1)]).toEqual([256, 101, 102]);
+    await expect(tokenizer.encode([long, 'word'])).resolves.toEqual([alone, [101, 2773, 102]]);
+  });
+
+  it('knows its vocabulary and its padding', () => {
+    expect([tokenizer.vocabularySize, tokenizer.padTokenId, tokenizer.maxLength]).toEqual([30_522, 0, 256]);
+  });
+
+  it('takes the longest length from its file where none is given, and else cuts nothing', async () => {
+    const truncation = { direction: 'Right', max_length: 8, strategy: 'LongestFirst', stride: 0 };
+    const cut = await variant({ truncation });
+    expect(cut.maxLength).toBe(8);
+    expect((await cut.encode(['word '.repeat(20)]))[0]).toHaveLength(8);
+    const uncut = await variant({ truncation: null });
+    expect(uncut.maxLength).toBeUndefined();
+    expect((await uncut.encode(['word '.repeat(2000)]))[0]).toHaveLength(2002);
+    expect((await variant({ truncation }, 12)).maxLength).toBe(12);
+  });
+
+  it('drops the padding of its file, and pads with its token', async () => {
+    const padding = {
+      strategy: { Fixed: 32 },
+      direction: 'Right',
+      pad_to_multiple_of: null,
+      pad_id: 5,
+      pad_type_id: 0,
+      pad_token: '[PAD]',
+    };
+    const padded = await variant({ padding });
+    expect(padded.padTokenId).toBe(5);
+    await expect(padded.encode(['word', 'word'])).resolves.toEqual([
+      [101, 2773, 102],
+      [101, 2773, 102],
+    ]);
+  });
+
+  it('cannot be loaded from a file that is none', async () => {
+    await expect(Tokenizer.load('package.json', { maxLength: 8 })).rejects.toThrow();
+    await expect(Tokenizer.load('none.json', { maxLength: 8 })).rejects.toThrow('none.json');
+  });
+});

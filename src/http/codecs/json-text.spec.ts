@@ -1,0 +1,73 @@
+// JSON text: 64 bits survive it, and what is no JSON is refused.
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { jsonInteger, parseJson } from './json-text.js';
+
+const parse = (text: string, exact = true): unknown => parseJson(Buffer.from(text), exact);
+const DOUBLES = ['0.12345678901234567890', '1e300', '12345678901234567890.5', '1234567890123456789e2', '-0'];
+const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n });
+
+describe('parseJson', () => {
+  it('reads what JSON.parse reads', () => {
+    fc.assert(
+      fc.property(fc.json(), fc.boolean(), (text, exact) => {
+        fc.pre(!/\d{16}/.test(text));
+        expect(parse(text, exact)).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  it('keeps integers of 64 bits that a double cannot hold, wherever they stand', () => {
+    fc.assert(
+      fc.property(fc.array(int64, { minLength: 1 }), (values) => {
+        const digits = values.map(String).join(', ');
+        const expected = values.map((value) => (Number.isSafeInteger(Number(value)) ? Number(value) : value));
+        expect(parse(`{"a": [${digits}], "b": {"c":${values[0]}}}`)).toEqual({ a: expected, b: { c: expected[0] } });
+      }),
+    );
+  });
+
+  it('does so only where it is asked to', () => {
+    expect(parse('[9007199254740993]', false)).toEqual([9007199254740992]);
+    expect(parse('[9007199254740993]', true)).toEqual([9007199254740993n]);
+  });
+
+  it('takes fractions and exponents of many digits for the numbers that they are', () => {
+    const [exact, ...doubles] = parse(`[9007199254740993, ${DOUBLES.join(', ')}]`) as unknown[];
+    expect(exact).toBe(9007199254740993n);
+    expect(doubles).toEqual(DOUBLES.map(Number));
+  });
+
+  it('leaves digits in texts alone', () => {
+    expect(parse('["12345678901234567890", 12345678901234567890]')).toEqual(['12345678901234567890', 12345678901234567890n]);
+  });
+
+  it.each(['{', '[1,]', '{"a":NaN}', "{'a':1}", '01', '\u{feff}{}x', 'undefined'])('refuses %j', (text) => {
+    for (const exact of [true, false]) {
+      expect(() => parse(text, exact)).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST', field: 'body' }));
+    }
+  });
+
+  it('refuses no body and bytes that are no text', () => {
+    for (const body of [undefined, new Uint8Array(), Uint8Array.of(0x22, 0xff, 0x22)]) {
+      expect(() => parseJson(body, false)).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST', field: 'body' }));
+    }
+  });
+
+  it('survives nesting of any depth', () => {
+    const depth = 100_000;
+    expect(() => parse('['.repeat(depth) + '1'.repeat(20) + ']'.repeat(depth - 1))).toThrow(
+      expect.objectContaining({ code: 'INVALID_REQUEST' }),
+    );
+  });
+});
+
+describe('jsonInteger', () => {
+  it('writes every digit, unquoted', () => {
+    fc.assert(
+      fc.property(int64, (value) => {
+        expect(JSON.stringify([jsonInteger(value)])).toBe(`[${value}]`);
+      }),
+    );
+  });
+});

@@ -1,0 +1,96 @@
+// Do tensors fit a model: each refusal names the field, and what passes is in the order of the signature.
+import { describe, expect, it } from '@jest/globals';
+import type { Model } from '../models/model.js';
+import { Signature } from '../models/signature.js';
+import { allocate, elementCount, fill, type Datatype, type Tensor } from '../tensor.js';
+import { checkInputs, checkOutputs } from './check-inputs.js';
+
+function model(signature: Signature, segments = false): Model {
+  const partial: Partial<Model> = { signature, layout: signature.layout(undefined, 0, segments) };
+  return partial as Model;
+}
+
+function tensor(name: string, shape: readonly number[], datatype: Datatype = 'FP32'): Tensor {
+  const data = allocate(datatype, elementCount(shape));
+  fill(data, 1);
+  return { name, datatype, shape, data };
+}
+
+const text = Signature.of({
+  inputs: ['input_ids', 'attention_mask'].map((name) => ({ name, type: 'int64', shape: ['batch', 'sequence'] })),
+  outputs: [{ name: 'logits', type: 'float32', shape: ['batch', 2] }],
+});
+const TEXT = model(text);
+const STREAM = model(
+  Signature.of({
+    inputs: [
+      { name: 'sound', type: 'float32', shape: ['n', 4] },
+      { name: 'state', type: 'float32', shape: [2, 'n', 3] },
+      { name: 'rate', type: 'int64', shape: [] },
+    ],
+    outputs: [
+      { name: 'speech', type: 'float32', shape: ['n', 1] },
+      { name: 'next', type: 'float32', shape: [2, 'n', 3] },
+    ],
+  }),
+);
+const ids = (rows: number, length: number) => tensor('input_ids', [rows, length], 'INT64');
+const mask = (rows: number, length: number) => tensor('attention_mask', [rows, length], 'INT64');
+const stream = [tensor('sound', [1, 4]), tensor('state', [2, 1, 3]), tensor('rate', [], 'INT64')];
+
+function refusalOf(of: Model, tensors: readonly Tensor[]): unknown {
+  try {
+    return checkInputs(of, tensors);
+  } catch (thrown) {
+    return thrown;
+  }
+}
+
+describe('checkInputs', () => {
+  it('puts tensors in the order of the signature', () => {
+    expect(checkInputs(TEXT, [mask(2, 3), ids(2, 3)]).map(({ name }) => name)).toEqual(['input_ids', 'attention_mask']);
+  });
+
+  it('takes scalars, and tensors of different first axes where the model does not batch', () => {
+    expect(checkInputs(STREAM, stream.toReversed())).toEqual(stream);
+  });
+
+  it.each<[string, Model, Tensor[], string]>([
+    ['an unknown name', TEXT, [ids(1, 1), mask(1, 1), tensor('input', [1])], 'inputs.input'],
+    ['a missing input', TEXT, [ids(1, 1)], 'inputs.attention_mask'],
+    ['an input given twice', TEXT, [ids(1, 1), mask(1, 1), ids(1, 1)], 'inputs.input_ids'],
+    ['another datatype', TEXT, [tensor('input_ids', [1, 1], 'INT32'), mask(1, 1)], 'inputs.input_ids.datatype'],
+    ['an axis too few', TEXT, [tensor('input_ids', [4], 'INT64'), mask(1, 4)], 'inputs.input_ids.shape'],
+    ['an axis too many', STREAM, [tensor('sound', [1, 4, 1]), ...stream.slice(1)], 'inputs.sound.shape'],
+    ['another size of a fixed axis', STREAM, [tensor('sound', [1, 5]), ...stream.slice(1)], 'inputs.sound.shape'],
+    ['a scalar with an axis', STREAM, [...stream.slice(0, 2), tensor('rate', [1], 'INT64')], 'inputs.rate.shape'],
+    ['less data than the shape says', TEXT, [{ ...ids(1, 2), data: new BigInt64Array(1) }, mask(1, 2)], 'inputs.input_ids.data'],
+    ['more data than the shape says', TEXT, [{ ...ids(1, 2), data: new BigInt64Array(3) }, mask(1, 2)], 'inputs.input_ids.data'],
+    ['no rows', TEXT, [ids(0, 2), mask(0, 2)], 'inputs.input_ids.shape'],
+    ['no tokens', TEXT, [ids(2, 0), mask(2, 0)], 'inputs.input_ids.shape'],
+    ['different numbers of rows', TEXT, [ids(2, 3), mask(1, 3)], 'inputs.attention_mask.shape'],
+    ['different lengths of sequences', TEXT, [ids(2, 3), mask(2, 4)], 'inputs.attention_mask.shape'],
+  ])('refuses %s', (_, of, tensors, field) => {
+    expect(refusalOf(of, tensors)).toMatchObject({ code: 'INVALID_REQUEST', field, message: expect.any(String) });
+  });
+
+  it.each([2n, -1n])('refuses a mask with %s where masks number the sequences of a row', (value) => {
+    const odd = { ...mask(1, 2), data: BigInt64Array.of(1n, value) };
+    expect(refusalOf(model(text, true), [ids(1, 2), odd])).toMatchObject({ code: 'INVALID_REQUEST', field: 'inputs.attention_mask.data' });
+    expect(checkInputs(TEXT, [ids(1, 2), odd])).toHaveLength(2);
+  });
+});
+
+describe('checkOutputs', () => {
+  it('is all of them unless some are asked for, each once and in the order of the asking', () => {
+    expect(checkOutputs(STREAM, undefined)).toEqual(['speech', 'next']);
+    expect(checkOutputs(STREAM, [])).toEqual(['speech', 'next']);
+    expect(checkOutputs(STREAM, ['next', 'speech', 'next'])).toEqual(['next', 'speech']);
+  });
+
+  it('refuses what the model does not put out', () => {
+    expect(() => checkOutputs(STREAM, ['speech', 'toString'])).toThrow(
+      expect.objectContaining({ code: 'INVALID_REQUEST', field: 'outputs', message: expect.stringContaining('speech, next') }),
+    );
+  });
+});

@@ -1,0 +1,99 @@
+// model.yaml: every key has its rule, and what breaks one is named with its file.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ImageRecipe } from '../features/image-recipe.js';
+import { Manifest, readManifest } from './manifest.js';
+
+let folder: string;
+let path: string;
+
+async function manifest(yaml: string): Promise<Manifest> {
+  await writeFile(path, yaml);
+  return readManifest(path);
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'nestor-manifest-'));
+  path = join(folder, 'model.yaml');
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('readManifest', () => {
+  it('reads every key', async () => {
+    const read = await manifest(`
+      task: image-classification
+      labels: ["0", "180"]
+      activation: softmax
+      pooling: cls
+      normalize: true
+      maxLength: 256
+      warmup: { x: { shape: [1, 2], value: 3 } }
+      image: { height: 48, width: 192, fit: pad-right, channels: BGR }
+      runtime: { provider: cuda, deviceId: 1, instances: 2, threads: 3, wide: false, session: { intra_op: { x: "1" } } }
+      batching: { enabled: false, maxRows: 8, maxTokens: 512, tolerance: 1.2, maxDelayMs: 2.5 }
+      queue: { maxItems: 5, maxTokens: 50 }
+    `);
+    expect(read).toMatchObject({
+      task: 'image-classification',
+      labels: ['0', '180'],
+      runtime: { provider: 'cuda', deviceId: 1, instances: 2, threads: 3, wide: false, session: { intra_op: { x: '1' } } },
+      batching: { enabled: false, maxRows: 8, maxTokens: 512, tolerance: 1.2, maxDelayMs: 2.5 },
+      queue: { maxItems: 5, maxTokens: 50 },
+      warmup: { x: { shape: [1, 2], value: 3 } },
+    });
+    expect(read.image).toBeInstanceOf(ImageRecipe);
+    expect(read.image).toMatchObject({ fit: 'pad-right', channels: 'BGR', layout: 'NCHW', std: [1, 1, 1] });
+  });
+
+  it.each(['', '# nothing', '{}', '---\n'])('takes %j for an empty one', async (yaml) => {
+    await expect(manifest(yaml)).resolves.toEqual(new Manifest());
+  });
+
+  it('takes a file that is not there for an empty one', async () => {
+    await expect(readManifest(join(folder, 'none.yaml'))).resolves.toEqual(new Manifest());
+  });
+
+  it.each([
+    ['task: poetry', 'task'],
+    ['labels: []', 'labels'],
+    ['labels: [1, 2]', 'labels'],
+    ['pooling: median', 'pooling'],
+    ['maxLength: 0', 'maxLength'],
+    ['maxLength: "many"', 'maxLength'],
+    ['nomalize: true', 'nomalize'],
+    ['image: { height: 48 }', 'image.width'],
+    ['image: { height: 1, width: 1, mean: [1, 2] }', 'image.mean'],
+    ['image: 5', 'image'],
+    ['runtime: { provider: tpu }', 'runtime.provider'],
+    ['runtime: { instances: 0 }', 'runtime.instances'],
+    ['runtime: { treads: 2 }', 'runtime.treads'],
+    ['batching: { tolerance: 0.5 }', 'batching.tolerance'],
+    ['batching: { maxDelayMs: -1 }', 'batching.maxDelayMs'],
+    ['batching: { maxTokens: .inf }', 'batching.maxTokens'],
+    ['queue: { maxItems: 1.5 }', 'queue.maxItems'],
+  ])('refuses %j and names the file and %s', async (yaml, key) => {
+    const reading = manifest(yaml);
+    await expect(reading).rejects.toThrow(path);
+    await expect(reading).rejects.toThrow(`\n  ${key}: `);
+  });
+
+  it('names all that is wrong at once', async () => {
+    await expect(manifest('task: poetry\nbatching: { maxRows: 0 }')).rejects.toThrow(/task: [^]*batching\.maxRows: /);
+  });
+
+  it.each([
+    ['{ unclosed', 'is not YAML'],
+    ['- a\n- b', 'must hold keys and values'],
+    ['just words', 'must hold keys and values'],
+  ])('refuses %j: the file %s', async (yaml, reason) => {
+    const reading = manifest(yaml);
+    await expect(reading).rejects.toThrow(path);
+    await expect(reading).rejects.toThrow(reason);
+  });
+
+  it('reports a file that cannot be read', async () => {
+    await expect(readManifest(folder)).rejects.toThrow('EISDIR');
+  });
+});

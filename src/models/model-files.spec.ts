@@ -1,0 +1,132 @@
+// What the files of an export tell, in the layouts of Hugging Face and Sentence Transformers.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { readModelFiles } from './model-files.js';
+
+const made: string[] = [];
+
+/** A folder with these files: values as JSON, texts as they are. */
+async function folder(files: Record<string, unknown>): Promise<string> {
+  const root = await mkdtemp(join(tmpdir(), 'nestor-files-'));
+  made.push(root);
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(dirname(join(root, name)), { recursive: true });
+    await writeFile(join(root, name), typeof content === 'string' ? content : JSON.stringify(content));
+  }
+  return root;
+}
+
+/** What is read from a folder with a graph and these files. */
+async function read(files: Record<string, unknown> = {}) {
+  return readModelFiles(await folder({ 'model.onnx': '', ...files }));
+}
+
+afterAll(async () => {
+  await Promise.all(made.map((root) => rm(root, { recursive: true })));
+});
+
+describe('readModelFiles', () => {
+  it('needs nothing but the graph', async () => {
+    const root = await folder({ 'model.onnx': '' });
+    await expect(readModelFiles(root)).resolves.toEqual({ modelPath: join(root, 'model.onnx') });
+  });
+
+  it("finds the graph in Hugging Face's folder onnx/ too, one beside the files first", async () => {
+    const root = await folder({ 'onnx/model.onnx': '' });
+    await expect(readModelFiles(root)).resolves.toMatchObject({ modelPath: join(root, 'onnx', 'model.onnx') });
+    await writeFile(join(root, 'model.onnx'), '');
+    await expect(readModelFiles(root)).resolves.toMatchObject({ modelPath: join(root, 'model.onnx') });
+  });
+
+  it('names the folder that has no graph', async () => {
+    const root = await folder({ 'config.json': {} });
+    await expect(readModelFiles(root)).rejects.toThrow(`${root} holds neither model.onnx nor onnx/model.onnx`);
+  });
+
+  it('names the file that is not JSON', async () => {
+    const root = await folder({ 'model.onnx': '', 'config.json': '{ nonsense' });
+    await expect(readModelFiles(root)).rejects.toThrow(`${join(root, 'config.json')} is not JSON`);
+  });
+
+  it('reads a Sentence Transformers export whole', async () => {
+    await expect(
+      read({
+        'tokenizer.json': {},
+        'config.json': { max_position_embeddings: 512 },
+        'sentence_bert_config.json': { max_seq_length: 256 },
+        'modules.json': [{ type: 'sentence_transformers.models.Transformer' }, { type: 'sentence_transformers.models.Normalize' }],
+        '1_Pooling/config.json': { pooling_mode_cls_token: false, pooling_mode_mean_tokens: true },
+      }),
+    ).resolves.toMatchObject({
+      tokenizerPath: expect.stringMatching(/tokenizer\.json$/),
+      pooling: 'mean',
+      normalize: true,
+      maxLength: 256,
+    });
+  });
+
+  it.each([
+    ['cls', { pooling_mode_cls_token: true }],
+    ['max', { pooling_mode_max_tokens: true }],
+    ['mean', {}],
+  ])('finds the pooling %s', async (pooling, config) => {
+    await expect(read({ '1_Pooling/config.json': config })).resolves.toMatchObject({ pooling });
+  });
+
+  it('does not normalize where no module says so', async () => {
+    await expect(read({ 'modules.json': [{ type: 'x.Transformer' }, {}] })).resolves.toMatchObject({ normalize: false });
+  });
+
+  it('takes the longest position where no maximum is given', async () => {
+    const files = { 'config.json': { max_position_embeddings: 512 }, 'sentence_bert_config.json': { max_seq_length: null } };
+    await expect(read(files)).resolves.toMatchObject({ maxLength: 512 });
+  });
+
+  it('orders labels by their numbers, and prefers labels.txt', async () => {
+    const id2label = { 10: 'k', 2: 'c', 0: 'a' };
+    await expect(read({ 'config.json': { id2label } })).resolves.toMatchObject({ labels: ['a', 'c', 'k'] });
+    await expect(read({ 'config.json': { id2label }, 'labels.txt': 'zero\r\none two\nthree\n' })).resolves.toMatchObject({
+      labels: ['zero', 'one two', 'three'],
+    });
+  });
+});
+
+describe('preprocessor_config.json', () => {
+  it('makes the recipe of a ViT', async () => {
+    const { image } = await read({
+      'preprocessor_config.json': {
+        size: { height: 224, width: 320 },
+        image_mean: [0.5, 0.4, 0.3],
+        image_std: [0.1, 0.2, 0.3],
+        rescale_factor: 0.5,
+      },
+    });
+    expect(image).toMatchObject({
+      height: 224,
+      width: 320,
+      fit: 'stretch',
+      channels: 'RGB',
+      layout: 'NCHW',
+      mean: [0.5, 0.4, 0.3],
+      std: [0.1, 0.2, 0.3],
+      scale: 0.5,
+    });
+  });
+
+  it.each([
+    [{ size: 192 }, { height: 192, width: 192, fit: 'stretch' }],
+    [{ size: { shortest_edge: 160 } }, { height: 160, width: 160, fit: 'stretch' }],
+    [
+      { size: { shortest_edge: 256 }, crop_size: { height: 224, width: 224 } },
+      { height: 224, width: 224, fit: 'cover' },
+    ],
+  ])('reads %j', async (preprocessor, recipe) => {
+    await expect(read({ 'preprocessor_config.json': preprocessor })).resolves.toMatchObject({ image: recipe });
+  });
+
+  it('without a size is none', async () => {
+    await expect(read({ 'preprocessor_config.json': { feature_size: 80 } })).resolves.toMatchObject({ image: undefined });
+  });
+});
