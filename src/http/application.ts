@@ -20,7 +20,7 @@ export async function createApplication(module: new () => unknown, environment: 
     genReqId: requestId,
     bodyLimit: environment.BODY_LIMIT_BYTES,
     return503OnClosing: false,
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: 256, ignoreTrailingSlash: true },
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     bodyParser: false,

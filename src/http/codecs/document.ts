@@ -7,6 +7,7 @@ import { elementCount, view, type Tensor } from '../../tensor.js';
 import { PredictBody } from '../dto/predict.dto.js';
 import { envelope } from '../envelope.js';
 import type { PredictionQuery } from './codec.js';
+import { inputSpec } from './input-spec.js';
 import { nest, tensorFromRows, tensorFromJson } from './json-tensors.js';
 
 /** How a format writes numbers. */
@@ -54,12 +55,7 @@ function rowsOf(output: Tensor, { values }: Writing): unknown[] {
 
 function tensorsOf(inputs: Record<string, unknown>, { signature }: Model, maxElements: number): PredictionInput {
   const tensors = Object.entries(inputs).map(([name, value]) => {
-    const spec = signature.input(name);
-    if (!spec) {
-      const known = signature.inputs.map((input) => input.name).join(', ');
-      throw invalid(`inputs.${name}`, `The model has no input ${JSON.stringify(name)}; its inputs are ${known}`);
-    }
-    return tensorFromJson(value, spec, `inputs.${name}`, maxElements);
+    return tensorFromJson(value, inputSpec(signature, name), `inputs.${name}`, maxElements);
   });
   return { kind: 'tensors', tensors };
 }

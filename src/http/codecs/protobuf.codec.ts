@@ -5,6 +5,7 @@ import type { PredictionInput } from '../../inference/prediction.js';
 import type { Model } from '../../models/model.js';
 import type { Codec, Incoming } from './codec.js';
 import { floatBlock } from './float-block.js';
+import { inputSpec } from './input-spec.js';
 import {
   EmbeddingsRequestSchema,
   EmbeddingsResponseSchema,
@@ -74,11 +75,7 @@ function inputOf({ inputs, texts, images }: PredictRequest, { signature }: Model
   if (images.length > 0) return { kind: 'images', images };
   const tensors = Object.entries(inputs).map(([name, { datatype: claimed, shape, data }]) => {
     const field = `inputs.${name}`;
-    const spec = signature.input(name);
-    if (!spec) {
-      const known = signature.inputs.map((input) => input.name).join(', ');
-      throw invalid(field, `The model has no input ${JSON.stringify(name)}; its inputs are ${known}`);
-    }
+    const spec = inputSpec(signature, name);
     const datatype = checkDatatype(claimed || spec.datatype, `${field}.datatype`, spec.datatype);
     const sizes = checkShape(shape, `${field}.shape`);
     return { name, datatype, shape: sizes, data: dataFromBytes(data, datatype, sizes, `${field}.data`) };
