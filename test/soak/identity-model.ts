@@ -1,0 +1,51 @@
+// The smallest ONNX model there is, what comes in goes out, written as protobuf by hand for any datatype.
+import type { Datatype } from '../../src/tensor.ts';
+
+/** https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, TensorProto.DataType */
+const ELEMENT_TYPES: Readonly<Record<Datatype, number>> = {
+  FP32: 1,
+  UINT8: 2,
+  INT8: 3,
+  UINT16: 4,
+  INT16: 5,
+  INT32: 6,
+  INT64: 7,
+  BYTES: 8,
+  BOOL: 9,
+  FP16: 10,
+  FP64: 11,
+  UINT32: 12,
+  UINT64: 13,
+};
+
+/** @param shape of `x` and `y`; a text is a free axis of that name. */
+export function identityModel(datatype: Datatype, shape: readonly (number | string)[]): Uint8Array {
+  const node = [text(1, 'x'), text(2, 'y'), text(4, 'Identity')];
+  const graph = [message(1, node), text(2, 'g'), message(11, value('x', datatype, shape)), message(12, value('y', datatype, shape))];
+  return Uint8Array.from([integer(1, 8), message(8, [integer(2, 17)]), message(7, graph)].flat());
+}
+
+function value(name: string, datatype: Datatype, shape: readonly (number | string)[]): number[][] {
+  const axes = shape.map((size) => message(1, [typeof size === 'string' ? text(2, size) : integer(1, size)]));
+  return [text(1, name), message(2, [message(1, [integer(1, ELEMENT_TYPES[datatype]), message(2, axes)])])];
+}
+
+function integer(field: number, value: number): number[] {
+  return [...varint(field * 8), ...varint(value)];
+}
+
+function text(field: number, value: string): number[] {
+  return bytes(field, [...Buffer.from(value)]);
+}
+
+function message(field: number, parts: readonly number[][]): number[] {
+  return bytes(field, parts.flat());
+}
+
+function bytes(field: number, content: readonly number[]): number[] {
+  return [...varint(field * 8 + 2), ...varint(content.length), ...content];
+}
+
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
+}
