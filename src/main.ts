@@ -7,6 +7,7 @@ import { AppModule } from './app.module.js';
 import { readEnvironment, type Environment } from './config/environment.js';
 import { reasonOf } from './errors.js';
 import { createApplication } from './http/application.js';
+import { RuntimeService } from './runtime/runtime.service.js';
 import { Readiness } from './health/readiness.js';
 
 /** Tells a person at a terminal where to go next. */
@@ -20,9 +21,12 @@ Nestor is ready on ${url}
 `);
 }
 
+/** Time for the batches that run to end, once the grace is over: a thread cannot be stopped inside ONNX Runtime. */
+const LAST_BATCH_MS = 10_000;
+
 /**
  * On SIGTERM or SIGINT: readiness goes false, what is still routed here is served for `DRAIN_SECONDS`, then the listener
- * closes, requests in flight finish, queues drain, threads end, exit 0. Past the grace the process ends all the same.
+ * closes, requests in flight finish, queues drain, threads end, exit 0. Past the grace it ends with what is undone, exit 1.
  */
 function leaveOnSignal(app: NestFastifyApplication, { DRAIN_SECONDS, SHUTDOWN_GRACE_SECONDS }: Environment): void {
   const readiness = app.get(Readiness, { strict: false });
@@ -31,21 +35,28 @@ function leaveOnSignal(app: NestFastifyApplication, { DRAIN_SECONDS, SHUTDOWN_GR
     readiness.drain();
     await setTimeout(DRAIN_SECONDS * 1000);
     const forced = setTimeout(SHUTDOWN_GRACE_SECONDS * 1000, 'forced', { ref: false });
-    const outcome = await Promise.race([app.close(), forced]);
-    process.exit(outcome === 'forced' ? 1 : 0);
+    if ((await Promise.race([app.close(), forced])) !== 'forced') process.exit(0);
+    const threads = app.get(RuntimeService, { strict: false }).close();
+    await Promise.race([threads, setTimeout(LAST_BATCH_MS).then(() => process.kill(process.pid, 'SIGKILL'))]);
+    process.exit(1);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void leave());
 }
 
+let app: NestFastifyApplication | undefined;
 try {
   const environment = readEnvironment(process.env);
-  const app = await createApplication(AppModule, environment);
+  app = await createApplication(AppModule, environment);
   leaveOnSignal(app, environment);
   await app.listen(environment.PORT, environment.HOST);
   const url = await app.getUrl();
   new Logger('Nestor').log(`Server listening at ${url}`);
   announce(url);
 } catch (thrown) {
-  process.stderr.write(`Nestor cannot start.\n${reasonOf(thrown)}\n`);
-  process.exit(1);
+  // Told to leave while it loaded, the boot fails as it should, and whoever leaves ends the process.
+  if (!app?.get(Readiness, { strict: false }).draining) {
+    process.stderr.write(`Nestor cannot start.\n${reasonOf(thrown)}\n`);
+    await app?.get(RuntimeService, { strict: false }).close();
+    process.exit(1);
+  }
 }

@@ -5,6 +5,7 @@ import { NestorError, type ErrorCode } from '../errors.js';
 import { Batcher, type BatchingPolicy } from './batcher.js';
 
 const LOST = new NestorError('WORKER_LOST', 'The worker died');
+const REFUSED = new NestorError('INFERENCE_FAILED', 'The model could not run this input');
 
 function setUp(policy: Partial<BatchingPolicy> = {}, layout = LAYOUT) {
   const runner = new HandRunner();
@@ -104,6 +105,39 @@ describe('a batch that fails', () => {
     await finish(runner);
     expect(other.values).toEqual([8]);
     expect([runner.started.length, batcher.idle]).toEqual([3, true]);
+  });
+
+  it('because the model refuses it is tried again one by one: only the guilty pays', async () => {
+    const { runner, batcher } = setUp();
+    ask(batcher, [item(0)]);
+    const [good, bad, other] = [ask(batcher, [item(1), item(2)]), ask(batcher, [item(3)]), ask(batcher, [item(4)])];
+    await finish(runner);
+    expect(runner.started.at(-1)?.inputs[0]?.shape).toEqual([4, 5]);
+    runner.started.at(-1)?.fail(REFUSED);
+    for (let i = 0; i < 4; i++) {
+      await settle();
+      const run = runner.started.at(-1);
+      expect(run?.inputs[0]?.shape).toEqual([1, 5]);
+      if (run?.inputs[0]?.data[0] === 3) run.fail(REFUSED);
+      else await finish(runner);
+    }
+    await settle();
+    expect([good.values, bad, other.values]).toEqual([[1, 2], refusal('INFERENCE_FAILED'), [4]]);
+    expect([runner.started.length, batcher.idle]).toEqual([6, true]);
+  });
+
+  it('and is tried again leaves out who has hung up meanwhile', async () => {
+    const { runner, batcher } = setUp();
+    const abort = new AbortController();
+    ask(batcher, [item(0)]);
+    ask(batcher, [item(1)], { signal: abort.signal });
+    const stays = ask(batcher, [item(2)]);
+    await finish(runner);
+    abort.abort();
+    runner.started.at(-1)?.fail(REFUSED);
+    await settle();
+    await finish(runner);
+    expect([stays.values, runner.started.length, batcher.idle]).toEqual([[2], 3, true]);
   });
 
   it('by anything unforeseen says nothing of it', async () => {
@@ -210,5 +244,7 @@ describe('metrics', () => {
       [2, 0.25],
     ]);
     expect(ledger.inferences).toEqual([0.01, 0.02]);
+    // 10 tokens in 30 ms, where the older half counts a little less.
+    expect(ledger.drainRate).toBeCloseTo(10 / 0.03, 0);
   });
 });

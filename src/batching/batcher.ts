@@ -165,7 +165,8 @@ export class Batcher {
     } catch (thrown) {
       const reason =
         thrown instanceof NestorError ? thrown : new NestorError('INTERNAL', 'Something went wrong in the server', { cause: thrown });
-      for (const { flow } of batch) flow.fail(reason);
+      if (reason.code === 'INFERENCE_FAILED' && batch.length > 1) this.#isolate(batch);
+      else for (const { flow } of batch) flow.fail(reason);
     } finally {
       this.#running -= 1;
       this.#account(items);
@@ -180,6 +181,16 @@ export class Batcher {
 
   #announceIdle(): void {
     for (const listener of this.#idleListeners.splice(0)) listener();
+  }
+
+  /** One of them is to blame, and the others must not pay for it: each gets another run of its own. */
+  #isolate(batch: readonly JobEntry[]): void {
+    for (const entry of batch) {
+      if (entry.flow.settled) continue;
+      entry.alone = true;
+      this.#queue.add(entry);
+    }
+    this.pump();
   }
 
   #account(items: readonly Item[]): void {

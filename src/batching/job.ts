@@ -43,6 +43,7 @@ export class Job implements Flow {
       enqueuedAt: now,
       order: 0,
       turn: 0,
+      alone: item.masked ?? false,
     }));
   }
 

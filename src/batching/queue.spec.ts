@@ -16,7 +16,7 @@ function flowOf(urgency = 3): Flow {
 }
 
 function entry(flow: Flow, { length = 1, rows = 1, kind = '', masked = false }: Partial<Item> = {}, index = 0): TestEntry {
-  return { item: { inputs: [], rows, length, kind, masked }, kind, flow, index, order: 0, turn: 0 };
+  return { item: { inputs: [], rows, length, kind, masked }, kind, flow, index, order: 0, turn: 0, alone: masked };
 }
 
 function fill(queue: Queue<TestEntry>, flow: Flow, count: number, size: Partial<Item> = {}): TestEntry[] {

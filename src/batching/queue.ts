@@ -25,6 +25,8 @@ export interface Entry {
   /** Only entries of one kind can share a batch. */
   readonly kind: string;
   readonly flow: Flow;
+  /** It must not share a batch. */
+  alone: boolean;
   /** Virtual time at which it is due, in tokens. */
   order: number;
   /** When it came, counted in items: first come, first served among those due at the same time. */
@@ -117,7 +119,7 @@ export class Queue<E extends Entry> {
     if (!leader) return [];
     const batch = [leader];
     this.remove(leader);
-    if (leader.item.masked) return batch;
+    if (leader.alone) return batch;
     if (this.policy.segments) this.#fillInOrder(batch, leader);
     else this.#fillByLength(batch, leader);
     return batch;
@@ -133,7 +135,7 @@ export class Queue<E extends Entry> {
       if (!entry) break;
       if (!this.#byAge.has(entry)) continue;
       const fits = rows + entry.item.rows <= this.policy.maxRows && tokens + costOf(entry.item) <= this.policy.maxTokens;
-      if (entry.kind !== leader.kind || entry.item.masked || !fits) {
+      if (entry.kind !== leader.kind || entry.alone || !fits) {
         passedOver.push(entry);
         continue;
       }
@@ -155,6 +157,7 @@ export class Queue<E extends Entry> {
       for (const entry of this.#byLength.get(leader.kind)?.get(length) ?? []) {
         const total = rows + entry.item.rows;
         if (total > this.policy.maxRows || total * high > this.policy.maxTokens) break;
+        if (entry.alone) continue;
         rows = total;
         shortest = low;
         longest = high;

@@ -25,6 +25,7 @@ class Storm {
   readonly requests: Request[] = [];
   /** Values of the items that ran, and of those that had not when their client hung up: they must never. */
   readonly #ran = new Set<number>();
+  readonly #ranAgain = new Set<number>();
   readonly #gone = new Set<number>();
   #next = 0;
   #noted = 0;
@@ -91,9 +92,12 @@ class Storm {
 
   #noteRuns(): void {
     for (; this.#noted < this.runner.started.length; this.#noted++) {
-      for (const value of valuesOf(this.runner.started[this.#noted])) {
-        if (this.#ran.has(value) || this.#gone.has(value)) throw new Error(`the item ${value} ran twice, or after its client hung up`);
-        this.#ran.add(value);
+      const values = valuesOf(this.runner.started[this.#noted]);
+      for (const value of values) {
+        // A second run is for those whose batch the model refused, each on its own.
+        const again = this.#ran.has(value) && !(values.length === 1 && !this.#ranAgain.has(value));
+        if (again || this.#gone.has(value)) throw new Error(`the item ${value} ran too often, or after its client hung up`);
+        (this.#ran.has(value) ? this.#ranAgain : this.#ran).add(value);
       }
     }
   }

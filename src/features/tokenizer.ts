@@ -1,5 +1,6 @@
 // Texts -> token ids, in Hugging Face's own tokenizer, off the event loop.
 import { readFile } from 'node:fs/promises';
+import { reasonOf } from '../errors.js';
 import { Tokenizer as NativeTokenizer } from 'tokenizers';
 
 /** Texts of one native call: long enough to pay for it, short enough that requests take turns. */
@@ -21,10 +22,17 @@ export class Tokenizer {
 
   /**
    * Reads a `tokenizer.json`. Its padding is dropped, since the batcher pads to the batch and not to a fixed length.
-   * @throws Error when the file cannot be read.
+   * @throws Error with the path when the file is not what it should be.
    */
   static async load(path: string, { maxLength }: TokenizerOptions): Promise<Tokenizer> {
-    const text = await readFile(path, 'utf8');
+    try {
+      return Tokenizer.parse(await readFile(path, 'utf8'), maxLength);
+    } catch (thrown) {
+      throw new Error(`${path} is no tokenizer: ${reasonOf(thrown)}`, { cause: thrown });
+    }
+  }
+
+  private static parse(text: string, maxLength: number | undefined): Tokenizer {
     const { padding, truncation } = JSON.parse(text) as { padding?: { pad_id?: number }; truncation?: { max_length?: number } };
     const native = NativeTokenizer.fromString(text);
     native.disablePadding();

@@ -11,6 +11,8 @@ import { Metrics } from '../telemetry/metrics.js';
 import { readBody } from './body.js';
 import { addCompression } from './compression.js';
 import { addFormats } from './formats.docs.js';
+import { frameworkProblem } from './problem.filter.js';
+import { RouteTable } from './route-table.js';
 import { addHooks, requestId } from './hooks.js';
 
 /** Builds the application around a root module; it does not listen yet. */
@@ -20,7 +22,9 @@ export async function createApplication(module: new () => unknown, environment: 
     genReqId: requestId,
     bodyLimit: environment.BODY_LIMIT_BYTES,
     return503OnClosing: false,
-    routerOptions: { maxParamLength: 256, ignoreTrailingSlash: true },
+    // Longer than any name, so that an unknown one is not found and not too long.
+    routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true },
+    frameworkErrors: frameworkProblem,
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     bodyParser: false,
@@ -30,6 +34,7 @@ export async function createApplication(module: new () => unknown, environment: 
   app.useLogger(app.get(PinoLogger));
   app.flushLogs();
   const fastify = adapter.getInstance();
+  app.get(RouteTable, { strict: false }).watch(fastify);
   // Every body arrives as bytes: what they mean is the codecs' business.
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', ({ headers }: FastifyRequest, payload: Readable) =>

@@ -3,6 +3,7 @@ import { validateSync } from 'class-validator';
 import { invalid } from '../errors.js';
 
 /**
+ * A null counts as absent, as clients write it who fill in every field.
  * @returns an instance of the DTO that refers to the parsed values: nothing is cloned, however large.
  * @throws NestorError INVALID_REQUEST for the first field that is wrong, missing or unknown.
  */
@@ -11,7 +12,7 @@ export function envelope<T extends object>(dto: new () => T, body: unknown): T {
   // Names that every object has: assigned, they would take the place of its prototype or its constructor.
   const inherited = Object.keys(body).find((key) => key in Object.prototype);
   if (inherited) throw invalid(inherited, `property ${inherited} should not exist`);
-  const instance = Object.assign(new dto(), body);
+  const instance = Object.assign(new dto(), Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null)));
   const [fault] = validateSync(instance, {
     whitelist: true,
     forbidNonWhitelisted: true,

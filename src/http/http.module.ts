@@ -8,6 +8,7 @@ import { OipModelController } from './oip/oip-model.controller.js';
 import { OipServerController } from './oip/oip-server.controller.js';
 import { PredictController } from './predict.controller.js';
 import { ProblemFilter } from './problem.filter.js';
+import { RouteTable } from './route-table.js';
 import { ConfigModule } from '../config/config.module.js';
 import { Environment } from '../config/environment.js';
 import { ReadinessModule } from '../health/health.module.js';
@@ -21,6 +22,6 @@ const inference = InferenceModule.forRootAsync({
 @Module({
   imports: [ConfigModule, inference, ReadinessModule, TerminusModule],
   controllers: [PredictController, EmbeddingsController, ModelsController, OipServerController, OipModelController],
-  providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
+  providers: [RouteTable, { provide: APP_FILTER, useClass: ProblemFilter }],
 })
 export class HttpModule {}

@@ -20,7 +20,7 @@ export class ModelsController {
 
   @Get(':model')
   @ApiOperation({ summary: 'One model with its whole signature' })
-  @ApiParam({ name: 'model', example: 'digits', schema: { type: 'string' } })
+  @ApiParam({ name: 'model', schema: { type: 'string', example: 'digits' } })
   @ApiOkResponse({ description: 'The model, with inputs, outputs and labels of its newest version.' })
   @ApiProblems(404)
   show(@Param('model') name: string): ModelDetails {

@@ -25,8 +25,8 @@ export const CallHeaders = (): MethodDecorator =>
 export function DescribePredict(summary: string, versioned = false): MethodDecorator {
   return applyDecorators(
     ApiOperation({ summary }),
-    ApiParam({ name: 'model', example: 'digits', schema: { type: 'string' } }),
-    ...(versioned ? [ApiParam({ name: 'version', example: '1', schema: { type: 'string' } })] : []),
+    ApiParam({ name: 'model', schema: { type: 'string', example: 'digits' } }),
+    ...(versioned ? [ApiParam({ name: 'version', schema: { type: 'string', example: '1' } })] : []),
     ApiQuery({
       name: 'outputs',
       required: false,

@@ -1,8 +1,9 @@
 // Everything that is thrown -> the answer that the client of this route understands; nothing of the inside leaves.
-import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Catch, HttpException, Logger, NotFoundException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ERRORS, NestorError, reasonOf, type ErrorCode } from '../errors.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { RouteTable } from './route-table.js';
 
 /** Codes for the failures of the framework, by the status that it gives them. */
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
@@ -20,7 +21,10 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
 export class ProblemFilter implements ExceptionFilter {
   readonly #logger = new Logger(ProblemFilter.name);
 
-  constructor(private readonly metrics: Metrics) {}
+  constructor(
+    private readonly metrics: Metrics,
+    private readonly routes: RouteTable,
+  ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
@@ -31,7 +35,10 @@ export class ProblemFilter implements ExceptionFilter {
       void reply.code(thrown.getStatus()).send(thrown.getResponse());
       return;
     }
-    const error = nestorErrorOf(thrown, request);
+    const path = request.url.split('?', 1)[0] ?? '';
+    const methods = thrown instanceof NotFoundException ? this.routes.methodsOf(path) : [];
+    if (methods.length > 0) void reply.header('Allow', methods.join(', '));
+    const error = methods.length > 0 ? wrongMethod(request.method, methods) : nestorErrorOf(thrown, request);
     const status = ERRORS[error.code].httpStatus;
     this.metrics.rejected.inc({ reason: error.code });
     if (status === 500)
@@ -58,6 +65,21 @@ function nestorErrorOf(thrown: unknown, request: FastifyRequest): NestorError {
       `There is no route ${request.method} ${request.url.split('?', 1)[0]?.slice(0, 200) ?? ''}. GET /docs shows those that there are`,
     );
   return new NestorError(code, reasonOf(thrown), { cause: thrown });
+}
+
+function wrongMethod(method: string, methods: readonly string[]): NestorError {
+  return new NestorError('METHOD_NOT_ALLOWED', `This route has no ${method}; it has ${methods.join(', ')}`);
+}
+
+/** What Fastify refuses before any route is found, such as a URL that cannot be decoded. */
+export function frameworkProblem(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const error = nestorErrorOf(thrown, request);
+  const status = ERRORS[error.code].httpStatus;
+  void reply
+    .code(status)
+    .header('X-Request-Id', request.id)
+    .header('Content-Type', 'application/problem+json')
+    .send(JSON.stringify(problem(error, status, request)));
 }
 
 /** RFC 9457. */

@@ -1,12 +1,13 @@
 // Do tensors fit a model: each refusal names the field, and what passes is in the order of the signature.
 import { describe, expect, it } from '@jest/globals';
+import type { InputLimits } from '../models/input-limits.js';
 import type { Model } from '../models/model.js';
 import { Signature } from '../models/signature.js';
 import { allocate, elementCount, fill, type Datatype, type Tensor } from '../tensor.js';
 import { checkInputs, checkOutputs } from './check-inputs.js';
 
-function model(signature: Signature, segments = false): Model {
-  const partial: Partial<Model> = { signature, layout: signature.layout(undefined, 0, segments) };
+function model(signature: Signature, segments = false, limits: InputLimits = new Map()): Model {
+  const partial: Partial<Model> = { signature, layout: signature.layout(undefined, 0, segments), limits };
   return partial as Model;
 }
 
@@ -78,6 +79,37 @@ describe('checkInputs', () => {
     const odd = { ...mask(1, 2), data: BigInt64Array.of(1n, value) };
     expect(refusalOf(model(text, true), [ids(1, 2), odd])).toMatchObject({ code: 'INVALID_REQUEST', field: 'inputs.attention_mask.data' });
     expect(checkInputs(TEXT, [ids(1, 2), odd])).toHaveLength(2);
+  });
+});
+
+describe('limits that the graph does not state', () => {
+  const limits: InputLimits = new Map([
+    ['input_ids', { min: 0, max: 9, maxLength: 4 }],
+    ['attention_mask', { values: [1] }],
+  ]);
+  const limited = model(text, false, limits);
+  const holding = (name: string, value: number, shape = [1, 2]): Tensor => {
+    const made = tensor(name, shape, 'INT64');
+    fill(made.data, value);
+    return made;
+  };
+
+  it('let pass what keeps to them', () => {
+    expect(checkInputs(limited, [holding('input_ids', 9), mask(1, 2)])).toHaveLength(2);
+  });
+
+  it.each<[string, Tensor[], string]>([
+    ['a value above the largest', [holding('input_ids', 10), mask(1, 2)], 'inputs.input_ids.data'],
+    ['a value below the smallest', [holding('input_ids', -1), mask(1, 2)], 'inputs.input_ids.data'],
+    ['a value that is not among those allowed', [ids(1, 2), holding('attention_mask', 0)], 'inputs.attention_mask.data'],
+    ['a sequence that is too long', [ids(1, 5), mask(1, 5)], 'inputs.input_ids.shape'],
+  ])('refuse %s', (_, tensors, field) => {
+    expect(refusalOf(limited, tensors)).toMatchObject({ code: 'INVALID_REQUEST', field });
+  });
+
+  it('refuse a size that the graph leaves free and the model cannot take', () => {
+    const fixed = model(text, false, new Map([['input_ids', { shape: [-1, 3] }]]));
+    expect(refusalOf(fixed, [ids(2, 2), mask(2, 2)])).toMatchObject({ code: 'INVALID_REQUEST', field: 'inputs.input_ids.shape' });
   });
 });
 

@@ -1,5 +1,6 @@
 // Do these tensors fit this model? Every refusal names the tensor, what it is and what it should be.
 import { invalid } from '../errors.js';
+import type { InputLimit } from '../models/input-limits.js';
 import type { Model } from '../models/model.js';
 import type { TensorSpec } from '../models/signature.js';
 import { elementCount, type Tensor } from '../tensor.js';
@@ -20,6 +21,7 @@ export function checkInputs(model: Model, tensors: readonly Tensor[]): Tensor[] 
     const tensor = tensors.find(({ name }) => name === spec.name);
     if (!tensor) throw invalid(`inputs.${spec.name}`, `The input ${spec.name} is missing; the model takes ${known}`);
     checkTensor(tensor, spec);
+    checkLimit(tensor, model.limits.get(spec.name));
     return tensor;
   });
   if (model.layout.batches) checkRows(ordered);
@@ -54,6 +56,28 @@ function checkTensor({ name, datatype, shape, data }: Tensor, spec: TensorSpec):
   const cut = Array.isArray(data) ? data.findIndex((text) => text.includes('\0')) : -1;
   if (cut >= 0) throw invalid(`${field}.data`, `Element ${cut} holds a NUL character, which ONNX Runtime's Node binding cannot carry`);
   if (count === 0) throw invalid(`${field}.shape`, `${name} is empty: no axis may be 0`);
+}
+
+/** What the graph leaves free and yet cannot take: the model would fail on it, or make up an answer. */
+function checkLimit({ name, shape, data }: Tensor, limit: InputLimit | undefined): void {
+  if (!limit) return;
+  const { values, min = -Infinity, max = Infinity, maxLength = Infinity } = limit;
+  const sizes = limit.shape;
+  if (sizes && !shape.every((size, axis) => sizes[axis] === -1 || sizes[axis] === size)) {
+    throw invalid(
+      `inputs.${name}.shape`,
+      `${name} has shape [${shape.join(', ')}]; the model takes [${sizes.join(', ')}], where -1 is free`,
+    );
+  }
+  if ((shape[1] ?? 0) > maxLength)
+    throw invalid(`inputs.${name}.shape`, `${name} has sequences of ${shape[1]}; the model takes ${maxLength} at most`);
+  if (!values && min === -Infinity && max === Infinity) return;
+  for (const element of data) {
+    const value = Number(element);
+    if (values && !values.includes(value))
+      throw invalid(`inputs.${name}.data`, `${name} holds ${value}; it may hold ${values.join(', ')} only`);
+    if (!(value >= min && value <= max)) throw invalid(`inputs.${name}.data`, `${name} holds ${value}; its values are ${min} to ${max}`);
+  }
 }
 
 function checkRows(tensors: readonly Tensor[]): void {

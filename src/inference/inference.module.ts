@@ -1,12 +1,16 @@
 // Inference as a module: works in anyone's Nest application, `InferenceModule.forRoot({ repository })`.
 import { Inject, Injectable, Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { HealthIndicatorService, TerminusModule, type HealthIndicatorResult } from '@nestjs/terminus';
+import { BatchingModule } from '../batching/batching.module.js';
+import { BatchingService } from '../batching/batching.service.js';
 import { ReadinessModule } from '../health/health.module.js';
 import { Readiness } from '../health/readiness.js';
 import { ModelLoader } from '../models/model-loader.js';
 import { ModelRegistry } from '../models/model-registry.js';
 import { ModelsModule } from '../models/models.module.js';
 import { scan } from '../models/repository.js';
+import { RuntimeModule } from '../runtime/runtime.module.js';
+import { RuntimeService } from '../runtime/runtime.service.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { InferenceService } from './inference.service.js';
 
@@ -24,6 +28,8 @@ class ModelLifecycle implements OnModuleInit, OnApplicationShutdown {
     @Inject(OPTIONS) private readonly options: InferenceOptions,
     private readonly loader: ModelLoader,
     private readonly models: ModelRegistry,
+    private readonly batching: BatchingService,
+    private readonly runtime: RuntimeService,
     private readonly readiness: Readiness,
     private readonly indicator: HealthIndicatorService,
   ) {}
@@ -38,7 +44,8 @@ class ModelLifecycle implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all(this.models.all.map((model) => this.loader.unload(model)));
+    await this.batching.drained();
+    await this.runtime.close();
   }
 
   #check(): HealthIndicatorResult {
@@ -65,7 +72,7 @@ export class InferenceModule {
   }): DynamicModule {
     return {
       module: InferenceModule,
-      imports: [TelemetryModule, ModelsModule, ReadinessModule, TerminusModule],
+      imports: [TelemetryModule, RuntimeModule, BatchingModule, ModelsModule, ReadinessModule, TerminusModule],
       providers: [{ provide: OPTIONS, useFactory, inject }, ModelLifecycle, InferenceService],
       exports: [InferenceService, ModelsModule],
     };

@@ -10,8 +10,8 @@ import { ModelRegistry } from '../models/model-registry.js';
 import type { Model } from '../models/model.js';
 import type { Tensor } from '../tensor.js';
 import { checkInputs, checkOutputs } from './check-inputs.js';
-import { joinOutputs, toItems } from './items.js';
-import type { Call, Embeddings, ModelRef, Prediction, PredictionInput } from './prediction.js';
+import { toItems } from './items.js';
+import { Prediction, type Call, type Embeddings, type ModelRef, type PredictionInput } from './prediction.js';
 
 /** An embedding input: a text, or the ids of its tokens. */
 export type EmbeddingInput = string | readonly number[];
@@ -39,11 +39,8 @@ export class InferenceService {
     const preprocess = (performance.now() - started) / 1000;
     if (input.kind !== 'tensors') model.metrics.preprocess(preprocess);
     const result = await submit(model, items, { ...call, outputs }, preprocess);
-    return {
-      model,
-      outputs: joinOutputs(result.outputs.map((tensors) => ordered(tensors, outputs))),
-      timings: { preprocess, queue: result.queueSeconds, inference: result.inferenceSeconds },
-    };
+    const parts = result.outputs.map((tensors) => ordered(tensors, outputs));
+    return new Prediction(model, parts, { preprocess, queue: result.queueSeconds, inference: result.inferenceSeconds });
   }
 
   /**

@@ -1,5 +1,6 @@
 // The tensors of a request <-> the items that travel: cut where the model batches, joined again afterwards.
 import type { Item } from '../batching/item.js';
+import { NestorError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { allocate, copyInto, elementCount, rows as rowsOf, type Tensor } from '../tensor.js';
 
@@ -33,6 +34,11 @@ export function joinOutputs(parts: readonly (readonly Tensor[])[]): Tensor[] {
   if (parts.length === 1) return [...first];
   return first.map((output, index) => {
     const blocks = parts.map((part) => part[index] ?? output);
+    const inner = output.shape.slice(1).join();
+    if (blocks.some((block) => block.shape.slice(1).join() !== inner)) {
+      const message = `The output ${output.name} differs in length from text to text, which one tensor cannot hold; ask for another output, or send instances`;
+      throw new NestorError('NOT_ACCEPTABLE', message, { field: 'outputs' });
+    }
     const rows = blocks.reduce((sum, block) => sum + (block.shape[0] ?? 0), 0);
     const shape = [rows, ...output.shape.slice(1)];
     const data = allocate(output.datatype, elementCount(shape));

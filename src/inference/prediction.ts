@@ -1,4 +1,5 @@
 // What a request asks of a model and what it gets, free of any protocol.
+import { joinOutputs } from './items.js';
 import type { Model } from '../models/model.js';
 import type { Tensor } from '../tensor.js';
 
@@ -31,11 +32,21 @@ export interface Timings {
   readonly inference: number;
 }
 
-export interface Prediction {
-  readonly model: Model;
-  /** In the order of the model's signature, or as asked for. */
-  readonly outputs: readonly Tensor[];
-  readonly timings: Timings;
+export class Prediction {
+  constructor(
+    readonly model: Model,
+    /** The outputs of each part of the request, in order; parts of a text model differ in length. */
+    readonly parts: readonly (readonly Tensor[])[],
+    readonly timings: Timings,
+  ) {}
+
+  /**
+   * The outputs as one tensor each, in the order of the signature or as asked for.
+   * @throws NestorError NOT_ACCEPTABLE when texts of several lengths make that impossible.
+   */
+  get outputs(): readonly Tensor[] {
+    return joinOutputs(this.parts);
+  }
 }
 
 export interface Embeddings {

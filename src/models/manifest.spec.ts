@@ -29,7 +29,7 @@ describe('readManifest', () => {
       pooling: cls
       normalize: true
       maxLength: 256
-      warmup: { x: { shape: [1, 2], value: 3 } }
+      inputs: { x: { shape: [1, 2], values: [3] } }
       image: { height: 48, width: 192, fit: pad-right, channels: BGR }
       runtime: { provider: cuda, deviceId: 1, instances: 2, threads: 3, wide: false, session: { intra_op: { x: "1" } } }
       batching: { enabled: false, maxRows: 8, maxTokens: 512, tolerance: 1.2, maxDelayMs: 2.5 }
@@ -41,7 +41,7 @@ describe('readManifest', () => {
       runtime: { provider: 'cuda', deviceId: 1, instances: 2, threads: 3, wide: false, session: { intra_op: { x: '1' } } },
       batching: { enabled: false, maxRows: 8, maxTokens: 512, tolerance: 1.2, maxDelayMs: 2.5 },
       queue: { maxItems: 5, maxTokens: 50 },
-      warmup: { x: { shape: [1, 2], value: 3 } },
+      inputs: new Map([['x', { shape: [1, 2], values: [3] }]]),
     });
     expect(read.image).toBeInstanceOf(ImageRecipe);
     expect(read.image).toMatchObject({ fit: 'pad-right', channels: 'BGR', layout: 'NCHW', std: [1, 1, 1] });

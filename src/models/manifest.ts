@@ -20,13 +20,9 @@ import { parse } from 'yaml';
 import { reasonOf } from '../errors.js';
 import { ImageRecipe } from '../features/image-recipe.js';
 import { PROVIDERS, type Provider } from '../runtime/session-options.js';
+import { InputLimit } from './input-limits.js';
 import { readIfThere } from './read-if-there.js';
 import { TASKS, type Task } from './task.js';
-
-export interface WarmupTensor {
-  readonly shape: readonly number[];
-  readonly value?: number;
-}
 
 class RuntimeManifest {
   /** Execution provider; the model is not ready unless this very provider loads. */
@@ -71,8 +67,8 @@ export class Manifest {
   @IsOptional() @IsBoolean() readonly normalize?: boolean;
   /** Most tokens of a text; longer ones are cut. */
   @IsOptional() @IsInt() @Min(1) readonly maxLength?: number;
-  /** Inputs to warm up with, where the free axes of a model cannot be guessed: every element is `value`, 0 by default. */
-  @IsOptional() @IsObject() readonly warmup?: Record<string, WarmupTensor>;
+  /** What the graph does not say of its inputs, by name; the warm-up keeps to it too. */
+  @IsOptional() @ValidateNested({ each: true }) @Type(() => InputLimit) readonly inputs?: Map<string, InputLimit>;
   @IsOptional() @ValidateNested() @Type(() => ImageRecipe) readonly image?: ImageRecipe;
   @IsOptional() @ValidateNested() @Type(() => RuntimeManifest) readonly runtime?: RuntimeManifest;
   @IsOptional() @ValidateNested() @Type(() => BatchingManifest) readonly batching?: BatchingManifest;

@@ -8,9 +8,11 @@ import type { Pooling } from '../features/pooling.js';
 import { readIfThere } from './read-if-there.js';
 
 /** The parts of `config.json`, `preprocessor_config.json` and their like that matter for serving; all may be missing. */
-interface Config {
+export interface Config {
   readonly id2label?: Record<string, string>;
   readonly max_position_embeddings?: number;
+  readonly vocab_size?: number;
+  readonly type_vocab_size?: number;
 }
 interface PoolingConfig {
   readonly pooling_mode_cls_token?: boolean;
@@ -26,6 +28,7 @@ interface Preprocessor {
 
 export interface ModelFiles {
   readonly modelPath: string;
+  readonly config: Config | undefined;
   readonly tokenizerPath: string | undefined;
   readonly labels: readonly string[] | undefined;
   readonly pooling: Pooling | undefined;
@@ -45,6 +48,7 @@ export async function readModelFiles(folder: string): Promise<ModelFiles> {
   const preprocessor = await json<Preprocessor>(join(folder, 'preprocessor_config.json'));
   return {
     modelPath,
+    config,
     tokenizerPath: await firstThere([join(folder, 'tokenizer.json')]),
     labels: (await labelLines(join(folder, 'labels.txt'))) ?? labelsOf(config),
     pooling: pooling && poolingOf(pooling),

@@ -9,6 +9,7 @@ import type { InstanceGroup } from '../runtime/instance-group.js';
 import { RuntimeService } from '../runtime/runtime.service.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { ModelMetrics } from '../telemetry/model-metrics.js';
+import { inputLimits } from './input-limits.js';
 import { readManifest } from './manifest.js';
 import { readModelFiles } from './model-files.js';
 import type { Model } from './model.js';
@@ -42,13 +43,6 @@ export class ModelLoader {
     }
   }
 
-  /** Lets what is queued finish, then ends the threads. */
-  async unload(model: Model): Promise<void> {
-    await model.batcher.drained();
-    this.batching.close(model.batcher);
-    await model.instances.close();
-  }
-
   async #load({ name, version, path, manifestPath }: VersionFolder): Promise<Model> {
     const manifest = await readManifest(manifestPath);
     const files = await readModelFiles(path);
@@ -79,6 +73,7 @@ export class ModelLoader {
         provider: plan.provider,
         signature,
         layout,
+        limits: inputLimits(files, manifest.inputs),
         maxRows: policy.maxRows,
         labels,
         activation: manifest.activation ?? (signature.output('logits') ? 'softmax' : 'none'),
@@ -91,7 +86,7 @@ export class ModelLoader {
         batcher,
         metrics,
       };
-      const remark = await warmUp(model, manifest);
+      const remark = await warmUp(model);
       if (remark) this.#logger.warn(`${name}/${version}: ${remark}`);
       return model;
     } catch (thrown) {

@@ -7,6 +7,7 @@ import type { Tokenizer } from '../features/tokenizer.js';
 import type { InstanceGroup } from '../runtime/instance-group.js';
 import type { Provider } from '../runtime/session-options.js';
 import type { ModelMetrics } from '../telemetry/model-metrics.js';
+import type { InputLimits } from './input-limits.js';
 import type { Signature } from './signature.js';
 import type { Task } from './task.js';
 
@@ -17,6 +18,7 @@ export interface Model {
   readonly provider: Provider;
   readonly signature: Signature;
   readonly layout: Layout;
+  readonly limits: InputLimits;
   /** Most rows that travel in one item of a request. */
   readonly maxRows: number;
   /** Names of the classes, where the task has classes. */

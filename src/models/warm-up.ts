@@ -3,7 +3,7 @@ import type { Item } from '../batching/item.js';
 import { invalid, NestorError, reasonOf } from '../errors.js';
 import { isTokenInput, tokenTensors } from '../features/token-tensors.js';
 import { allocate, elementCount, fill, type Tensor } from '../tensor.js';
-import type { Manifest, WarmupTensor } from './manifest.js';
+import type { InputLimit } from './input-limits.js';
 import type { Model } from './model.js';
 import type { TensorSpec } from './signature.js';
 
@@ -17,11 +17,11 @@ const SAME = 1e-3;
  * @returns what somebody should know who can mend it: free axes that had to be guessed wrongly, answers that depend on batch mates.
  * @throws Error when an input that must work does not.
  */
-export async function warmUp(model: Model, manifest: Manifest): Promise<string | undefined> {
+export async function warmUp(model: Model): Promise<string | undefined> {
   const outputs = model.signature.outputs.map(({ name }) => name);
-  const guessed = model.signature.inputs.some((spec) => isGuessed(spec, model, manifest));
-  const item = sampleItem(model, manifest, SAMPLE_IDS, 0);
-  const mate = sampleItem(model, manifest, SAMPLE_IDS.toReversed().slice(1), 1);
+  const guessed = model.signature.inputs.some((spec) => isGuessed(spec, model));
+  const item = sampleItem(model, SAMPLE_IDS, 0);
+  const mate = sampleItem(model, SAMPLE_IDS.toReversed().slice(1), 1);
   try {
     const alone = await model.batcher.submit([item], { outputs });
     if (!model.layout.batches) return undefined;
@@ -33,13 +33,13 @@ export async function warmUp(model: Model, manifest: Manifest): Promise<string |
     return `${fault}; set batching.enabled to false in model.yaml to have them exact`;
   } catch (thrown) {
     const reason = reasonOf(thrown instanceof NestorError ? (thrown.cause ?? thrown) : thrown);
-    if (guessed) return `it was not warmed up: its free axes had to be guessed (${reason}); give shapes as \`warmup\` in model.yaml`;
+    if (guessed) return `it was not warmed up: its free axes had to be guessed (${reason}); give its shapes as \`inputs\` in model.yaml`;
     throw new Error(`the warm-up failed: ${reason}`, { cause: thrown });
   }
 }
 
-function sampleItem(model: Model, manifest: Manifest, ids: readonly number[], value: number): Item {
-  const inputs = model.signature.inputs.map((spec) => sample(spec, model, manifest.warmup?.[spec.name], ids, value));
+function sampleItem(model: Model, ids: readonly number[], value: number): Item {
+  const inputs = model.signature.inputs.map((spec) => sample(spec, model, ids, value));
   return { inputs, rows: 1, length: model.layout.paddedInputs.size > 0 ? ids.length : 1, kind: 'warm-up' };
 }
 
@@ -55,12 +55,13 @@ function largestDifference(these: readonly Tensor[], those: readonly Tensor[]): 
   return largest;
 }
 
-function sample(spec: TensorSpec, model: Model, given: WarmupTensor | undefined, ids: readonly number[], value: number): Tensor {
-  if (!given && model.tokenizer && isTokenInput(spec.name)) return tokenTensors(ids, [spec])[0] ?? fail(spec);
-  const sizes = given?.shape ?? imageShape(spec, model) ?? spec.shape.map((size) => (size === -1 ? 1 : size));
-  if (sizes.length !== spec.shape.length) throw invalid(`warmup.${spec.name}`, `warmup.${spec.name} must have ${spec.shape.length} axes`);
+function sample(spec: TensorSpec, model: Model, ids: readonly number[], value: number): Tensor {
+  const limit: InputLimit = model.limits.get(spec.name) ?? {};
+  if (!limit.shape && model.tokenizer && isTokenInput(spec.name)) return tokenTensors(ids, [spec])[0] ?? fail(spec);
+  const sizes = (limit.shape ?? imageShape(spec, model) ?? spec.shape).map((size) => (size === -1 ? 1 : size));
+  if (sizes.length !== spec.shape.length) throw invalid(`inputs.${spec.name}`, `inputs.${spec.name}.shape must have ${spec.shape.length} axes`);
   const data = allocate(spec.datatype, elementCount(sizes));
-  fill(data, given?.value ?? value);
+  fill(data, limit.values?.[0] ?? Math.min(Math.max(value, limit.min ?? value), limit.max ?? value));
   return { name: spec.name, datatype: spec.datatype, shape: sizes, data };
 }
 
@@ -69,9 +70,10 @@ function imageShape(spec: TensorSpec, { image }: Model): number[] | undefined {
   return image.layout === 'NCHW' ? [1, 3, image.height, image.width] : [1, image.height, image.width, 3];
 }
 
-function isGuessed(spec: TensorSpec, model: Model, manifest: Manifest): boolean {
-  if (manifest.warmup?.[spec.name] || (model.tokenizer && isTokenInput(spec.name)) || imageShape(spec, model)) return false;
-  return spec.shape.slice(model.layout.batches ? 1 : 0).includes(-1);
+function isGuessed(spec: TensorSpec, model: Model): boolean {
+  const shape = model.limits.get(spec.name)?.shape ?? imageShape(spec, model) ?? spec.shape;
+  if (model.tokenizer && isTokenInput(spec.name)) return false;
+  return shape.slice(model.layout.batches ? 1 : 0).includes(-1);
 }
 
 function fail(spec: TensorSpec): never {

@@ -9,7 +9,9 @@ import type { Instance } from './instance.js';
 const ECHO = `
 import { parentPort, workerData } from 'node:worker_threads';
 if (workerData.modelPath === 'broken') throw new Error('no such model');
-parentPort.on('message', ({ id, feeds }) => {
+parentPort.on('message', (request) => {
+  if (request === 'end') return parentPort.close();
+  const { id, feeds } = request;
   if (feeds.die) process.exit(1);
   parentPort.postMessage({ kind: 'result', id, outputs: {}, seconds: feeds.long ? 1 : 0 });
 });

@@ -4,7 +4,7 @@ import type { InferenceSession } from 'onnxruntime-node';
 import { NestorError, reasonOf } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { fromWire, toWire } from './datatypes.js';
-import type { RunRequest, WireMetadata, WorkerReply, WorkerStartup } from './messages.js';
+import type { RunRequest, WireMetadata, WorkerReply, WorkerRequest, WorkerStartup } from './messages.js';
 
 const FIRST_RESTART_MS = 100;
 const SLOWEST_RESTART_MS = 30_000;
@@ -39,6 +39,7 @@ interface Pending {
 
 export class Instance {
   #worker: Worker | undefined;
+  #ended: Promise<unknown> = Promise.resolve();
   #ready = false;
   #failing = false;
   #closing = false;
@@ -76,16 +77,16 @@ export class Instance {
     };
     const worker = new Worker(this.options.workerUrl, { workerData: startup });
     this.#worker = worker;
+    this.#ended = new Promise((resolve) => worker.once('exit', resolve));
     return new Promise((resolve, reject) => {
       let reason = 'the worker thread ended before its model was loaded';
       worker.on('message', (message: WorkerReply) => {
         if (message.kind === 'ready') {
-          this.#ready = true;
+          this.#ready = !this.#closing;
           this.#failing = false;
           resolve(message);
         } else if (message.kind === 'unloadable') {
           reason = message.reason;
-          void worker.terminate();
         } else {
           this.#settle(message);
         }
@@ -116,11 +117,16 @@ export class Instance {
     return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }));
   }
 
-  /** Ends the thread, which gives all memory of the session back; what still runs fails with WORKER_LOST. */
+  /**
+   * Ends the thread once it has finished what it was asked, which gives all memory of the session back. It is asked, not terminated:
+   * a thread that is stopped inside ONNX Runtime takes the process with it (the binding throws where nobody can catch).
+   */
   async close(): Promise<void> {
     this.#closing = true;
+    this.#ready = false;
     clearTimeout(this.#restart);
-    await this.#worker?.terminate();
+    this.#worker?.postMessage('end' satisfies WorkerRequest);
+    await this.#ended;
   }
 
   #settle(message: Extract<WorkerReply, { id: number }>): void {

@@ -30,6 +30,9 @@ export interface RunRequest {
   readonly fetches: readonly string[];
 }
 
+/** To the worker: finish what was asked before, then end. */
+export type WorkerRequest = RunRequest | 'end';
+
 export type WorkerReply =
   | { readonly kind: 'ready'; readonly inputs: readonly WireMetadata[]; readonly outputs: readonly WireMetadata[] }
   | { readonly kind: 'unloadable'; readonly reason: string }

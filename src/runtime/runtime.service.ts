@@ -13,10 +13,18 @@ export function workerUrl(): URL {
 @Injectable()
 export class RuntimeService {
   readonly cores = new CoreBudget();
+  readonly #groups = new Set<InstanceGroup>();
 
   constructor(@Inject(WORKER_URL) private readonly worker: URL) {}
 
   group(plan: InstancePlan, events: GroupEvents): InstanceGroup {
-    return new InstanceGroup(plan, this.worker, this.cores, events);
+    const group = new InstanceGroup(plan, this.worker, this.cores, events);
+    this.#groups.add(group);
+    return group;
+  }
+
+  /** Ends the threads of every group, those that are still loading included. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#groups].map((group) => group.close()));
   }
 }

@@ -3,7 +3,7 @@ import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { RunRequest, WireMetadata, WireTensor, WorkerReply, WorkerStartup } from './messages.js';
+import type { RunRequest, WireMetadata, WireTensor, WorkerReply, WorkerRequest, WorkerStartup } from './messages.js';
 
 const port = parentPort;
 if (!port) throw new Error('worker.ts runs in a worker thread only; this is a bug');
@@ -32,7 +32,7 @@ function reply(message: WorkerReply, outputs: readonly WireTensor[] = []): void 
 }
 
 /**
- * The binding cannot read a Float16Array ("expected 8, got 0"), and its JavaScript half makes one of whatever it is given where
+ * The binding takes a Float16Array for empty (https://github.com/microsoft/onnxruntime/pull/32323), and its JavaScript half makes one of whatever it is given where
  * the engine has them. So this thread has none: halves travel as the 16-bit integers that they are in memory.
  */
 const Halves = globalThis.Float16Array;
@@ -72,11 +72,16 @@ async function run(session: InferenceSession, { id, feeds, fetches }: RunRequest
 try {
   yieldToTheEventLoop(startup.niceness);
   const session = await InferenceSession.create(startup.modelPath, startup.sessionOptions);
+  // Before the port is listened to: a thread that listens does not end, and this may throw.
+  const ready: WorkerReply = { kind: 'ready', inputs: describe(session.inputMetadata), outputs: describe(session.outputMetadata) };
   let last: Promise<void> = Promise.resolve();
-  port.on('message', (request: RunRequest) => {
-    last = last.then(() => run(session, request));
+  port.on('message', (request: WorkerRequest) => {
+    last = last.then(() => {
+      if (request !== 'end') return run(session, request);
+      port.close();
+    });
   });
-  reply({ kind: 'ready', inputs: describe(session.inputMetadata), outputs: describe(session.outputMetadata) });
+  reply(ready);
 } catch (thrown) {
   reply({ kind: 'unloadable', reason: reasonOf(thrown) });
 }

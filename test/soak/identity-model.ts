@@ -1,4 +1,4 @@
-// The smallest ONNX model there is, what comes in goes out, written as protobuf by hand for any datatype.
+// The smallest ONNX models there are, written as protobuf by hand.
 import type { Datatype } from '../../src/tensor.ts';
 
 /** https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, TensorProto.DataType */
@@ -18,16 +18,34 @@ const ELEMENT_TYPES: Readonly<Record<Datatype, number>> = {
   UINT64: 13,
 };
 
-/** @param shape of `x` and `y`; a text is a free axis of that name. */
+/** What comes in goes out. @param shape of `x` and `y`; a text is a free axis of that name. */
 export function identityModel(datatype: Datatype, shape: readonly (number | string)[]): Uint8Array {
   const node = [text(1, 'x'), text(2, 'y'), text(4, 'Identity')];
   const graph = [message(1, node), text(2, 'g'), message(11, value('x', datatype, shape)), message(12, value('y', datatype, shape))];
   return Uint8Array.from([integer(1, 8), message(8, [integer(2, 17)]), message(7, graph)].flat());
 }
 
+/** A model whose output is a list of tensors, which is what scikit-learn's classifiers put out by default too. */
+export function listModel(): Uint8Array {
+  const type = tensorType('FP32', ['n']);
+  const list = [message(4, [message(1, type)])];
+  const node = [text(1, 'x'), text(2, 'y'), text(4, 'SequenceConstruct')];
+  const graph = [
+    message(1, node),
+    text(2, 'g'),
+    message(11, [text(1, 'x'), message(2, type)]),
+    message(12, [text(1, 'y'), message(2, list)]),
+  ];
+  return Uint8Array.from([integer(1, 8), message(8, [integer(2, 17)]), message(7, graph)].flat());
+}
+
 function value(name: string, datatype: Datatype, shape: readonly (number | string)[]): number[][] {
+  return [text(1, name), message(2, tensorType(datatype, shape))];
+}
+
+function tensorType(datatype: Datatype, shape: readonly (number | string)[]): number[][] {
   const axes = shape.map((size) => message(1, [typeof size === 'string' ? text(2, size) : integer(1, size)]));
-  return [text(1, name), message(2, [message(1, [integer(1, ELEMENT_TYPES[datatype]), message(2, axes)])])];
+  return [message(1, [integer(1, ELEMENT_TYPES[datatype]), message(2, axes)])];
 }
 
 function integer(field: number, value: number): number[] {

@@ -37,12 +37,14 @@ export function writeDocument(prediction: Prediction, { id, byInstance }: Predic
 }
 
 /** One entry a row: a class where the model has classes, the values of an only output, else the values of all by name. */
-function predictionsOf({ model, outputs }: Prediction, writing: Writing): unknown[] {
+function predictionsOf({ model, parts }: Prediction, writing: Writing): unknown[] {
   const scores = scoresOutput(model);
-  const [only] = outputs;
-  if (only && outputs.length === 1) return only.name === scores?.name ? classify(model, only) : rowsOf(only, writing);
-  const columns = outputs.map((output) => [output.name, rowsOf(output, writing)] as const);
-  return (columns[0]?.[1] ?? []).map((_, row) => Object.fromEntries(columns.map(([name, rows]) => [name, rows[row]])));
+  return parts.flatMap((outputs) => {
+    const [only] = outputs;
+    if (only && outputs.length === 1) return only.name === scores?.name ? classify(model, only) : rowsOf(only, writing);
+    const columns = outputs.map((output) => [output.name, rowsOf(output, writing)] as const);
+    return (columns[0]?.[1] ?? []).map((_, row) => Object.fromEntries(columns.map(([name, rows]) => [name, rows[row]])));
+  });
 }
 
 function rowsOf(output: Tensor, { values }: Writing): unknown[] {

@@ -152,6 +152,11 @@ function convert(value: unknown, datatype: Datatype): number | bigint | string |
 }
 
 function misfit(value: unknown, index: number, datatype: Datatype, field: string): NestorError {
-  const shown = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' ? String(value) : typeof value;
-  return invalid(field, `Element ${index} is no ${datatype}: ${shown}`);
+  return invalid(field, `Element ${index} is no ${datatype}: ${typeof value === 'string' ? 'string' : shown(value)}`);
+}
+
+/** A value as an error may show it: short, whatever it is. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 100));
+  return ['number', 'bigint', 'boolean'].includes(typeof value) ? String(value) : typeof value;
 }

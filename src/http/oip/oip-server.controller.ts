@@ -1,7 +1,7 @@
 // /v2: the server itself, as the Open Inference Protocol asks about it.
 import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { HealthCheckService } from '@nestjs/terminus';
-import { ApiBody, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiExcludeEndpoint, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { invalid, NestorError } from '../../errors.js';
 import { Readiness } from '../../health/readiness.js';
 import { ModelRegistry } from '../../models/model-registry.js';
@@ -78,18 +78,15 @@ export class OipServerController {
     return repositoryIndex(this.models.all, readyOnly(bytesOfBody(request)));
   }
 
+  // Out of the document until there is something that they do.
   @Post('repository/models/:model/load')
-  @ApiOperation({ summary: 'Load a model (not yet)' })
-  @ApiParam({ name: 'model', example: 'digits', schema: { type: 'string' } })
-  @ApiOipErrors(413, 415, 501)
+  @ApiExcludeEndpoint()
   load(@Param('model') name: string): never {
     throw notImplemented('model', `${JSON.stringify(name)} is not loaded: models are loaded when the server starts`);
   }
 
   @Post('repository/models/:model/unload')
-  @ApiOperation({ summary: 'Unload a model (not yet)' })
-  @ApiParam({ name: 'model', example: 'digits', schema: { type: 'string' } })
-  @ApiOipErrors(413, 415, 501)
+  @ApiExcludeEndpoint()
   unload(@Param('model') name: string): never {
     throw notImplemented('model', `${JSON.stringify(name)} is not unloaded: models serve until the server stops`);
   }

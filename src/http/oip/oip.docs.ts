@@ -26,8 +26,8 @@ const OUTPUT = {
 
 export const ModelPath = (versioned: boolean): MethodDecorator =>
   applyDecorators(
-    ApiParam({ name: 'model', example: 'digits', schema: { type: 'string' } }),
-    ...(versioned ? [ApiParam({ name: 'version', example: '1', schema: { type: 'string' } })] : []),
+    ApiParam({ name: 'model', schema: { type: 'string', example: 'digits' } }),
+    ...(versioned ? [ApiParam({ name: 'version', schema: { type: 'string', example: '1' } })] : []),
   );
 
 export function DescribeModel(summary: string, versioned: boolean): MethodDecorator {

@@ -1,0 +1,60 @@
+// The environment: typed, frozen, and a boot that names every bad value.
+import { describe, expect, it } from '@jest/globals';
+import { Environment, readEnvironment } from './environment.js';
+
+describe('readEnvironment', () => {
+  it('has a default for every variable', () => {
+    expect(readEnvironment({})).toEqual(new Environment());
+    expect(readEnvironment({})).toMatchObject({ PORT: 8000, HOST: '127.0.0.1', MODEL_REPOSITORY: './models', ADMIN_API: false });
+  });
+
+  it('types what it reads, and trims it', () => {
+    expect(readEnvironment({ PORT: ' 0 ', HOST: '0.0.0.0', LOG_LEVEL: 'debug', BODY_LIMIT_BYTES: '4096' })).toMatchObject({
+      PORT: 0,
+      HOST: '0.0.0.0',
+      LOG_LEVEL: 'debug',
+      BODY_LIMIT_BYTES: 4096,
+    });
+  });
+
+  it.each([
+    ['on', true],
+    ['true', true],
+    ['1', true],
+    ['off', false],
+    ['false', false],
+    ['0', false],
+  ])('reads the switch %s as %p', (text, value) => {
+    expect(readEnvironment({ ADMIN_API: text }).ADMIN_API).toBe(value);
+  });
+
+  it('takes an empty variable for one that is not there, and passes over what is not in its table', () => {
+    expect(readEnvironment({ PORT: '', HOST: '  ', PATH: '/bin', readEnvironment: 'x' })).toEqual(new Environment());
+  });
+
+  it('cannot be changed', () => {
+    expect(Object.isFrozen(readEnvironment({}))).toBe(true);
+  });
+
+  it.each([
+    ['PORT', 'eighty'],
+    ['PORT', '80.5'],
+    ['PORT', '-1'],
+    ['PORT', '65536'],
+    ['PORT', '0x50'],
+    ['LOG_LEVEL', 'loud'],
+    ['BODY_LIMIT_BYTES', '10'],
+    ['BODY_LIMIT_BYTES', '32MB'],
+    ['SHUTDOWN_GRACE_SECONDS', '0'],
+    ['DRAIN_SECONDS', '601'],
+    ['ADMIN_API', 'yes please'],
+    ['ADMIN_API', 'constructor'],
+  ])('stops the boot over %s=%s and names it', (name, value) => {
+    expect(() => readEnvironment({ [name]: value })).toThrow(new RegExp(`^The environment is not valid:\\n  ${name}=`));
+    if (value !== 'constructor') expect(() => readEnvironment({ [name]: value })).toThrow(`${name}=${value}: `);
+  });
+
+  it('names all bad values at once', () => {
+    expect(() => readEnvironment({ PORT: 'x', LOG_LEVEL: 'y' })).toThrow(/PORT=x: .*\n {2}LOG_LEVEL=y: /);
+  });
+});

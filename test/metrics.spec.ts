@@ -1,0 +1,66 @@
+// The instruments at /metrics count what happened, and their labels never grow with what clients make up.
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { post, send } from './setup/client.js';
+import { digits, example, MINILM } from './setup/fixtures.js';
+import { metric, samples } from './setup/metrics.js';
+import { Server } from './setup/server.js';
+
+const MODELS = ['all-minilm-l6-v2', 'digits', 'silero-vad', 'text-orientation'];
+const PREDICT = '/v1/models/:model/predict';
+
+let server: Server;
+beforeAll(async () => {
+  server = await Server.start();
+});
+afterAll(() => server.stop());
+
+it('counts requests, rows and times where they happen', async () => {
+  const { pixels } = digits();
+  const rows = await metric(server, 'nestor_batch_items_sum', { model: 'digits' });
+  expect((await post(`${server.url}/v1/models/digits/predict`, { instances: pixels.slice(0, 10) })).status).toBe(200);
+  expect((await post(`${server.url}/v1/embeddings`, { model: MINILM, input: ['a text', 'another'] })).status).toBe(200);
+  expect((await post(`${server.url}/v1/models/text-orientation/predict`, example('text-orientation'))).status).toBe(200);
+
+  expect(await metric(server, 'nestor_batch_items_sum', { model: 'digits', version: '1' })).toBe(rows + 10);
+  expect(await metric(server, 'nestor_request_duration_seconds_count', { route: PREDICT, status: '200' })).toBe(2);
+  expect(await metric(server, 'nestor_request_duration_seconds_count', { route: '/v1/embeddings', status: '200' })).toBe(1);
+  expect(await metric(server, 'nestor_preprocess_duration_seconds_count', { model: MINILM })).toBe(1);
+  expect(await metric(server, 'nestor_preprocess_duration_seconds_count', { model: 'text-orientation' })).toBe(1);
+  for (const model of MODELS) {
+    for (const name of ['queue_wait_seconds', 'inference_duration_seconds', 'batch_items', 'batch_padding_ratio']) {
+      expect([model, name, await metric(server, `nestor_${name}_count`, { model, version: '1' })]).toEqual([
+        model,
+        name,
+        expect.any(Number),
+      ]);
+    }
+    expect(await metric(server, 'nestor_model_load_duration_seconds', { model })).toBeGreaterThan(0);
+    expect(await metric(server, 'nestor_queue_items', { model })).toBe(0);
+  }
+});
+
+it('counts refusals by their code', async () => {
+  await post(`${server.url}/v1/models/digits/predict`, '{}');
+  await post(`${server.url}/v1/models/nobody/predict`, '{}');
+  await post(`${server.url}/v1/models/digits/predict`, '{}', { 'Content-Type': 'text/plain' });
+  for (const reason of ['INVALID_REQUEST', 'MODEL_NOT_FOUND', 'UNSUPPORTED_MEDIA_TYPE']) {
+    expect([reason, await metric(server, 'nestor_rejected_total', { reason })]).toEqual([reason, 1]);
+  }
+});
+
+it('has labels for what there is, and none for what clients make up', async () => {
+  for (let index = 0; index < 20; index++) {
+    await send(`${server.url}/made/up/${index}`);
+    await post(`${server.url}/v1/models/made-up-${index}/predict`, '{}');
+    await post(`${server.url}/v1/models/digits/versions/${index + 2}/predict`, '{}');
+    await post(`${server.url}/v1/embeddings`, { model: `made-up-${index}`, input: 'a' });
+    await send(`${server.url}/v1/models/made-up-${index}`);
+    await send(`${server.url}/v1/models?x=${index}`, { method: 'PATCH' });
+  }
+  const labels = (await samples(server)).filter(({ name }) => name.startsWith('nestor_')).map((sample) => sample.labels);
+  const values = (name: string): string[] => [...new Set(labels.map((label) => label[name]).filter((value) => value !== undefined))].sort();
+  expect(values('model')).toEqual(MODELS);
+  expect(values('version')).toEqual(['1']);
+  expect(values('route')).toEqual(expect.arrayContaining(['_unknown', PREDICT, '/v1/models/:model']));
+  expect(values('route').filter((route) => /made|\d{2}|\?/.test(route))).toEqual([]);
+});

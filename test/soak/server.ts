@@ -1,0 +1,70 @@
+// The built server under the soak: started on a free port, watched from outside, and able to lose a worker thread on demand.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const ROOT = join(import.meta.dirname, '../..');
+const LISTENING = /Server listening at (http:\/\/[^"\s]+)/;
+/** Gives every thread of the server an ear for SIGUSR2, upon which one of them dies. */
+const KILL_WORKER = join(ROOT, 'test/fixtures/preload/kill-worker.mjs');
+
+export class Server {
+  readonly url: string;
+  readonly #process: ChildProcess;
+  readonly #ended: Promise<unknown>;
+
+  private constructor(process: ChildProcess, url: string) {
+    this.#process = process;
+    this.url = url;
+    this.#ended = once(process, 'exit');
+  }
+
+  /** @throws Error with what the server said when it ends before it listens. */
+  static async start(): Promise<Server> {
+    const server = spawn(process.execPath, ['--import', KILL_WORKER, join(ROOT, 'dist/main.js')], {
+      cwd: ROOT,
+      env: { ...process.env, PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'info' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    process.once('exit', () => server.kill('SIGKILL'));
+    let said = '';
+    const url = await new Promise<string>((resolve, reject) => {
+      for (const stream of [server.stdout, server.stderr]) {
+        createInterface({ input: stream }).on('line', (line) => {
+          said = `${said}${line}\n`.slice(-4000);
+          const listening = LISTENING.exec(line)?.[1];
+          if (listening) resolve(listening);
+        });
+      }
+      server.once('close', () => {
+        reject(new Error(`the server ended before it listened:\n${said}`));
+      });
+    });
+    return new Server(server, url);
+  }
+
+  get alive(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** Memory that is in RAM, in MiB. */
+  get residentMiB(): number {
+    if (!this.alive) return NaN;
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.#process.pid}/status`, 'utf8'))?.[1]) / 1024;
+  }
+
+  killWorker(): void {
+    this.#process.kill('SIGUSR2');
+  }
+
+  /** @returns the exit code, null when it had to be killed. */
+  async stop(): Promise<number | null> {
+    this.#process.kill('SIGTERM');
+    const killer = setTimeout(() => this.#process.kill('SIGKILL'), 40_000);
+    await this.#ended;
+    clearTimeout(killer);
+    return this.#process.exitCode;
+  }
+}

@@ -1,0 +1,104 @@
+// A worker thread that dies while it serves costs its own batch and nothing else.
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, it } from '@jest/globals';
+import { post, send, type Answer, type Problem } from './setup/client.js';
+import { distance, MINILM, sentences } from './setup/fixtures.js';
+import { metric } from './setup/metrics.js';
+import { FIXTURES } from './setup/paths.js';
+import { removeRepositories, shipped, written } from './setup/repository.js';
+import { Server } from './setup/server.js';
+import { until } from './setup/until.js';
+
+/** Batches that a worker holds: the one that runs and the one that is prepared. */
+const DEPTH = 2;
+const KILLABLE = ['--import', join(FIXTURES, 'preload/kill-worker.mjs')];
+const long = sentences().filter(({ ids }) => ids.length > 70);
+
+let server: Server | undefined;
+afterEach(() => server?.stop());
+afterAll(removeRepositories);
+
+/** A server of one text model with so many workers, whose batches are single texts. */
+async function serve(workers: number): Promise<{ running: Server; repository: string }> {
+  const manifest = `runtime: { instances: ${workers}, wide: false }\nbatching: { maxRows: 1 }\n`;
+  const repository = await written({ 'text/1': { from: join(shipped(MINILM), '1') }, 'text/model.yaml': manifest });
+  server = await Server.start({ MODEL_REPOSITORY: repository }, KILLABLE);
+  return { running: server, repository };
+}
+
+const embed = (running: Server, input: string): Promise<Answer> => post(`${running.url}/v1/embeddings`, { model: 'text', input });
+
+/** Sends texts until they queue, and ends a worker then. */
+async function killUnderLoad(running: Server, texts: readonly string[]): Promise<Answer[]> {
+  const answers = texts.map((text) => embed(running, text));
+  await until('texts to queue', async () => (await metric(running, 'nestor_queue_items')) > texts.length / 2 || undefined);
+  running.signal('SIGUSR2');
+  return Promise.all(answers);
+}
+
+interface Health {
+  readonly details: { readonly models: { readonly 'text/1': string } };
+}
+const workersAlive = ({ body }: Answer): string => (body as Health).details.models['text/1'];
+
+it.each([2, 1])('with %i workers all texts but those of its batches are answered, and the next one too', async (workers) => {
+  const { running } = await serve(workers);
+  const texts = [...long, ...long];
+  const answers = await killUnderLoad(running, texts.map(({ text }) => text)); // prettier-ignore
+
+  const lost = answers.filter(({ status }) => status !== 200);
+  expect(lost.length).toBeGreaterThanOrEqual(1);
+  expect(lost.length).toBeLessThanOrEqual(DEPTH);
+  for (const { status, body, headers } of lost) {
+    expect([status, body]).toMatchObject([503, { error: { code: 'worker_lost', type: 'server_error' } }]);
+    expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+  }
+  answers.forEach(({ status, body }, index) => {
+    if (status !== 200) return;
+    const [first] = (body as { data: { embedding: number[] }[] }).data;
+    expect(distance(first?.embedding ?? [], [...(texts[index]?.vector ?? [])])).toBeLessThan(1e-5);
+  });
+  expect((await embed(running, 'the next')).status).toBe(200);
+  await until('all workers to be back', async () => workersAlive(await send(`${running.url}/health/ready`)) === `${workers} of ${workers} workers alive` || undefined); // prettier-ignore
+  expect(await metric(running, 'nestor_worker_restarts_total', { model: 'text', version: '1' })).toBe(1);
+  expect(running.running).toBe(true);
+});
+
+it('readiness says meanwhile how many are alive, and no only when none is', async () => {
+  const { running } = await serve(2);
+  const ready = (): Promise<Answer> => send(`${running.url}/health/ready`);
+  running.signal('SIGUSR2');
+  const one = await until('one worker to be gone', async () => {
+    const answer = await ready();
+    return workersAlive(answer).startsWith('1 ') ? answer : undefined;
+  });
+  expect(one.status).toBe(200);
+  running.signal('SIGUSR2');
+  const none = await until('both workers to be gone', async () => {
+    const answer = await ready();
+    return workersAlive(answer).startsWith('0 ') ? answer : undefined;
+  });
+  expect(none.status).toBe(503);
+  expect((await send(`${running.url}/health/live`)).status).toBe(200);
+  await until('both to be back', async () => workersAlive(await ready()).startsWith('2 ') || undefined);
+});
+
+it('a worker that cannot come back leaves 503 and not a wait for ever, and comes back when it can', async () => {
+  const { running, repository } = await serve(1);
+  const file = join(repository, 'text/1/model.onnx');
+  await rename(file, `${file}.gone`);
+  running.signal('SIGUSR2');
+  const refused = await until('a text to be refused for want of workers', async () => {
+    const answer = await embed(running, 'a text');
+    return answer.status === 503 && (answer.body as { error: Problem }).error.code === 'model_not_ready' ? answer : undefined;
+  });
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+  expect((await send(`${running.url}/health/ready`)).status).toBe(503);
+  const { body } = await send(`${running.url}/v1/models`);
+  expect(body).toMatchObject({ data: [{ id: 'text', versions: [{ version: '1', state: 'unavailable' }] }] });
+
+  await rename(`${file}.gone`, file);
+  await until('a text to be served again', async () => (await embed(running, 'a text')).status === 200 || undefined);
+  expect((await send(`${running.url}/health/ready`)).status).toBe(200);
+});
