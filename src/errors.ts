@@ -21,6 +21,7 @@ export const ERRORS = {
   CANCELLED: { httpStatus: 499, grpcStatus: 'CANCELLED', title: 'The client went away' },
   INFERENCE_FAILED: { httpStatus: 500, grpcStatus: 'INTERNAL', title: 'The model could not run this input' },
   INTERNAL: { httpStatus: 500, grpcStatus: 'INTERNAL', title: 'Something went wrong in the server' },
+  NOT_IMPLEMENTED: { httpStatus: 501, grpcStatus: 'UNIMPLEMENTED', title: 'The server does not do this' },
   MODEL_NOT_READY: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The model is not ready' },
   DRAINING: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The server is shutting down' },
   WORKER_LOST: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The worker died while it served the request' },

@@ -157,7 +157,7 @@ export class Batcher {
       const { batch: tensors, split } = arrange(items, this.layout);
       this.metrics.batch(tensors.rows, tensors.paddingRatio);
       const result = await this.runner.run(instance, tensors.inputs, outputs);
-      this.metrics.inference(result.seconds);
+      this.metrics.inference(result.seconds, tensors.rows);
       split(result.outputs).forEach((parts, index) => {
         const entry = batch[index];
         entry?.flow.arrived(entry.index, parts, result.seconds);

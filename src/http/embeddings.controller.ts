@@ -6,6 +6,7 @@ import { EmbeddingsBody } from './dto/embeddings.dto.js';
 import { EmbeddingsEncoder, type Embedded } from './embeddings.encoder.js';
 import type { EmbeddingsRequest } from './embeddings.pipe.js';
 import { EmbeddingsParam } from './embeddings.pipe.js';
+import { EveryFormat } from './formats.docs.js';
 import { CallHeaders } from './predict.docs.js';
 import { ApiOpenAiErrors } from './problem.docs.js';
 
@@ -28,6 +29,7 @@ export class EmbeddingsController {
     description: "OpenAI's embeddings API: its clients work unchanged with this server as their base URL.",
   })
   @CallHeaders()
+  @EveryFormat('Embeddings')
   @ApiBody({ type: EmbeddingsBody, examples: EXAMPLES })
   @ApiOkResponse({
     description: 'One embedding an input, in order.',

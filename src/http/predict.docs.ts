@@ -1,7 +1,8 @@
 // How the predict routes read in the OpenAPI document.
 import { applyDecorators } from '@nestjs/common';
-import { ApiBody, ApiHeader, ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger';
+import { ApiBody, ApiHeader, ApiOkResponse, ApiOperation, ApiParam, ApiQuery } from '@nestjs/swagger';
 import { DIGIT, SILERO_ZEROS } from './docs-examples.js';
+import { EveryFormat, TensorHeaders } from './formats.docs.js';
 import { PredictBody } from './dto/predict.dto.js';
 import { ApiProblems } from './problem.docs.js';
 
@@ -26,7 +27,15 @@ export function DescribePredict(summary: string, versioned = false): MethodDecor
     ApiOperation({ summary }),
     ApiParam({ name: 'model', schema: { type: 'string', example: 'digits' } }),
     ...(versioned ? [ApiParam({ name: 'version', schema: { type: 'string', example: '1' } })] : []),
+    ApiQuery({
+      name: 'outputs',
+      required: false,
+      description: 'Names of the outputs to compute, with commas between them, for formats that have no place for it.',
+      schema: { type: 'string' },
+    }),
     CallHeaders(),
+    EveryFormat('Prediction'),
+    TensorHeaders(),
     ApiBody({
       type: PredictBody,
       examples: {

@@ -37,6 +37,15 @@ const OPENAI = {
 /** Errors as RFC 9457 problems. */
 export const ApiProblems = (...statuses: number[]): MethodDecorator => describe(statuses, 'application/problem+json', PROBLEM);
 
+/** The same with the member that clients of the Open Inference Protocol read. */
+const OIP = {
+  ...PROBLEM,
+  required: [...PROBLEM.required, 'error'],
+  properties: { ...PROBLEM.properties, error: { type: 'string' as const } },
+};
+
+export const ApiOipErrors = (...statuses: number[]): MethodDecorator => describe(statuses, 'application/problem+json', OIP);
+
 /** Errors in OpenAI's envelope. */
 export const ApiOpenAiErrors = (...statuses: number[]): MethodDecorator => describe(statuses, 'application/json', OPENAI);
 

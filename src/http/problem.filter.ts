@@ -91,6 +91,8 @@ function problem({ code, message, field }: NestorError, status: number, request:
     detail: message,
     code,
     ...(field && { field }),
+    // What clients of the Open Inference Protocol read.
+    ...(request.url.startsWith('/v2') && { error: message }),
     instance: `urn:request:${request.id}`,
   };
 }

@@ -52,6 +52,9 @@ function checkTensor({ name, datatype, shape, data }: Tensor, spec: TensorSpec):
   const count = elementCount(shape);
   if (count !== data.length)
     throw invalid(`${field}.data`, `${name} has ${data.length} elements; its shape [${shape.join(', ')}] holds ${count}`);
+  // The binding hands strings over as C does: what follows a NUL would be lost.
+  const cut = Array.isArray(data) ? data.findIndex((text) => text.includes('\0')) : -1;
+  if (cut >= 0) throw invalid(`${field}.data`, `Element ${cut} holds a NUL character, which ONNX Runtime's Node binding cannot carry`);
   if (count === 0) throw invalid(`${field}.shape`, `${name} is empty: no axis may be 0`);
 }
 

@@ -1,7 +1,7 @@
 // The path of a request in one place: look up, features, queue, run, join.
 import { Injectable } from '@nestjs/common';
 import { invalid, NestorError } from '../errors.js';
-import type { Item } from '../batching/item.js';
+import type { Item, JobOptions, JobResult } from '../batching/item.js';
 import { imageTensor } from '../features/image.js';
 import { normalized, pool } from '../features/pooling.js';
 import { isTokenInput, tokenTensors } from '../features/token-tensors.js';
@@ -38,7 +38,7 @@ export class InferenceService {
     const items = await this.#items(model, input);
     const preprocess = (performance.now() - started) / 1000;
     if (input.kind !== 'tensors') model.metrics.preprocess(preprocess);
-    const result = await model.batcher.submit(items, { ...call, outputs });
+    const result = await submit(model, items, { ...call, outputs }, preprocess);
     const parts = result.outputs.map((tensors) => ordered(tensors, outputs));
     return new Prediction(model, parts, { preprocess, queue: result.queueSeconds, inference: result.inferenceSeconds });
   }
@@ -66,7 +66,7 @@ export class InferenceService {
     }
     const preprocess = (performance.now() - started) / 1000;
     model.metrics.preprocess(preprocess);
-    const result = await model.batcher.submit(items, { ...call, outputs: [output.name] });
+    const result = await submit(model, items, { ...call, outputs: [output.name] }, preprocess);
     return {
       model,
       vectors: result.outputs.map(([tensor]) => vectorOf(model, tensor, dimensions)),
@@ -95,6 +95,21 @@ export class InferenceService {
       );
     }
     return tensors.flatMap((tensor) => toItems(model, [tensor]));
+  }
+}
+
+/** Queues and runs; counted whatever comes of it. */
+async function submit(model: Model, items: readonly Item[], options: JobOptions, preprocess: number): Promise<JobResult> {
+  const { statistics } = model.metrics;
+  const started = performance.now();
+  const total = (): number => preprocess + (performance.now() - started) / 1000;
+  try {
+    const result = await model.batcher.submit(items, options);
+    statistics.answered({ total: total(), queue: result.queueSeconds, preprocess, inference: result.inferenceSeconds });
+    return result;
+  } catch (thrown) {
+    statistics.failed(total());
+    throw thrown;
   }
 }
 

@@ -136,8 +136,7 @@ describe('an instance of a real model', () => {
     await expectIdentity(datatype);
   });
 
-  // The binding takes a Float16Array for empty, https://github.com/microsoft/onnxruntime/pull/32323.
-  it.failing('carries FP16 there and back', async () => {
+  it('carries FP16 there and back', async () => {
     await expectIdentity('FP16');
   });
 

@@ -31,18 +31,38 @@ function reply(message: WorkerReply, outputs: readonly WireTensor[] = []): void 
   port?.postMessage(message, [...new Set(buffers)]);
 }
 
+/**
+ * The binding takes a Float16Array for empty (https://github.com/microsoft/onnxruntime/pull/32323), and its JavaScript half makes one of whatever it is given where
+ * the engine has them. So this thread has none: halves travel as the 16-bit integers that they are in memory.
+ */
+const Halves = globalThis.Float16Array;
+Reflect.deleteProperty(globalThis, 'Float16Array');
+
+function toBinding({ type, data, dims }: WireTensor): Tensor {
+  const given: unknown = data;
+  if (!(given instanceof Halves)) return new Tensor(type, data, dims);
+  return new Tensor('float16', new Uint16Array(given.buffer, given.byteOffset, given.length), dims);
+}
+
+function fromBinding({ type, data, dims }: Tensor): WireTensor {
+  if (type !== 'float16') return { type, data, dims };
+  const { buffer, byteOffset, length } = data as Uint16Array;
+  const halves: unknown = new Halves(buffer, byteOffset, length);
+  return { type, data: halves as Tensor.DataType, dims };
+}
+
 function reasonOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 async function run(session: InferenceSession, { id, feeds, fetches }: RunRequest): Promise<void> {
   try {
-    const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [name, new Tensor(type, data, dims)] as const);
+    const tensors = Object.entries(feeds).map(([name, tensor]) => [name, toBinding(tensor)] as const);
     const started = performance.now();
     const results = await session.run(Object.fromEntries(tensors), fetches);
     const seconds = (performance.now() - started) / 1000;
     const outputs: Record<string, WireTensor> = {};
-    for (const [name, { type, data, dims }] of Object.entries(results)) outputs[name] = { type, data, dims };
+    for (const [name, tensor] of Object.entries(results)) outputs[name] = fromBinding(tensor);
     reply({ kind: 'result', id, outputs, seconds }, Object.values(outputs));
   } catch (thrown) {
     reply({ kind: 'failure', id, reason: reasonOf(thrown) });

@@ -1,10 +1,12 @@
 // The instruments of one model version, bound to its labels once instead of at every observation.
 import type { Metrics } from './metrics.js';
+import { ModelStatistics } from './model-statistics.js';
 
 export class ModelMetrics {
+  readonly statistics = new ModelStatistics();
   readonly queueWait: (seconds: number) => void;
   readonly preprocess: (seconds: number) => void;
-  readonly inference: (seconds: number) => void;
+  readonly inference: (seconds: number, rows: number) => void;
   readonly queueItems: (rows: number) => void;
   readonly drainRate: (tokensPerSecond: number) => void;
   readonly workerLost: () => void;
@@ -25,8 +27,9 @@ export class ModelMetrics {
     this.preprocess = (seconds) => {
       preprocess.observe(seconds);
     };
-    this.inference = (seconds) => {
+    this.inference = (seconds, rows) => {
       inference.observe(seconds);
+      this.statistics.ran(rows, seconds);
     };
     this.queueItems = (rows) => {
       queue.set(rows);

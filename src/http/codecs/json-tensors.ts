@@ -1,8 +1,9 @@
-// Tensors <-> JSON values: checked in the one pass that copies them into their typed array.
+// Tensors <-> JSON values (which MsgPack shares): checked in the one pass that copies them into their typed array.
 import { invalid, NestorError } from '../../errors.js';
 import type { TensorSpec } from '../../models/signature.js';
-import { allocate, elementCount, isDatatype, type Datatype, type Tensor, type TensorData } from '../../tensor.js';
+import { allocate, elementCount, type Datatype, type Tensor, type TensorData } from '../../tensor.js';
 import { jsonInteger } from './json-text.js';
+import { checkDatatype, checkShape, dataFromBytes } from './raw-tensor.js';
 
 const RANGES: Partial<Record<Datatype, readonly [number, number]>> = {
   UINT8: [0, 255],
@@ -16,21 +17,27 @@ const LARGEST: Partial<Record<Datatype, number>> = { FP16: 65_504, FP32: 3.40282
 const MAX_RANK = 16;
 
 /**
- * A tensor from `{ shape, datatype, data }` or from bare nested arrays, whose shape is then theirs.
+ * A tensor from `{ shape, datatype, data }` or from bare nested arrays, whose shape is then theirs. Data are numbers, or
+ * little-endian bytes where the format has bytes.
  * @param maxElements what the body can hold at most: a shape cannot claim more memory than was sent.
  * @throws NestorError INVALID_REQUEST that names the field.
  */
 export function tensorFromJson(value: unknown, spec: TensorSpec, field: string, maxElements: number): Tensor {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) {
     const shape = nestingOf(value, field);
     return { name: spec.name, datatype: spec.datatype, shape, data: flatten(value, shape, spec.datatype, field, maxElements) };
   }
-  const { shape, datatype = spec.datatype, data, ...rest } = value as Record<string, unknown>;
+  const { shape, datatype: claimed = spec.datatype, data, ...rest } = value as Record<string, unknown>;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined)
     throw invalid(`${field}.${unknown}`, `A tensor has shape, datatype and data; ${JSON.stringify(unknown)} is unknown`);
-  if (!isDatatype(datatype)) throw invalid(`${field}.datatype`, `${shown(datatype)} is no datatype; use ${spec.datatype}`);
+  const datatype = checkDatatype(claimed, `${field}.datatype`, spec.datatype);
   if (data === undefined) throw invalid(`${field}.data`, 'The data are missing');
+  if (data instanceof Uint8Array) {
+    if (shape === undefined) throw invalid(`${field}.shape`, 'Data in bytes need a shape');
+    const sizes = checkShape(shape, `${field}.shape`);
+    return { name: spec.name, datatype, shape: sizes, data: dataFromBytes(data, datatype, sizes, `${field}.data`) };
+  }
   const sizes = shape === undefined ? nestingOf(data, `${field}.data`) : checkShape(shape, `${field}.shape`);
   return { name: spec.name, datatype, shape: sizes, data: flatten(data, sizes, datatype, `${field}.data`, maxElements) };
 }
@@ -64,12 +71,6 @@ export function nest(values: readonly unknown[], shape: readonly number[]): unkn
   if (rest.length === 0) return values;
   const width = elementCount(rest);
   return Array.from({ length: size }, (_, index) => nest(values.slice(index * width, (index + 1) * width), rest));
-}
-
-function checkShape(shape: unknown, field: string): number[] {
-  const valid = Array.isArray(shape) && shape.length <= MAX_RANK && shape.every((size) => Number.isSafeInteger(size) && size >= 0);
-  if (!valid) throw invalid(field, `The shape must be an array of at most ${MAX_RANK} whole numbers, none negative`);
-  return shape as number[];
 }
 
 function nestingOf(value: unknown, field: string): number[] {

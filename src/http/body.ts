@@ -1,0 +1,75 @@
+// The body of a request into one block of memory, decompressed, never more of it than the limit.
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import { invalid, NestorError, reasonOf } from '../errors.js';
+import { CODINGS, isCoding, type CodingName } from './content-encoding.js';
+
+/**
+ * @param limit bytes of the body, as sent and decompressed.
+ * @throws NestorError PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE for an unknown Content-Encoding, INVALID_REQUEST for one that does not hold.
+ */
+export async function readBody(payload: Readable, headers: IncomingHttpHeaders, limit: number): Promise<Buffer> {
+  const coding = codingOf(headers['content-encoding']);
+  const length = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
+  if (length !== undefined && length > limit) throw tooLarge(limit);
+  if (coding) return decompressed(payload, coding, limit);
+  return length === undefined ? gathered(payload, limit) : filled(payload, length);
+}
+
+/** Copies each piece to its place as it comes: at the end there is nothing left to join. */
+async function filled(payload: Readable, length: number): Promise<Buffer> {
+  let body: Buffer | undefined;
+  let offset = 0;
+  for await (const chunk of piecesOf(payload)) {
+    // Not before something came, and never of the pool, whose blocks are shared and seldom aligned.
+    body ??= Buffer.allocUnsafeSlow(length);
+    if (offset + chunk.length > length) throw invalid('Content-Length', 'The body is longer than its Content-Length');
+    offset += chunk.copy(body, offset);
+  }
+  if (offset < length) throw invalid('Content-Length', 'The body is shorter than its Content-Length');
+  return body ?? Buffer.alloc(0);
+}
+
+async function gathered(payload: Readable, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of piecesOf(payload)) {
+    length += chunk.length;
+    if (length > limit) throw tooLarge(limit);
+    chunks.push(chunk);
+  }
+  const body = Buffer.allocUnsafeSlow(length);
+  let offset = 0;
+  for (const chunk of chunks) offset += chunk.copy(body, offset);
+  return body;
+}
+
+async function decompressed(payload: Readable, coding: CodingName, limit: number): Promise<Buffer> {
+  const stream = CODINGS[coding].decompressor();
+  payload.once('error', (error) => stream.destroy(error));
+  payload.pipe(stream);
+  try {
+    return await gathered(stream, limit);
+  } catch (thrown) {
+    payload.unpipe(stream).resume();
+    stream.destroy();
+    throw thrown instanceof NestorError ? thrown : invalid('body', `The body is not ${coding}: ${reasonOf(thrown).slice(0, 120)}`);
+  }
+}
+
+/** Without closing the connection where reading stops early: the refusal goes out on it. */
+function piecesOf(stream: Readable): AsyncIterable<Buffer> {
+  return stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+}
+
+function codingOf(contentEncoding = ''): CodingName | undefined {
+  const name = contentEncoding.trim().toLowerCase();
+  if (name === '' || name === 'identity') return undefined;
+  if (isCoding(name)) return name;
+  const message = `The encoding ${JSON.stringify(name.slice(0, 64))} is not supported; send ${Object.keys(CODINGS).join(', ')}, one of them`;
+  throw new NestorError('UNSUPPORTED_MEDIA_TYPE', message, { field: 'Content-Encoding' });
+}
+
+function tooLarge(limit: number): NestorError {
+  return new NestorError('PAYLOAD_TOO_LARGE', `Request body is too large: it may have ${limit} bytes, decompressed`);
+}

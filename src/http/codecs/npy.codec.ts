@@ -1,0 +1,30 @@
+// application/x-npy: one tensor as NumPy saves it.
+import { NestorError } from '../../errors.js';
+import type { Codec } from './codec.js';
+import { floatBlock } from './float-block.js';
+import { hasDescription, npyHead, readNpyHead } from './npy-header.js';
+import { bytesOf, dataFromBytes } from './raw-tensor.js';
+import { onlyInput, onlyOutput } from './single-tensor.js';
+
+export const npyCodec: Codec = {
+  mediaTypes: ['application/x-npy', 'application/npy'],
+  singleOutput: true,
+
+  decodePrediction: ({ bytes }, model) => {
+    const { name } = onlyInput(model);
+    const { datatype, shape, offset } = readNpyHead(bytes);
+    const tensor = { name, datatype, shape, data: dataFromBytes(bytes.subarray(offset), datatype, shape, 'body') };
+    return { input: { kind: 'tensors', tensors: [tensor] }, byInstance: false };
+  },
+
+  encodePrediction: (prediction) => {
+    const { name, datatype, shape, data } = onlyOutput(prediction);
+    if (!hasDescription(datatype)) throw new NestorError('NOT_ACCEPTABLE', `The output ${name} is ${datatype}, which .npy does not carry`);
+    return { body: Buffer.concat([npyHead(datatype, shape), bytesOf(data)]) };
+  },
+
+  encodeEmbeddings: ({ vectors }) => {
+    const { data, count, dimensions } = floatBlock(vectors);
+    return { body: Buffer.concat([npyHead('FP32', [count, dimensions]), data]) };
+  },
+};

@@ -1,0 +1,84 @@
+// application/x-protobuf: the messages of nestor.proto.
+import { create, fromBinary, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import { invalid, reasonOf } from '../../errors.js';
+import type { PredictionInput } from '../../inference/prediction.js';
+import type { Model } from '../../models/model.js';
+import type { Codec, Incoming } from './codec.js';
+import { floatBlock } from './float-block.js';
+import { inputSpec } from './input-spec.js';
+import {
+  EmbeddingsRequestSchema,
+  EmbeddingsResponseSchema,
+  PredictRequestSchema,
+  PredictResponseSchema,
+  type PredictRequest,
+} from './nestor_pb.js';
+import { bytesOf, checkDatatype, checkShape, dataFromBytes } from './raw-tensor.js';
+
+export const protobufCodec: Codec = {
+  mediaTypes: ['application/x-protobuf', 'application/protobuf', 'application/vnd.google.protobuf'],
+
+  decodePrediction: (incoming, model) => {
+    const message = parse(PredictRequestSchema, incoming);
+    const { outputs, id, texts, images } = message;
+    return {
+      input: inputOf(message, model),
+      outputs: outputs.length > 0 ? outputs : undefined,
+      byInstance: texts.length + images.length > 0,
+      id: id || undefined,
+    };
+  },
+
+  encodePrediction: ({ model: { name, version }, outputs }, { id = '' }) => {
+    const tensors = outputs.map(
+      ({ name: output, datatype, shape, data }) =>
+        [
+          output,
+          { $typeName: 'nestor.v1.Tensor' as const, datatype, shape: shape.map(BigInt), data: bytesOf(data) as Uint8Array<ArrayBuffer> },
+        ] as const,
+    );
+    const message = create(PredictResponseSchema, { id, model: name, version, outputs: Object.fromEntries(tensors) });
+    return { body: toBinary(PredictResponseSchema, message) };
+  },
+
+  decodeEmbeddings: (incoming) => {
+    const { model, texts, tokens, dimensions } = parse(EmbeddingsRequestSchema, incoming);
+    if (model === '') throw invalid('model', 'model is missing');
+    if ((texts.length === 0) === (tokens.length === 0)) throw invalid('texts', 'Send either texts or tokens');
+    const empty = texts.length > 0 ? texts.indexOf('') : tokens.findIndex(({ ids }) => ids.length === 0);
+    const field = texts.length > 0 ? `texts[${empty}]` : `tokens[${empty}]`;
+    if (empty >= 0) throw invalid(field, `${field} is empty`);
+    const inputs = texts.length > 0 ? texts : tokens.map(({ ids }) => ids);
+    return { model, inputs, format: 'float', dimensions: dimensions === 0 ? undefined : dimensions };
+  },
+
+  encodeEmbeddings: ({ model, vectors, tokens }) => {
+    const { data, count, dimensions } = floatBlock(vectors);
+    const fields = { model: model.name, count, dimensions, embeddings: data, promptTokens: tokens };
+    return { body: toBinary(EmbeddingsResponseSchema, create(EmbeddingsResponseSchema, fields)) };
+  },
+};
+
+function parse<S extends DescMessage>(schema: S, { bytes }: Incoming): MessageShape<S> {
+  try {
+    return fromBinary(schema, bytes, { readUnknownFields: false });
+  } catch (thrown) {
+    throw invalid('body', `The body is no ${schema.typeName}: ${reasonOf(thrown).slice(0, 120)}`);
+  }
+}
+
+function inputOf({ inputs, texts, images }: PredictRequest, { signature }: Model): PredictionInput {
+  const names = Object.keys(inputs);
+  const kinds = [names, texts, images].filter(({ length }) => length > 0);
+  if (kinds.length !== 1) throw invalid('inputs', 'Send one of inputs, texts and images');
+  if (texts.length > 0) return { kind: 'texts', texts };
+  if (images.length > 0) return { kind: 'images', images };
+  const tensors = Object.entries(inputs).map(([name, { datatype: claimed, shape, data }]) => {
+    const field = `inputs.${name}`;
+    const spec = inputSpec(signature, name);
+    const datatype = checkDatatype(claimed || spec.datatype, `${field}.datatype`, spec.datatype);
+    const sizes = checkShape(shape, `${field}.shape`);
+    return { name, datatype, shape: sizes, data: dataFromBytes(data, datatype, sizes, `${field}.data`) };
+  });
+  return { kind: 'tensors', tensors };
+}

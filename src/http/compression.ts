@@ -1,0 +1,54 @@
+// Accept-Encoding: answers compressed for who asks for it, where it is worth the work.
+import { Readable } from 'node:stream';
+import type { FastifyInstance } from 'fastify';
+import { CODINGS, isCoding, type CodingName } from './content-encoding.js';
+
+/** A body that fits a packet arrives no sooner for being smaller. */
+const SMALLEST = 1024;
+const TEXT = /json|text|javascript|xml/;
+
+interface Wish {
+  readonly name: string;
+  readonly q: number;
+}
+
+/**
+ * The coding for an answer. Floats hardly shrink and HTTP libraries ask for compression without being told to, so that a tensor is
+ * compressed only for who names a single coding.
+ */
+export function codingFor(acceptEncoding: string | undefined, contentType: string): CodingName | undefined {
+  const wishes = (acceptEncoding ?? '')
+    .split(',', 32)
+    .map(wishOf)
+    .filter(({ name }) => name !== '');
+  if (!TEXT.test(contentType) && wishes.length !== 1) return undefined;
+  const quality = (name: string): number => (wishes.find((wish) => wish.name === name) ?? wishes.find((wish) => wish.name === '*'))?.q ?? 0;
+  const [best] = Object.keys(CODINGS)
+    .filter(isCoding)
+    .map((name) => ({ name, q: quality(name) }))
+    .sort((a, b) => b.q - a.q);
+  return best && best.q > 0 ? best.name : undefined;
+}
+
+function wishOf(text: string): Wish {
+  const [name = '', weight] = text.split(';', 2).map((part) => part.trim().toLowerCase());
+  const q = weight?.startsWith('q=') ? Number(weight.slice(2)) : 1;
+  return { name, q: q >= 0 && q <= 1 ? q : 0 };
+}
+
+export function addCompression(fastify: FastifyInstance): void {
+  fastify.addHook('onSend', async (request, reply, payload: unknown) => {
+    const asked = request.headers['accept-encoding'];
+    if (typeof asked !== 'string' || request.method === 'HEAD' || reply.hasHeader('Content-Encoding')) return payload;
+    const coding = codingFor(asked, String(reply.getHeader('Content-Type') ?? ''));
+    if (!coding) return payload;
+    const stream = payload instanceof Readable;
+    const body = typeof payload === 'string' ? Buffer.from(payload) : payload;
+    if (!stream && (!(body instanceof Uint8Array) || body.byteLength < SMALLEST)) return payload;
+    const vary = reply.getHeader('Vary');
+    void reply
+      .removeHeader('Content-Length')
+      .headers({ 'Content-Encoding': coding, Vary: vary ? `${String(vary)}, Accept-Encoding` : 'Accept-Encoding' });
+    return stream ? payload.pipe(CODINGS[coding].compressor()) : CODINGS[coding].compress(body as Uint8Array);
+  });
+}

@@ -1,0 +1,97 @@
+// An infer request: its JSON and bytes -> tensors and what is asked for them.
+import { invalid } from '../../errors.js';
+import type { Model } from '../../models/model.js';
+import type { Signature } from '../../models/signature.js';
+import type { Tensor } from '../../tensor.js';
+import { inputSpec } from '../codecs/input-spec.js';
+import { parseJson } from '../codecs/json-text.js';
+import { tensorFromJson } from '../codecs/json-tensors.js';
+import { checkDatatype, checkShape, dataFromBytes } from '../codecs/raw-tensor.js';
+import { onlyInput, shapeOf } from '../codecs/single-tensor.js';
+import { BinaryReader, splitBody, type InferBody } from './infer-body.js';
+import { flag, readParameters, refuseUnserved, type Parameters } from './parameters.js';
+
+export interface InferQuery {
+  readonly id: string | undefined;
+  readonly tensors: readonly Tensor[];
+  /** Undefined for all. */
+  readonly outputs: readonly string[] | undefined;
+  /** Whether an output goes out as bytes. */
+  readonly isBinary: (output: string) => boolean;
+  readonly parameters: Parameters;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** @throws NestorError INVALID_REQUEST, NOT_IMPLEMENTED */
+export function readInfer(bytes: Buffer, headerLength: string | string[] | undefined, model: Model): InferQuery {
+  const body = splitBody(bytes, headerLength);
+  const query = body.json ? readJson(body.json, body, model) : readRaw(body, model);
+  const names = query.outputs ?? model.signature.outputs.map(({ name }) => name);
+  const half = names.find((name) => model.signature.output(name)?.datatype === 'FP16' && !query.isBinary(name));
+  if (half !== undefined) throw invalid(`outputs.${half}`, `${half} is FP16, which JSON does not carry: ask for it with binary_data true`);
+  return query;
+}
+
+/** The whole body is the one tensor, and the answer is binary too. */
+function readRaw({ binary }: InferBody, model: Model): InferQuery {
+  const { name, datatype, ...spec } = onlyInput(model);
+  const text = datatype === 'BYTES';
+  const shape = text ? spec.shape.map(() => 1) : shapeOf({ ...spec, name, datatype }, datatype, binary.byteLength, 'inputs');
+  const data = text ? [binary.toString()] : dataFromBytes(binary, datatype, shape, 'body');
+  return { id: undefined, tensors: [{ name, datatype, shape, data }], outputs: undefined, isBinary: () => true, parameters: {} };
+}
+
+function readJson(json: Buffer, { binary }: InferBody, { signature }: Model): InferQuery {
+  const exact = signature.inputs.some(({ datatype }) => datatype.endsWith('INT64'));
+  const { id, inputs, outputs, parameters: given } = members(parseJson(json, exact), 'body');
+  if (id !== undefined && typeof id !== 'string') throw invalid('id', 'id must be a string');
+  if (!Array.isArray(inputs)) throw invalid('inputs', 'inputs must be an array of tensors');
+  const parameters = readParameters(given, 'parameters');
+  const reader = new BinaryReader(binary);
+  const tensors = inputs.map((input, index) => readInput(members(input, `inputs[${index}]`), index, signature, reader, json.byteLength));
+  reader.finish();
+  return { id, tensors, parameters, ...readOutputs(outputs, flag(parameters, 'binary_data_output', 'parameters') ?? false) };
+}
+
+function readInput(input: Members, index: number, signature: Signature, reader: BinaryReader, jsonBytes: number): Tensor {
+  const spec = inputSpec(signature, nameOf(input, `inputs[${index}]`));
+  const field = `inputs.${spec.name}`;
+  const parameters = readParameters(input.parameters, `${field}.parameters`);
+  refuseUnserved(parameters, field);
+  const datatype = checkDatatype(input.datatype, `${field}.datatype`, spec.datatype);
+  const shape = checkShape(input.shape, `${field}.shape`);
+  const size = parameters.binary_data_size;
+  if (size !== undefined) {
+    if (input.data !== undefined) throw invalid(`${field}.data`, 'A tensor has data or binary_data_size, not both');
+    const bytes = reader.take(size, `${field}.parameters.binary_data_size`);
+    return { name: spec.name, datatype, shape, data: dataFromBytes(bytes, datatype, shape, `${field}.data`) };
+  }
+  if (datatype === 'FP16') throw invalid(`${field}.data`, 'FP16 is not sent as JSON; send it as binary data');
+  return tensorFromJson({ shape, datatype, data: input.data }, spec, field, jsonBytes / 2 + 1);
+}
+
+function readOutputs(value: unknown, byDefault: boolean): Pick<InferQuery, 'outputs' | 'isBinary'> {
+  if (value === undefined || value === null) return { outputs: undefined, isBinary: () => byDefault };
+  if (!Array.isArray(value)) throw invalid('outputs', 'outputs must be an array of { name, parameters? }');
+  const binary = new Map<string, boolean>();
+  for (const [index, item] of value.entries()) {
+    const output = members(item, `outputs[${index}]`);
+    const name = nameOf(output, `outputs[${index}]`);
+    const parameters = readParameters(output.parameters, `outputs.${name}.parameters`);
+    refuseUnserved(parameters, `outputs.${name}`);
+    binary.set(name, flag(parameters, 'binary_data', `outputs.${name}.parameters`) ?? byDefault);
+  }
+  const isBinary = (name: string): boolean => binary.get(name) ?? byDefault;
+  return { outputs: binary.size > 0 ? [...binary.keys()] : undefined, isBinary };
+}
+
+function members(value: unknown, field: string): Members {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Members;
+  throw invalid(field, `${field} must be a JSON object`);
+}
+
+function nameOf({ name }: Members, field: string): string {
+  if (typeof name === 'string') return name;
+  throw invalid(`${field}.name`, 'The name is missing');
+}

@@ -1,0 +1,30 @@
+// An infer request: bytes and headers, whatever their Content-Type -> what `inference/` understands.
+import { Injectable, type PipeTransform } from '@nestjs/common';
+import type { Call, ModelRef, PredictionInput } from '../../inference/prediction.js';
+import { ModelRegistry } from '../../models/model-registry.js';
+import { callOf } from '../call.js';
+import { bytesOfBody, ExchangeParam, type Exchange } from '../exchange.js';
+import { HEADER_LENGTH } from './infer-body.js';
+import { readInfer, type InferQuery } from './infer-request.js';
+import { callOfParameters } from './parameters.js';
+
+export interface InferRequest extends InferQuery {
+  readonly ref: ModelRef;
+  readonly input: PredictionInput;
+  readonly call: Call;
+}
+
+@Injectable()
+export class InferPipe implements PipeTransform<Exchange, InferRequest> {
+  constructor(private readonly models: ModelRegistry) {}
+
+  transform({ request, reply }: Exchange): InferRequest {
+    const { model: name = '', version } = request.params as { model?: string; version?: string };
+    const model = this.models.resolve(name, version);
+    const query = readInfer(bytesOfBody(request), request.headers[HEADER_LENGTH.toLowerCase()], model);
+    const call = callOfParameters(query.parameters, callOf(request, reply));
+    return { ...query, ref: { name, version: model.version }, input: { kind: 'tensors', tensors: query.tensors }, call };
+  }
+}
+
+export const Infer = (): ParameterDecorator => ExchangeParam(InferPipe);

@@ -1,0 +1,87 @@
+// /v2/models/{model}: one model, as the Open Inference Protocol asks about it and runs it.
+import { Controller, Get, HttpCode, Param, Post, UseInterceptors } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { NestorError } from '../../errors.js';
+import { InferenceService } from '../../inference/inference.service.js';
+import { ModelRegistry } from '../../models/model-registry.js';
+import { modelConfig, modelMetadata, type ModelConfig, type ModelMetadata } from './description.js';
+import { InferEncoder, type Inferred } from './infer.encoder.js';
+import type { InferRequest } from './infer.pipe.js';
+import { Infer } from './infer.pipe.js';
+import { DescribeInfer, DescribeModel } from './oip.docs.js';
+import { modelStats, type ModelStats } from './statistics.js';
+
+@ApiTags('open inference protocol')
+@Controller('v2/models/:model')
+export class OipModelController {
+  constructor(
+    private readonly models: ModelRegistry,
+    private readonly inference: InferenceService,
+  ) {}
+
+  @Get()
+  @DescribeModel('Metadata of a model', false)
+  metadata(@Param('model') name: string, @Param('version') version?: string): ModelMetadata {
+    return modelMetadata(this.models.resolve(name, version), this.models.versions(name));
+  }
+
+  @Get('versions/:version')
+  @DescribeModel('Metadata of a version', true)
+  metadataOfVersion(@Param('model') name: string, @Param('version') version: string): ModelMetadata {
+    return this.metadata(name, version);
+  }
+
+  @Get('ready')
+  @DescribeModel('Can the model be run now?', false)
+  ready(@Param('model') name: string, @Param('version') version?: string): { name: string; ready: true } {
+    if (this.models.resolve(name, version).instances.alive.ready > 0) return { name, ready: true };
+    throw new NestorError('MODEL_NOT_READY', 'No worker of the model is alive; they are being restarted', { retryAfter: 5 });
+  }
+
+  @Get('versions/:version/ready')
+  @DescribeModel('Can the version be run now?', true)
+  readyVersion(@Param('model') name: string, @Param('version') version: string): { name: string; ready: true } {
+    return this.ready(name, version);
+  }
+
+  @Get('config')
+  @DescribeModel('Configuration of a model', false)
+  config(@Param('model') name: string, @Param('version') version?: string): ModelConfig {
+    return modelConfig(this.models.resolve(name, version));
+  }
+
+  @Get('versions/:version/config')
+  @DescribeModel('Configuration of a version', true)
+  configOfVersion(@Param('model') name: string, @Param('version') version: string): ModelConfig {
+    return this.config(name, version);
+  }
+
+  @Get('stats')
+  @DescribeModel('Statistics of a model, all its versions', false)
+  stats(@Param('model') name: string): { model_stats: ModelStats[] } {
+    this.models.resolve(name);
+    return { model_stats: this.models.versions(name).map(modelStats) };
+  }
+
+  @Get('versions/:version/stats')
+  @DescribeModel('Statistics of a version', true)
+  statsOfVersion(@Param('model') name: string, @Param('version') version: string): { model_stats: ModelStats[] } {
+    return { model_stats: [modelStats(this.models.resolve(name, version))] };
+  }
+
+  @Post('infer')
+  @HttpCode(200)
+  @UseInterceptors(InferEncoder)
+  @DescribeInfer(false)
+  async infer(@Infer() request: InferRequest): Promise<Inferred> {
+    return { request, prediction: await this.inference.predict(request.ref, request.input, request.outputs, request.call) };
+  }
+
+  @Post('versions/:version/infer')
+  @HttpCode(200)
+  @UseInterceptors(InferEncoder)
+  @DescribeInfer(true)
+  async inferVersion(@Infer() request: InferRequest): Promise<Inferred> {
+    return this.infer(request);
+  }
+}
