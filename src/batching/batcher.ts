@@ -19,6 +19,18 @@ export interface BatchingPolicy extends PackingPolicy {
   readonly maxQueueTokens: number;
 }
 
+/** Weight of the newest request in the share that found company. */
+const RECENT = 0.05;
+
+/**
+ * From this share on nobody counts as alone. At half the capacity a request that takes all cores keeps the next one waiting: Poisson
+ * arrivals of 204 texts/s on two cores had a p99 of 45 ms without and 58 ms with it (all-minilm-l6-v2).
+ */
+const CROWDED = 0.25;
+
+/** Nobody waits longer than this on the word of a server that forgets. */
+const LONGEST_RETRY_MS = 30_000;
+
 /** Runs the batches of a model; the part of an instance group that the queue needs. */
 export type Runner = Pick<InstanceGroup, 'seat' | 'run' | 'hopeful' | 'idle'>;
 
@@ -27,6 +39,10 @@ export class Batcher {
   readonly #drainRate = new DrainRate();
   readonly #waiting = new Set<Job>();
   #running = 0;
+  /** Share of recent requests that found others before them. */
+  #crowding = 0;
+  /** When the last one who was sent away was told to come back. */
+  #lastTurn = 0;
   #busySince = 0;
   readonly #idleListeners: (() => void)[] = [];
   #delay: NodeJS.Timeout | undefined;
@@ -57,6 +73,7 @@ export class Batcher {
       const rows = items.reduce((sum, item) => sum + item.rows, 0);
       const tokens = items.reduce((sum, item) => sum + costOf(item), 0);
       this.admit(rows, tokens, options);
+      this.#crowding += ((this.idle ? 0 : 1) - this.#crowding) * RECENT;
       const job = new Job(items, options, now, resolve, reject);
       this.#watch(job);
       for (const entry of job.entries) this.#queue.add(entry);
@@ -70,7 +87,7 @@ export class Batcher {
   pump(): void {
     if (!this.runner.hopeful) this.#abandon();
     while (!this.#queue.empty && !this.#awaitsCompany()) {
-      const instance = this.runner.seat(this.#queue.lone);
+      const instance = this.runner.seat(this.#queue.lone && this.#crowding < CROWDED);
       if (!instance) break;
       void this.#run(instance, this.#queue.next());
     }
@@ -106,11 +123,23 @@ export class Batcher {
     const excess = Math.max(this.#queue.tokens + tokens - maxQueueTokens, ((this.#queue.rows + rows - maxQueueItems) * tokens) / rows);
     if (excess > 0) {
       const message = `${this.#queue.rows} items wait already; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens`;
-      throw new NestorError('QUEUE_FULL', message, { retryAfter: Math.max(1, Math.ceil(this.#drainRate.secondsFor(excess))) });
+      throw new NestorError('QUEUE_FULL', message, { retryAfter: this.#turnIn(excess, tokens) });
     }
     if (deadline !== undefined && performance.now() + this.#expectedMs(tokens) > deadline) {
       throw new NestorError('DEADLINE_EXCEEDED', 'The deadline would pass before the queue reaches this request');
     }
+  }
+
+  /**
+   * Seconds after which there is room. Each who is sent away is given a turn of their own, as if they stood in line: told the same
+   * second, all would come back at once and be refused again.
+   */
+  #turnIn(excess: number, tokens: number): number {
+    const now = performance.now();
+    const earliest = now + this.#drainRate.secondsFor(excess) * 1000;
+    const behindOthers = Math.min(this.#lastTurn + this.#drainRate.secondsFor(tokens) * 1000, now + LONGEST_RETRY_MS);
+    this.#lastTurn = Math.max(earliest, behindOthers);
+    return Math.max(1, Math.ceil((this.#lastTurn - now) / 1000));
   }
 
   /** Queuing is fair: a request waits for what others get while it gets its own, and at most for the whole queue. */

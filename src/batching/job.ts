@@ -15,6 +15,7 @@ export interface JobEntry extends Entry {
 
 export class Job implements Flow {
   finish = 0;
+  waiting = 0;
   /** Fires at the deadline; cleared when the job is settled before. */
   timer: NodeJS.Timeout | undefined;
   readonly urgency: number;

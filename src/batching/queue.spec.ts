@@ -12,7 +12,7 @@ interface TestEntry extends Entry {
 }
 
 function flowOf(urgency = 3): Flow {
-  return { finish: 0, urgency };
+  return { finish: 0, waiting: 0, urgency };
 }
 
 function entry(flow: Flow, { length = 1, rows = 1, kind = '', masked = false }: Partial<Item> = {}, index = 0): TestEntry {
@@ -239,6 +239,16 @@ describe('Queue', () => {
     fill(queue, flowOf(0), 2 * OLDEST_LEADS_EVERY);
     const served = Array.from({ length: OLDEST_LEADS_EVERY }, () => queue.next()[0]?.flow.urgency);
     expect(served.indexOf(7)).toBe(OLDEST_LEADS_EVERY - 1);
+  });
+
+  it('does not let who comes late catch up with what others have had', () => {
+    const queue = new Queue<TestEntry>({ maxRows: 1, maxTokens: 64, tolerance: 1 });
+    const early = flowOf();
+    fill(queue, early, 400);
+    for (let i = 0; i < 200; i++) queue.next();
+    fill(queue, flowOf(), 400);
+    const served = Array.from({ length: 100 }, () => queue.next()[0]?.flow);
+    expect(served.filter((flow) => flow === early).length).toBeGreaterThan(40);
   });
 
   it('shares the turns of equals evenly', () => {

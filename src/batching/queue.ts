@@ -17,6 +17,8 @@ export interface PackingPolicy {
 export interface Flow {
   /** Where its last item ends in the virtual time of the queue. */
   finish: number;
+  /** Its items that wait. */
+  waiting: number;
   readonly urgency: number;
 }
 
@@ -42,6 +44,9 @@ export const OLDEST_LEADS_EVERY = 16;
 
 /** Items that a batch may pass over in search of one that fits. */
 const MOST_PASSED_OVER = 32;
+
+/** A flow with more items than this in the queue is in it for throughput. */
+const BULK = 64;
 
 /** What one level of urgency is worth, in tokens of service. */
 const URGENCY_TOKENS = 4096;
@@ -93,6 +98,7 @@ export class Queue<E extends Entry> {
     this.#byAge.add(entry);
     this.#byOrder.push(entry);
     this.#bucket(kind, item.length).add(entry);
+    flow.waiting += 1;
     this.#rows += item.rows;
     this.#tokens += costOf(item);
   }
@@ -105,6 +111,7 @@ export class Queue<E extends Entry> {
     bucket?.delete(entry);
     if (bucket?.size === 0) lengths?.delete(length);
     if (lengths?.size === 0) this.#byLength.delete(entry.kind);
+    entry.flow.waiting -= 1;
     this.#rows -= rows;
     this.#tokens -= costOf(entry.item);
     // The heap forgets lazily; rebuilt before what left outweighs what waits.
@@ -135,7 +142,9 @@ export class Queue<E extends Entry> {
       if (!entry) break;
       if (!this.#byAge.has(entry)) continue;
       const fits = rows + entry.item.rows <= this.policy.maxRows && tokens + costOf(entry.item) <= this.policy.maxTokens;
-      if (entry.kind !== leader.kind || entry.alone || !fits) {
+      // Somebody who came alone is not to wait for the bulk of another: it loses nothing by going later.
+      const bulk = entry.flow !== leader.flow && entry.flow.waiting > BULK && leader.flow.waiting <= BULK;
+      if (entry.kind !== leader.kind || entry.alone || bulk || !fits) {
         passedOver.push(entry);
         continue;
       }
