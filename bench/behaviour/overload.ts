@@ -15,8 +15,8 @@ const RETRIES = 100;
 export const overload: Scenario = {
   name: 'overload',
   title: 'Four times the capacity',
-  // Two batches a core and some: what a service sets that would rather refuse than be late.
-  maxQueueItems: 48,
+  // A quarter of a second's work: what a service sets that would rather refuse than be late.
+  maxQueueItems: 96,
   async run({ url, texts, seconds }) {
     let next = 0;
     const send = (): Promise<Answer> => postJson(`${url}/v1/embeddings`, embeddingBody(nth(texts, next++)));
