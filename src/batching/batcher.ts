@@ -24,7 +24,7 @@ const RECENT = 0.05;
 
 /**
  * From this share on nobody counts as alone. At half the capacity a request that takes all cores keeps the next one waiting: Poisson
- * arrivals of 204 texts/s on two cores had a p99 of 45 ms without and 58 ms with it (all-minilm-l6-v2).
+ * arrivals of 204 texts/s on two cores had a p99 of 43 to 46 ms without it and 58 to 60 with it, spinning (all-minilm-l6-v2).
  */
 const CROWDED = 0.25;
 
