@@ -62,6 +62,20 @@ describe('admission', () => {
     expect(late.error?.retryAfter).toBe(4);
   });
 
+  it('gives everybody who is sent away a turn of their own, within half a minute', async () => {
+    const { runner, batcher } = setUp({ maxRows: 1 });
+    ask(batcher, [item(0, 10)]);
+    await finish(runner, 2000);
+    ask(batcher, items(10, 10));
+    const late = Array.from({ length: 8 }, () => ask(batcher, items(2, 10)));
+    await settle();
+    // The first of ten runs, so that 90 tokens wait and 20 come: 10 too many, at 5 tokens a second.
+    expect(late.map(({ error }) => error?.retryAfter)).toEqual([2, 6, 10, 14, 18, 22, 26, 30]);
+    const latest = ask(batcher, items(2, 10));
+    await settle();
+    expect(latest.error?.retryAfter).toBe(30);
+  });
+
   it('does not count the time in which there was nothing to do, however the queue became empty', async () => {
     const { runner, batcher } = setUp({ maxRows: 1 });
     const abort = new AbortController();

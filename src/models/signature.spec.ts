@@ -62,6 +62,14 @@ describe('the layout', () => {
     expect(digits.layout(undefined, 0)).toEqual({ batches: true, paddedInputs: new Map(), paddedOutputs: new Set() });
   });
 
+  it('pads no axis that has another name than the sequence', () => {
+    const { paddedInputs, paddedOutputs } = Signature.of({
+      inputs: [wire('attention_mask', ['n', 'sequence'], 'int64'), wire('features', ['n', 'features'])],
+      outputs: [wire('tokens', ['n', 'sequence']), wire('classes', ['n', 'classes'])],
+    }).layout(undefined, 0);
+    expect([[...paddedInputs.keys()], [...paddedOutputs]]).toEqual([['attention_mask'], ['tokens']]);
+  });
+
   it('of a mask of fixed length pads nothing', () => {
     const fixed = Signature.of({ inputs: [wire('attention_mask', ['n', 128], 'int64')], outputs: [wire('y', ['n', 2])] });
     expect(fixed.layout(undefined, 0).paddedInputs.size).toBe(0);
