@@ -70,6 +70,18 @@ describe('the layout', () => {
     expect([[...paddedInputs.keys()], [...paddedOutputs]]).toEqual([['attention_mask'], ['tokens']]);
   });
 
+  it.each([
+    ['the mask does not name its axis', ['n', ''], ['n', '', 4]],
+    ['an output calls the sequence by another name', ['n', 'sequence'], ['n', 'tokens', 4]],
+    ['an output does not name a free axis', ['n', 'sequence'], ['n', '']],
+  ])('pads nothing where %s: padding that cannot be cut away would be pooled', (_, mask, output) => {
+    const { batches, paddedInputs } = Signature.of({
+      inputs: [wire('attention_mask', mask, 'int64'), wire('input_ids', mask, 'int64')],
+      outputs: [wire('last_hidden_state', output)],
+    }).layout(undefined, 0);
+    expect([batches, paddedInputs.size]).toEqual([true, 0]);
+  });
+
   it('of a mask of fixed length pads nothing', () => {
     const fixed = Signature.of({ inputs: [wire('attention_mask', ['n', 128], 'int64')], outputs: [wire('y', ['n', 2])] });
     expect(fixed.layout(undefined, 0).paddedInputs.size).toBe(0);

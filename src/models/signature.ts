@@ -35,20 +35,25 @@ export class Signature {
 
   /**
    * Rows can share a tensor where the first axis of every input and output is free. Sequences of different lengths can
-   * where the model takes an attention mask: then the mask's second axis is the sequence, in every tensor that has it.
+   * where the model takes an attention mask and names its second axis: that is the sequence, in every tensor that has it. Otherwise only
+   * those of one length travel together.
    */
   layout(enabled: boolean | undefined, padTokenId: number, segments = false): Layout {
     const free = (spec: TensorSpec, axis: number): boolean => spec.shape[axis] === -1;
     const batches = enabled ?? [...this.inputs, ...this.outputs].every((spec) => free(spec, 0));
     const mask = this.input('attention_mask');
-    if (!batches || !mask || !free(mask, 1)) return { batches, paddedInputs: new Map(), paddedOutputs: new Set() };
-    const sequence = mask.axes[1];
+    const sequence = mask?.axes[1];
     const padded = (spec: TensorSpec): boolean => free(spec, 1) && spec.axes[1] === sequence;
+    // A free second axis that may be the sequence and does not say so would keep its padding, and an average would count it in.
+    const unclear = (spec: TensorSpec): boolean => free(spec, 1) && !padded(spec) && (spec.shape.length > 2 || spec.axes[1] === undefined);
+    if (!batches || !mask || sequence === undefined || this.outputs.some(unclear)) {
+      return { batches, paddedInputs: new Map(), paddedOutputs: new Set() };
+    }
     return {
       batches,
       segmentsBy: segments ? mask.name : undefined,
       paddedInputs: new Map(this.inputs.filter(padded).map(({ name }) => [name, name === 'input_ids' ? padTokenId : 0])),
-      paddedOutputs: new Set(this.outputs.filter((spec) => sequence !== undefined && padded(spec)).map(({ name }) => name)),
+      paddedOutputs: new Set(this.outputs.filter(padded).map(({ name }) => name)),
     };
   }
 }

@@ -20,8 +20,9 @@ const SAME = 1e-3;
 export async function warmUp(model: Model): Promise<string | undefined> {
   const outputs = model.signature.outputs.map(({ name }) => name);
   const guessed = model.signature.inputs.some((spec) => isGuessed(spec, model));
-  const item = sampleItem(model, SAMPLE_IDS, 0);
-  const mate = sampleItem(model, SAMPLE_IDS.toReversed().slice(1), 1);
+  // The shorter of the two is compared: it is the one that gets padded.
+  const item = sampleItem(model, SAMPLE_IDS.slice(1), 0);
+  const mate = sampleItem(model, SAMPLE_IDS.toReversed(), 1);
   try {
     const alone = await model.batcher.submit([item], { outputs });
     if (!model.layout.batches) return undefined;
