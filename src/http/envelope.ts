@@ -1,6 +1,6 @@
 // The outer fields of a JSON body against their DTO; the bulk inside is checked where it is copied.
 import { validateSync } from 'class-validator';
-import { invalid } from '../errors.js';
+import { invalid, type NestorError } from '../errors.js';
 
 /**
  * A null counts as absent, as clients write it who fill in every field.
@@ -11,7 +11,7 @@ export function envelope<T extends object>(dto: new () => T, body: unknown): T {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalid('body', 'The body must be a JSON object');
   // Names that every object has: assigned, they would take the place of its prototype or its constructor.
   const inherited = Object.keys(body).find((key) => key in Object.prototype);
-  if (inherited) throw invalid(inherited, `property ${inherited} should not exist`);
+  if (inherited) throw unknown(inherited);
   const instance = Object.assign(new dto(), Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null)));
   const [fault] = validateSync(instance, {
     whitelist: true,
@@ -19,6 +19,11 @@ export function envelope<T extends object>(dto: new () => T, body: unknown): T {
     stopAtFirstError: true,
     validationError: { target: false, value: false },
   });
+  if (fault?.constraints?.whitelistValidation) throw unknown(fault.property);
   if (fault) throw invalid(fault.property, Object.values(fault.constraints ?? {})[0] ?? `${fault.property} is not valid`);
   return instance;
+}
+
+function unknown(field: string): NestorError {
+  return invalid(field, `${field} is not a field of this request; leave it out`);
 }

@@ -1,5 +1,5 @@
 // How many threads may compute at once, over all models: never more than there are cores.
-import { availableParallelism } from 'node:os';
+import { availableCores } from './cores.js';
 
 interface Waiter {
   readonly cores: number;
@@ -14,8 +14,8 @@ export class CoreBudget {
   #free: number;
   readonly #waiters: Waiter[] = [];
 
-  /** @param total defaults to the cores of the process; libuv respects affinity and cgroup quotas. */
-  constructor(readonly total: number = availableParallelism()) {
+  /** @param total defaults to the cores that the process may use. */
+  constructor(readonly total: number = availableCores()) {
     this.#free = total;
   }
 
