@@ -109,8 +109,6 @@ export class Transport {
 
 /** Node's fetch says only that it failed; why is underneath. */
 function causeOf(thrown: unknown): string {
-  const { cause } = thrown as { cause?: unknown };
-  const innermost = cause instanceof Error ? cause : thrown;
-  const { code } = innermost as { code?: unknown };
-  return [typeof code === 'string' ? code : '', innermost instanceof Error ? innermost.message : String(innermost)].filter(Boolean).join(' ');
+  const { code, message } = ((thrown as { cause?: unknown }).cause ?? thrown) as { code?: string; message?: string };
+  return [code, message].filter(Boolean).join(': ') || String(thrown);
 }

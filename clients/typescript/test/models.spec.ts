@@ -7,7 +7,7 @@ import { FIXTURES } from '../../../test/setup/paths.js';
 import { removeRepositories, shipped, written } from '../../../test/setup/repository.js';
 import { Server } from '../../../test/setup/server.js';
 import { identityModel } from '../../../test/soak/identity-model.js';
-import { NestorClient, type Classification, type Tensor } from '../src/main.js';
+import { NestorClient, type Classification, type Tensor, type TensorInput } from '../src/main.js';
 
 const SHIPPED = [MINILM, 'digits', 'silero-vad', 'text-orientation'];
 const DATA: { readonly [D in Tensor['datatype']]: Tensor<D>['data'] } = {
@@ -122,9 +122,8 @@ describe('embeddings', () => {
   });
 
   it('of no text, of an empty one and of a model without them are refused', async () => {
-    for (const texts of [[], ['']]) {
-      await expect(client.embed(texts, { model: MINILM })).rejects.toMatchObject({ code: 'INVALID_REQUEST', field: 'input' });
-    }
+    await expect(client.embed([], { model: MINILM })).rejects.toMatchObject({ code: 'INVALID_REQUEST', field: 'input' });
+    await expect(client.embed(['a', ''], { model: MINILM })).rejects.toMatchObject({ code: 'INVALID_REQUEST', field: 'input[1]' });
     await expect(client.embed(['a'], { model: 'digits' })).rejects.toMatchObject({ code: 'INVALID_REQUEST', field: 'model' });
     await expect(client.embed(['a'], { model: 'nobody' })).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND', status: 404 });
   });
@@ -146,14 +145,12 @@ it('speech is heard: several tensors, a scalar of INT64, a state that goes back'
   const vad = client.model<{ input: 'FP32'; state: 'FP32'; sr: 'INT64' }, { output: 'FP32'; stateN: 'FP32' }>('silero-vad');
   const sr = { shape: [], data: BigInt64Array.of(16000n) };
   const heard: number[] = [];
-  let state = { shape: [2, 1, 128], data: new Float32Array(256) };
-  let before = new Float32Array(64);
+  let state: TensorInput<'FP32'> = { shape: [2, 1, 128], data: new Float32Array(256) };
   for (const frame of sound('speech')) {
-    const data = Float32Array.from([...before, ...frame]);
-    const { outputs } = await vad.predict({ input: { shape: [1, 576], data }, state, sr });
+    const input = { shape: [1, 576], data: Float32Array.from(frame) };
+    const { outputs } = await vad.predict({ input, state, sr });
     heard.push(outputs.output.data[0] ?? NaN);
-    state = { shape: [...outputs.stateN.shape], data: outputs.stateN.data as Float32Array<ArrayBuffer> };
-    before = data.slice(-64);
+    state = outputs.stateN;
   }
   expect(Math.max(...heard)).toBeGreaterThan(0.9);
 });
