@@ -22,7 +22,10 @@ export interface VersionedPredictOptions extends PredictOptions {
 export class NestorClient {
   readonly #transport: Transport;
 
-  /** @param baseUrl where the server is, `http://localhost:8000`; the page's own origin when empty. */
+  /**
+   * @param baseUrl where the server is, `http://localhost:8000`; the page's own origin when empty.
+   * @throws NestorError INVALID_REQUEST for a URL that is none of HTTP.
+   */
   constructor(baseUrl: string, options: ClientOptions = {}) {
     this.#transport = new Transport(baseUrl, options);
   }

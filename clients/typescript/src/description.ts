@@ -14,6 +14,8 @@ export interface TensorSpec {
   readonly datatype: Datatype;
   /** -1 is free. */
   readonly shape: readonly number[];
+  /** Names of the axes, where the graph has some. */
+  readonly axes: readonly (string | null)[];
 }
 
 /** A model with the signature of its newest version. */
@@ -27,9 +29,12 @@ export interface ModelDetails extends ModelCard {
   readonly max_length?: number;
 }
 
+/** With what it has to say of itself: a message, or a line for every model. */
+export type Check = { readonly status: 'up' | 'down' } & Readonly<Record<string, unknown>>;
+
 export interface Health {
   /** Whether the server may be sent traffic. */
   readonly ready: boolean;
   /** Every check by name: traffic, and the models. */
-  readonly checks: Readonly<Record<string, { readonly status: 'up' | 'down'; readonly message?: string }>>;
+  readonly checks: Readonly<Record<string, Check>>;
 }

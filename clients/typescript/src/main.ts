@@ -1,6 +1,6 @@
 // What the package offers.
 export { NestorClient, type EmbedOptions, type VersionedPredictOptions } from './client.js';
-export type { Health, ModelCard, ModelDetails, TensorSpec } from './description.js';
+export type { Check, Health, ModelCard, ModelDetails, TensorSpec } from './description.js';
 export type { EmbedInput } from './embeddings.js';
 export { NestorError, type Circumstances, type ErrorCode } from './error.js';
 export type { Model, PredictOptions } from './model.js';

@@ -2,7 +2,15 @@
 import type { Answer } from './answer.js';
 import type { ModelDetails } from './description.js';
 import { NestorError } from './error.js';
-import { MSGPACK, readPrediction, readPredictions, writePrediction, type PredictInput, type Prediction, type Predictions } from './prediction.js';
+import {
+  MSGPACK,
+  readPrediction,
+  readPredictions,
+  writePrediction,
+  type PredictInput,
+  type Prediction,
+  type Predictions,
+} from './prediction.js';
 import type { AnySignature, Signature, TensorInputs } from './tensor.js';
 import type { CallOptions, Transport } from './transport.js';
 

@@ -11,11 +11,7 @@ describe('Retry-After', () => {
     ['seconds', { 'Retry-After': '7' }, 7000],
     ['none', {}, undefined],
     ['a date, by this clock', { 'Retry-After': 'Tue, 24 Nov 2026 12:00:05 GMT' }, 5000],
-    [
-      'a date, by the clock of the server',
-      { 'Retry-After': 'Tue, 24 Nov 2026 18:00:02 GMT', Date: 'Tue, 24 Nov 2026 18:00:00 GMT' },
-      2000,
-    ],
+    ['a date, by the clock of the server', { 'Retry-After': 'Tue, 24 Nov 2026 18:00:02 GMT', Date: 'Tue, 24 Nov 2026 18:00:00 GMT' }, 2000],
     ['a date that has passed', { 'Retry-After': 'Tue, 24 Nov 2026 11:00:00 GMT' }, 0],
     ['a fraction, which HTTP has not', { 'Retry-After': '1.5' }, undefined],
     ['below zero', { 'Retry-After': '-3' }, undefined],

@@ -52,6 +52,9 @@ export class Transport {
     baseUrl: string,
     private readonly options: ClientOptions,
   ) {
+    if (!/^(https?:\/\/[^/]|\/|$)/.test(baseUrl)) {
+      throw new NestorError('INVALID_REQUEST', `"${baseUrl}" is no URL of HTTP, like http://localhost:8000`, { field: 'baseUrl' });
+    }
     this.#base = baseUrl.replace(/\/+$/, '');
   }
 
@@ -93,17 +96,22 @@ export class Transport {
     }
   }
 
-  #headers(format: Record<string, string>, { priority, requestId }: CallOptions, limit: Limit): Record<string, string> {
+  /** @throws NestorError INVALID_REQUEST for values that no header can have; it does not repeat them, one may be the key. */
+  #headers(format: Record<string, string>, { priority, requestId }: CallOptions, limit: Limit): Headers {
     const { apiKey, headers } = this.options;
     const remaining = limit.remainingMs;
-    return {
-      ...headers,
-      ...format,
-      ...(apiKey !== undefined && { Authorization: `Bearer ${apiKey}` }),
-      ...(remaining <= LONGEST_REQUEST_TIMEOUT_MS && { 'Request-Timeout': (Math.max(remaining, 1) / 1000).toFixed(3) }),
-      ...(priority !== undefined && { Priority: `u=${priority}` }),
-      ...(requestId !== undefined && { 'X-Request-Id': requestId }),
-    };
+    try {
+      return new Headers({
+        ...headers,
+        ...format,
+        ...(apiKey !== undefined && { Authorization: `Bearer ${apiKey}` }),
+        ...(remaining <= LONGEST_REQUEST_TIMEOUT_MS && { 'Request-Timeout': (Math.max(remaining, 1) / 1000).toFixed(3) }),
+        ...(priority !== undefined && { Priority: `u=${priority}` }),
+        ...(requestId !== undefined && { 'X-Request-Id': requestId }),
+      });
+    } catch {
+      throw new NestorError('INVALID_REQUEST', 'apiKey, requestId and headers must be values that a header can have', { field: 'headers' });
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { digits, distance, MINILM, sentences, sound, WIDTH } from '../../../test/setup/fixtures.js';
 import { FIXTURES } from '../../../test/setup/paths.js';
-import { removeRepositories, shipped, written } from '../../../test/setup/repository.js';
+import { removeRepositories, shipped, written, type Files } from '../../../test/setup/repository.js';
 import { Server } from '../../../test/setup/server.js';
 import { identityModel } from '../../../test/soak/identity-model.js';
 import { NestorClient, type Classification, type Tensor, type TensorInput } from '../src/main.js';
@@ -35,7 +35,7 @@ beforeAll(async () => {
   const identities = Object.keys(DATA).map(
     (datatype) => [`${datatype.toLowerCase()}/1/model.onnx`, identityModel(datatype as Tensor['datatype'], ['rows', 'values'])] as const,
   );
-  server = await Server.start({ MODEL_REPOSITORY: await written(Object.fromEntries([...models, ...identities])) });
+  server = await Server.start({ MODEL_REPOSITORY: await written(Object.fromEntries<Files[string]>([...models, ...identities])) });
   client = new NestorClient(server.url);
 });
 afterAll(async () => {

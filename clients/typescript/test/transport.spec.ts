@@ -172,6 +172,22 @@ describe('headers', () => {
   });
 });
 
+describe('options', () => {
+  it.each(['localhost:8000', 'ftp://localhost', 'http://', 'http:///v1'])('have no base URL %s', (url) => {
+    expect(() => new NestorClient(url)).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST', field: 'baseUrl' }));
+  });
+
+  it('that no header can have are refused, and the key is not shown', async () => {
+    stub.answers(MODELS);
+    for (const options of [{ apiKey: 'secret\nkey' }, { headers: { 'a b': 'c' } }, { headers: { a: '✓' } }]) {
+      const error = await failure(new NestorClient(stub.url, options).models());
+      expect(error).toMatchObject({ code: 'INVALID_REQUEST', field: 'headers' });
+      expect(JSON.stringify([error, error.message, error.cause])).not.toContain('secret');
+    }
+    expect(stub.asked).toHaveLength(0);
+  });
+});
+
 describe('errors', () => {
   it("are those of RFC 9457, as Nestor's routes answer", async () => {
     stub.answers(problem(400, 'INVALID_REQUEST'));
@@ -188,7 +204,9 @@ describe('errors', () => {
   });
 
   it("are those of OpenAI's envelope, as /v1/embeddings answers", async () => {
-    const body = JSON.stringify({ error: { message: 'Send texts', type: 'invalid_request_error', param: 'input', code: 'invalid_request' } });
+    const body = JSON.stringify({
+      error: { message: 'Send texts', type: 'invalid_request_error', param: 'input', code: 'invalid_request' },
+    });
     stub.answers({ status: 400, body });
     expect(await failure(client.embed(['a'], { model: 'm' }))).toMatchObject({
       code: 'INVALID_REQUEST',
