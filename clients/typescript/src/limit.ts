@@ -16,6 +16,7 @@ export class Limit {
   constructor(
     timeoutMs: number | undefined,
     private readonly given: AbortSignal | undefined,
+    requestId?: string,
   ) {
     if (timeoutMs !== undefined && !(timeoutMs > 0)) {
       throw new NestorError('INVALID_REQUEST', 'timeoutMs is a number of milliseconds above 0', { field: 'timeoutMs' });
@@ -25,7 +26,8 @@ export class Limit {
     given?.addEventListener('abort', this.#follow);
     if (timeoutMs !== undefined && timeoutMs <= LONGEST_TIMER_MS) {
       this.#timer = setTimeout(() => {
-        this.#abort.abort(new NestorError('DEADLINE_EXCEEDED', `No answer within ${timeoutMs} ms`, { title: 'The deadline has passed' }));
+        const title = 'The deadline has passed';
+        this.#abort.abort(new NestorError('DEADLINE_EXCEEDED', `No answer within ${timeoutMs} ms`, { title, requestId }));
       }, timeoutMs);
     }
   }
@@ -55,6 +57,8 @@ export class Limit {
         resolve();
       }, ms);
       signal.addEventListener('abort', stop, { once: true });
+      // Who aborted before would not be heard any more.
+      if (signal.aborted) stop();
     });
   }
 

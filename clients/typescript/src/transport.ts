@@ -60,8 +60,8 @@ export class Transport {
 
   /** @throws NestorError, or the reason of the caller's signal. */
   async send(exchange: Exchange, call: CallOptions): Promise<Answer> {
-    const { retries = this.options.retries ?? 3, timeoutMs = this.options.timeoutMs, signal } = call;
-    const limit = new Limit(timeoutMs, signal);
+    const { retries = this.options.retries ?? 3, timeoutMs = this.options.timeoutMs, signal, requestId } = call;
+    const limit = new Limit(timeoutMs, signal, requestId);
     try {
       for (let attempt = 0; ; attempt++) {
         const outcome = await this.#try(exchange, call, limit);

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { NestorClient, NestorError } from '../src/main.js';
+import { NestorClient, NestorError, type ClientOptions } from '../src/main.js';
 import { Stub, type Reply, type Turn } from './stub.js';
 
 const MODELS: Reply = { body: JSON.stringify({ object: 'list', data: [{ id: 'digits' }] }) };
@@ -101,8 +101,8 @@ describe('another try', () => {
 describe('a deadline', () => {
   it('is kept here too, where the server says nothing', async () => {
     stub.answers(silence);
-    const error = await failure(client.models({ timeoutMs: 50 }));
-    expect(error).toMatchObject({ code: 'DEADLINE_EXCEEDED', status: undefined, detail: 'No answer within 50 ms' });
+    const error = await failure(client.models({ timeoutMs: 50, requestId: 'order-42' }));
+    expect(error).toMatchObject({ code: 'DEADLINE_EXCEEDED', detail: 'No answer within 50 ms', requestId: 'order-42' });
     expect(stub.asked).toHaveLength(1);
   });
 
@@ -172,6 +172,26 @@ describe('headers', () => {
   });
 });
 
+describe('health', () => {
+  const report = (status: string): Reply => ({
+    status: status === 'ok' ? 200 : 503,
+    body: JSON.stringify({ status, details: { traffic: { status: status === 'ok' ? 'up' : 'down', message: 'shutting down' } } }),
+  });
+
+  it('says at once that the server is not ready: that is the answer', async () => {
+    stub.answers(report('error'), report('ok'));
+    expect(await client.health()).toEqual({ ready: false, checks: { traffic: { status: 'down', message: 'shutting down' } } });
+    expect(stub.asked).toHaveLength(1);
+  });
+
+  it('is not what something else says', async () => {
+    stub.answers({ headers: { 'Content-Type': 'text/html' }, body: '<h1>Welcome</h1>' });
+    expect(await failure(client.health())).toMatchObject({ code: 'INVALID_ANSWER', status: 200 });
+    stub.answers({ body: 'null' });
+    expect(await failure(client.health())).toMatchObject({ code: 'INVALID_ANSWER', field: 'details' });
+  });
+});
+
 describe('options', () => {
   it.each(['localhost:8000', 'ftp://localhost', 'http://', 'http:///v1'])('have no base URL %s', (url) => {
     expect(() => new NestorClient(url)).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST', field: 'baseUrl' }));
@@ -179,7 +199,8 @@ describe('options', () => {
 
   it('that no header can have are refused, and the key is not shown', async () => {
     stub.answers(MODELS);
-    for (const options of [{ apiKey: 'secret\nkey' }, { headers: { 'a b': 'c' } }, { headers: { a: '✓' } }]) {
+    const bad: ClientOptions[] = [{ apiKey: 'secret\nkey' }, { headers: { 'a b': 'c' } }, { headers: { a: '✓' } }];
+    for (const options of bad) {
       const error = await failure(new NestorClient(stub.url, options).models());
       expect(error).toMatchObject({ code: 'INVALID_REQUEST', field: 'headers' });
       expect(JSON.stringify([error, error.message, error.cause])).not.toContain('secret');
