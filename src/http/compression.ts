@@ -41,7 +41,8 @@ export function addCompression(fastify: FastifyInstance): void {
     const asked = request.headers['accept-encoding'];
     // Most ask for none: they are spared a promise.
     if (typeof asked !== 'string' || request.method === 'HEAD' || reply.hasHeader('Content-Encoding')) done(null, payload);
-    else compressed(asked, reply, payload).then((body) => {
+    else
+      compressed(asked, reply, payload).then((body) => {
         done(null, body);
       }, done);
   });
