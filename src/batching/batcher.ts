@@ -76,7 +76,7 @@ export class Batcher {
       const now = performance.now();
       const rows = items.reduce((sum, item) => sum + item.rows, 0);
       const tokens = items.reduce((sum, item) => sum + costOf(item), 0);
-      this.admit(rows, tokens, options);
+      if (!options.admitted) this.admit(rows, tokens, options);
       this.#crowding += ((this.idle ? 0 : 1) - this.#crowding) * RECENT;
       const job = new Job(items, options, now, resolve, reject);
       this.#watch(job);

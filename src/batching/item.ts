@@ -23,6 +23,8 @@ export interface JobOptions {
   readonly deadline?: number | undefined;
   /** Urgency as in RFC 9218: 0 is served first, 7 last, 3 by default. */
   readonly urgency?: number | undefined;
+  /** The queue's limits are for clients: what the server asks of itself is let in. */
+  readonly admitted?: boolean;
 }
 
 export interface JobResult {
