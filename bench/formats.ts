@@ -63,7 +63,9 @@ async function run({ rounds, seconds, forms }: Options, results: Results): Promi
         for (const form of round % 2 === 0 ? own : own.toReversed()) {
           const figures = await measure(form, target, seconds);
           results.add({ round, server: form.name, cell: CELL, figures });
-          console.log(`round ${round + 1} ${form.name.padEnd(14)} ${figures.requestsPerSecond?.toFixed(1)} req/s, ${figures.cpuMs?.toFixed(2)} ms CPU, errors ${figures.errors}`);
+          console.log(
+            `round ${round + 1} ${form.name.padEnd(14)} ${figures.requestsPerSecond?.toFixed(1)} req/s, ${figures.cpuMs?.toFixed(2)} ms CPU, errors ${figures.errors}`,
+          );
         }
       } finally {
         await target.stop();
@@ -97,7 +99,17 @@ function table(results: Results, forms: readonly Form[]): string {
       ...['cpuMs', 'p50Ms', 'p99Ms', 'memoryMiB', 'bodyKb'].map((figure) => number(median(name, figure))),
     ];
   });
-  const header = ['format', 'req/s (min - max)', 'x raw', 'x pydantic', 'server CPU a request, ms', 'p50, ms', 'p99, ms', 'memory, MiB', 'body, kB'];
+  const header = [
+    'format',
+    'req/s (min - max)',
+    'x raw',
+    'x pydantic',
+    'server CPU a request, ms',
+    'p50, ms',
+    'p99, ms',
+    'memory, MiB',
+    'body, kB',
+  ];
   return markdown(header, rows);
 }
 
@@ -110,7 +122,9 @@ async function main(): Promise<number> {
       'skip-install': { type: 'boolean', default: false },
     },
   });
-  const missing = installWrk(values['skip-install']) || [...installFamilies(new Set<Server['family']>(['nestor', 'fastapi']), values['skip-install']).values()].join('; ');
+  const missing =
+    installWrk(values['skip-install']) ||
+    [...installFamilies(new Set<Server['family']>(['nestor', 'fastapi']), values['skip-install']).values()].join('; ');
   if (missing) {
     console.log(`SKIPPED: ${missing}`);
     return 1;
@@ -125,8 +139,13 @@ async function main(): Promise<number> {
   console.log(`\n${text}`);
   for (const bar of reached) console.log(describeBar(bar));
   const method = `One FP32 tensor of 1 x 3 x 224 x 224 through an identity model, ${CLIENTS} clients. Medians of ${values.rounds} rounds of ${values.seconds} s. ${describeMachine()}.`;
-  const warning = disturbed > 0 ? `\n\nNot to be trusted: ${disturbed} servers were started while something else was at work on the machine.` : '';
-  if (values.only === '') writeSection('formats', `## Formats\n\n${method}${warning}\n\n${text}\n${reached.map((bar) => `- ${bar.promise}: ${bar.value.toFixed(2)}, should be ${bar.atLeast} at least`).join('\n')}`);
+  const warning =
+    disturbed > 0 ? `\n\nNot to be trusted: ${disturbed} servers were started while something else was at work on the machine.` : '';
+  if (values.only === '')
+    writeSection(
+      'formats',
+      `## Formats\n\n${method}${warning}\n\n${text}\n${reached.map((bar) => `- ${bar.promise}: ${bar.value.toFixed(2)}, should be ${bar.atLeast} at least`).join('\n')}`,
+    );
   return reached.every(clears) ? 0 : 1;
 }
 

@@ -44,7 +44,11 @@ const TICKS = 100;
 export function treeCpuSeconds(root: number): number {
   const ticks = processTree(root).map((pid) => {
     const stat = readProc(pid, 'stat');
-    const [user, system] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 13).map(Number);
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 13)
+      .map(Number);
     return (user ?? 0) + (system ?? 0);
   });
   return ticks.reduce((sum, each) => sum + each, 0) / TICKS;

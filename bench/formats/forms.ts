@@ -2,7 +2,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { decode, encode } from '@msgpack/msgpack';
 import { PredictRequestSchema, PredictResponseSchema } from '../../src/http/codecs/nestor_pb.ts';
-import { SHAPE } from './tensor.ts';
+import { ELEMENTS, SHAPE } from './tensor.ts';
 
 export interface Form {
   readonly name: string;
@@ -115,7 +115,7 @@ function npyHead(): Buffer {
 }
 
 function oipHead(): Buffer {
-  const size = 4 * SHAPE.reduce((product, axis) => product * axis, 1);
+  const size = 4 * ELEMENTS;
   const input = { name: 'x', shape: SHAPE, datatype: 'FP32', parameters: { binary_data_size: size } };
   return text({ inputs: [input], parameters: { binary_data_output: true } });
 }

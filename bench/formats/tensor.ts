@@ -5,14 +5,15 @@ import { identityModel } from '../../test/soak/identity-model.ts';
 import { WORK } from '../paths.ts';
 import { seededRandom } from '../random.ts';
 
-export const SHAPE = [1, 3, 224, 224] as const;
+export const SHAPE = [1, 3, 224, 224];
+export const ELEMENTS = 3 * 224 * 224;
 const REPOSITORY = join(WORK, 'identity-models');
 const MODEL = join(REPOSITORY, 'identity', '1', 'model.onnx');
 
 /** Bytes of a picture, scaled as ImageNet's are. */
 export function picture(): Float32Array<ArrayBuffer> {
   const random = seededRandom(1);
-  return Float32Array.from({ length: SHAPE.reduce((product, size) => product * size, 1) }, () => (Math.floor(random() * 256) / 255 - 0.45) / 0.225);
+  return Float32Array.from({ length: ELEMENTS }, () => (Math.floor(random() * 256) / 255 - 0.45) / 0.225);
 }
 
 export function writeModel(): { repository: string; model: string } {
