@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Tensor } from '../src/tensor.js';
-import { send as probe } from './setup/client.js';
+import { post, send as get } from './setup/client.js';
 import { blockOf, FORMATS, send } from './setup/formats.js';
 import { FIXTURES } from './setup/paths.js';
 import { removeRepositories, written } from './setup/repository.js';
@@ -46,14 +46,20 @@ async function leastHeld(work: () => Promise<unknown>): Promise<number> {
     await work();
     times.push(await held());
   }
-  if (process.env.SHOW_FIGURES) process.stderr.write(`${expect.getState().currentTestName ?? ''}: ${times.map((ms) => ms.toFixed(1)).join(' ')} ms\n`);
+  if (process.env.SHOW_FIGURES)
+    process.stderr.write(`${expect.getState().currentTestName ?? ''}: ${times.map((ms) => ms.toFixed(1)).join(' ')} ms\n`);
   return Math.min(...times);
 }
 
 describe.each(FORMATS)('16 MiB as $name', (format) => {
   const text = format.name.includes('JSON');
   const count = text ? JSON_ELEMENTS : ELEMENTS;
-  const tensor: Tensor = { name: 'x', datatype: 'FP32', shape: [1, count], data: Float32Array.from({ length: count }, (_, i) => Math.sin(i)) };
+  const tensor: Tensor = {
+    name: 'x',
+    datatype: 'FP32',
+    shape: [1, count],
+    data: Float32Array.from({ length: count }, (_, i) => Math.sin(i)),
+  };
   const outgoing = format.write('floats', [tensor], ['y']);
 
   it('do not hold the event loop, in or out', async () => {
@@ -62,7 +68,7 @@ describe.each(FORMATS)('16 MiB as $name', (format) => {
       expect(status).toBe(200);
       const [answer] = format.read(body, headers);
       expect(answer?.bytes.equals(blockOf(tensor).bytes)).toBe(true);
-      expect((await probe(`${server.url}/health/live`)).status).toBe(200);
+      expect((await get(`${server.url}/health/live`)).status).toBe(200);
     });
     expect(ms).toBeLessThan(HELD_MS);
   });
@@ -70,11 +76,11 @@ describe.each(FORMATS)('16 MiB as $name', (format) => {
 
 describe('JSON of 16 MiB', () => {
   const refused = async (path: string, body: string): Promise<void> => {
-    const { status, body: problem } = await probe(server.url + path, { method: 'POST', body });
+    const { status, body: problem } = await post(server.url + path, body);
     expect([status, problem]).toEqual([413, expect.objectContaining({ field: 'body', detail: expect.stringContaining('MsgPack') })]);
   };
   const answered = async (path: string, body: string, status: number): Promise<void> => {
-    expect((await probe(server.url + path, { method: 'POST', body })).status).toBe(status);
+    expect((await post(server.url + path, body)).status).toBe(status);
   };
   const repeated = (part: string): string => part.repeat((16 * 1024 * 1024) / part.length);
 

@@ -38,9 +38,12 @@ export async function scanJson(bytes: Buffer, single: boolean, exact: boolean): 
   return scanner.finish();
 }
 
+/** Most arrays of a body without numbers are given up at once: millions of them must not take memory. */
+const NONE = new Float64Array(0);
+
 /** An array of numbers that is being read. */
 class Nest {
-  values: Float64Array | (number | bigint)[] = new Float64Array(1024);
+  values: Float64Array | (number | bigint)[] = NONE;
   count = 0;
   /** Elements so far of the arrays that are open, outermost first. */
   readonly open: number[] = [];
@@ -53,7 +56,7 @@ class Nest {
     if (typeof value === 'bigint' && this.values instanceof Float64Array) this.values = Array.from(this.values.subarray(0, this.count));
     if (this.values instanceof Float64Array) {
       if (this.count === this.values.length) {
-        const larger = new Float64Array(this.count * 2);
+        const larger = new Float64Array(Math.max(SMALLEST_BLOCK, this.count * 2));
         larger.set(this.values);
         this.values = larger;
       }
