@@ -82,5 +82,5 @@ function codingOf(contentEncoding = ''): CodingName | undefined {
 }
 
 function tooLarge(limit: number): NestorError {
-  return new NestorError('PAYLOAD_TOO_LARGE', `Request body is too large: it may have ${limit} bytes, decompressed`);
+  return new NestorError('PAYLOAD_TOO_LARGE', `Request body is too large: it may have ${limit} bytes, decompressed`, { field: 'body' });
 }
