@@ -49,7 +49,7 @@ export function merge(items: readonly Item[], layout: Layout): Batch {
     }
     return { ...input, shape, data };
   });
-  return { inputs, rows, paddingRatio: 1 - used / (rows * longest) };
+  return { inputs, rows, paddingRatio: longest === 0 ? 0 : 1 - used / (rows * longest) };
 }
 
 /** The copy is spared where nothing has to be put together: FIGURE. */
