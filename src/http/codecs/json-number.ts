@@ -1,4 +1,4 @@
-// Numbers of JSON from bytes: as exact as `JSON.parse`, and several times as fast where they are to be float32.
+// Numbers of JSON from bytes: as exact as `JSON.parse`, and as fast where they are to be float32 (16 MiB: 48 ms, parse 40, exact 110).
 
 const ZERO = 0x30;
 const MINUS = 0x2d;

