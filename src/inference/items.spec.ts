@@ -103,3 +103,16 @@ describe('toItems', () => {
     expect(toItems(model(SEQUENCES), [mask]).map(({ masked }) => masked)).toEqual([false, false]);
   });
 });
+
+describe('the memory of a request', () => {
+  const inputs = [tensor('a', 'FP32', [4, 2])];
+
+  it('is that of its one item, if the caller gives it away', () => {
+    expect(toItems(model(ROWS, 4), inputs, true)).toMatchObject([{ owned: true }]);
+    expect(toItems(model(ROWS, 4), inputs)).toMatchObject([{ owned: false }]);
+  });
+
+  it("is nobody's when several items share it", () => {
+    expect(toItems(model(ROWS, 2), inputs, true)).toMatchObject([{ owned: false }, { owned: false }]);
+  });
+});
