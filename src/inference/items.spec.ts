@@ -93,7 +93,7 @@ describe('toItems', () => {
 
   it('leaves the tensors of a model that does not batch together', () => {
     const inputs = [tensor('a', 'FP32', [2, 5]), tensor('rate', 'INT64', [])];
-    expect(toItems(model({ ...ROWS, batches: false }), inputs)).toEqual([{ inputs, rows: 1, length: 1, kind: '' }]);
+    expect(toItems(model({ ...ROWS, batches: false }), inputs)).toEqual([{ inputs, rows: 1, length: 1, kind: '', owned: false }]);
   });
 
   it('marks a mask with places of its own where masks number the sequences', () => {

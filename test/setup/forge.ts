@@ -70,7 +70,7 @@ const WEIGHT = FORGERIES.reduce((sum, [weight]) => sum + weight, 0);
 function overwritten(valid: Outgoing, random: Random): Outgoing {
   const body = bytes(valid.body);
   const at = between(random, 0, Math.max(0, body.length - 1));
-  body.fill(oneOf(random, [0xff, 0x7f, 0x00, 0x80]), at, at + oneOf(random, [1, 4, 8]));
+  body.fill(oneOf(random, [0xff, 0x7f, 0x00, 0x80]), at, Math.min(body.length, at + oneOf(random, [1, 4, 8])));
   return { ...valid, body };
 }
 
@@ -86,7 +86,8 @@ function exploding(valid: Outgoing, random: Random): Outgoing {
 
 /** A request that is wrong somewhere, or happens to be right still. */
 export function forge(format: Format, model: string, inputs: readonly Tensor[], outputs: readonly string[], random: Random): Outgoing {
-  if (random() < 0.15) return format.write(model, misdescribed(inputs, random), outputs);
+  const odd = random() < 0.15 ? misdescribed(inputs, random) : inputs;
+  if (odd !== inputs && odd.every(format.carries)) return format.write(model, odd, outputs);
   const valid = format.write(model, inputs, outputs);
   let at = random() * WEIGHT;
   const [, forgery] = FORGERIES.find(([weight]) => (at -= weight) < 0) ?? FORGERIES[0] ?? [];

@@ -147,9 +147,15 @@ class Scanner {
         continue;
       }
       // Numbers lie at one depth only.
-      if (shape.length > 0 && open.length !== shape.length) return this.#giveUp(nest);
+      if (shape.length > 0 && open.length !== shape.length) {
+        this.#giveUp(nest);
+        return;
+      }
       const value = numbers.read(at);
-      if (value === undefined) return this.#giveUp(nest);
+      if (value === undefined) {
+        this.#giveUp(nest);
+        return;
+      }
       nest.add(value);
       open[open.length - 1] = (open.at(-1) ?? 0) + 1;
       at = this.#behindSpace(numbers.end);
@@ -157,12 +163,21 @@ class Scanner {
         const depth = open.length - 1;
         const size = open.pop() ?? 0;
         if (shape.length === 0) shape.length = depth + 1;
-        if ((shape[depth] ??= size) !== size) return this.#giveUp(nest);
+        if ((shape[depth] ??= size) !== size) {
+          this.#giveUp(nest);
+          return;
+        }
         at = this.#behindSpace(at + 1);
-        if (depth === 0) return this.#lift(nest, at);
+        if (depth === 0) {
+          this.#lift(nest, at);
+          return;
+        }
         open[depth - 1] = (open[depth - 1] ?? 0) + 1;
       }
-      if (bytes[at] !== COMMA) return this.#giveUp(nest);
+      if (bytes[at] !== COMMA) {
+        this.#giveUp(nest);
+        return;
+      }
       at++;
     }
     this.#at = at;

@@ -15,7 +15,7 @@ function written(value: number): string {
 async function through(tensor: Tensor, shape?: readonly number[]): Promise<unknown> {
   const writer = new JsonWriter([tensor]);
   const body = writer.body({ id: '":0', y: writer.values(tensor, shape), z: 1 });
-  return JSON.parse(typeof body === 'string' ? body : await text(body as Readable));
+  return JSON.parse(typeof body === 'string' ? body : await text(body));
 }
 
 describe('a float32', () => {

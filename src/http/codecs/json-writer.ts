@@ -99,9 +99,16 @@ function* written({ tensor: { data, datatype }, shape }: Block, output: Output):
 }
 
 function writerOf(datatype: Tensor['datatype'], output: Output): (value: number) => void {
-  if (datatype === 'FP32') return (value) => output.float(value);
-  if (datatype === 'BOOL') return (value) => output.ascii(value === 0 ? 'false' : 'true');
-  return (value) => output.ascii(Object.is(value, -0) ? '-0.0' : String(value));
+  if (datatype === 'FP32') return output.float.bind(output);
+  const text = datatype === 'BOOL' ? (value: number) => (value === 0 ? 'false' : 'true') : digitsOf;
+  return (value) => {
+    output.ascii(text(value));
+  };
+}
+
+/** Of any number but a float32. */
+function digitsOf(value: number): string {
+  return Object.is(value, -0) ? '-0.0' : String(value);
 }
 
 const COMMA = 0x2c;
