@@ -53,20 +53,17 @@ async function run({ rounds, seconds, forms }: Options, results: Results): Promi
   const servers: readonly Server[] = [nestor, fastapiTensors(model)];
   let disturbed = 0;
   for (let round = 0; round < rounds; round++) {
-    // Each round in another order, so that none is always the first on a machine at rest.
-    for (const server of round % 2 === 0 ? servers : servers.toReversed()) {
-      const own = forms.filter((form) => form.server === server.name);
-      if (own.length === 0) continue;
+    // Each round in another order, so that none is always the first on a machine at rest; each form in a process of its own, whose
+    // allocator has not seen the others: FastAPI's raw bytes are 2.7 times as fast in a process that has served its JSON before.
+    for (const form of round % 2 === 0 ? forms : forms.toReversed()) {
+      const server = servers.find(({ name }) => name === form.server) ?? nestor;
       if (await isBusy()) disturbed += 1;
-      const target = await startServer(server, `formats-${round}`, { MODEL_REPOSITORY: repository });
+      const target = await startServer(server, `formats-${form.name}-${round}`, { MODEL_REPOSITORY: repository });
       try {
-        for (const form of round % 2 === 0 ? own : own.toReversed()) {
-          const figures = await measure(form, target, seconds);
-          results.add({ round, server: form.name, cell: CELL, figures });
-          console.log(
-            `round ${round + 1} ${form.name.padEnd(14)} ${figures.requestsPerSecond?.toFixed(1)} req/s, ${figures.cpuMs?.toFixed(2)} ms CPU, errors ${figures.errors}`,
-          );
-        }
+        const figures = await measure(form, target, seconds);
+        results.add({ round, server: form.name, cell: CELL, figures });
+        const shown = ['requestsPerSecond', 'cpuMs', 'errors'].map((name) => `${name} ${(figures[name] ?? NaN).toFixed(2)}`);
+        console.log(`round ${round + 1} ${form.name}  ${shown.join('  ')}`);
       } finally {
         await target.stop();
       }
