@@ -12,6 +12,8 @@ export interface Item {
   readonly kind: string;
   /** Its mask has zeros of its own where sequences share rows by their masks: it travels alone. */
   readonly masked?: boolean;
+  /** Nobody else refers to the memory of its inputs. */
+  readonly owned?: boolean;
 }
 
 export interface JobOptions {
