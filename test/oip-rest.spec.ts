@@ -1,7 +1,7 @@
 // The Open Inference Protocol over REST: as NVIDIA's client speaks it, and as nobody should.
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bytesOf } from '../src/http/codecs/raw-tensor.js';
+import { bytesOf } from '../src/oip/raw-tensor.js';
 import type { Datatype, TensorData } from '../src/tensor.js';
 import { FIXTURES } from './setup/paths.js';
 import { python, script } from './setup/python.js';

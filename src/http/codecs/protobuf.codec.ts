@@ -5,7 +5,7 @@ import type { PredictionInput } from '../../inference/prediction.js';
 import type { Model } from '../../models/model.js';
 import type { Codec, Incoming } from './codec.js';
 import { floatBlock } from './float-block.js';
-import { inputSpec } from './input-spec.js';
+import { inputSpec } from '../../oip/input-spec.js';
 import {
   EmbeddingsRequestSchema,
   EmbeddingsResponseSchema,
@@ -13,7 +13,7 @@ import {
   PredictResponseSchema,
   type PredictRequest,
 } from './nestor_pb.js';
-import { bytesOf, checkDatatype, checkShape, dataFromBytes } from './raw-tensor.js';
+import { bytesOf, checkDatatype, checkShape, dataFromBytes } from '../../oip/raw-tensor.js';
 
 export const protobufCodec: Codec = {
   mediaTypes: ['application/x-protobuf', 'application/protobuf', 'application/vnd.google.protobuf'],
