@@ -1,8 +1,10 @@
 // gRPC as a server among servers: health, limits, clients that leave, SIGTERM, and no gRPC at all.
 import { once } from 'node:events';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { compressionAlgorithms } from '@grpc/grpc-js';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { Health, HealthCheckResponse_ServingStatus as ServingStatus, type HealthCheckResponse } from '../src/grpc/health_pb.js';
 import { GRPCInferenceService, type ModelInferRequestSchema } from '../src/grpc/inference_pb.js';
@@ -62,24 +64,32 @@ function watched(calls: GrpcClient, service = ''): { statuses: ServingStatus[]; 
 
 describe('health', () => {
   it('follows readiness: a watcher hears that no worker is alive, and that one is again', async () => {
-    const repository = await written({
-      'text/1': { from: join(shipped(MINILM), '1') },
-      'text/model.yaml': 'runtime: { instances: 1, wide: false }',
-    });
+    const manifest = 'runtime: { instances: 1, wide: false }';
+    const repository = await written({ 'text/1': { from: join(shipped(MINILM), '1') }, 'text/model.yaml': manifest });
     const { running, calls } = await serve({ MODEL_REPOSITORY: repository }, ['--import', join(FIXTURES, 'preload/kill-worker.mjs')]);
     const { statuses } = watched(calls);
     await until('the first status', () => statuses.length > 0 || undefined);
-    expect(statuses).toEqual([ServingStatus.SERVING]);
-    expect((await calls.unary(check, {})).message?.status).toBe(ServingStatus.SERVING);
-    expect((await calls.unary(check, { service: 'inference.GRPCInferenceService' })).message?.status).toBe(ServingStatus.SERVING);
-    expect(await calls.unary(check, { service: 'nobody' })).toMatchObject({ status: 'NOT_FOUND' });
-    const unknown = watched(calls, 'nobody').statuses;
-    await until('a status of nobody', () => unknown.length > 0 || undefined);
-    expect(unknown).toEqual([ServingStatus.SERVICE_UNKNOWN]);
     expect((await calls.unary(serverReady, {})).message?.ready).toBe(true);
+    const file = join(repository, 'text/1/model.onnx');
+    await rename(file, `${file}.gone`);
     running.signal('SIGUSR2');
-    await until('both changes', () => statuses.length >= 3 || undefined);
+    await until('the watcher to hear of it', () => statuses.length > 1 || undefined);
+    expect((await calls.unary(serverReady, {})).message?.ready).toBe(false);
+    expect((await calls.unary(check, {})).message?.status).toBe(ServingStatus.NOT_SERVING);
+    await rename(`${file}.gone`, file);
+    await until('the watcher to hear of the end', () => statuses.length > 2 || undefined);
     expect(statuses).toEqual([ServingStatus.SERVING, ServingStatus.NOT_SERVING, ServingStatus.SERVING]);
+  });
+
+  it('is asked about by the name of the service', async () => {
+    const { calls } = await serve();
+    for (const service of ['', 'inference.GRPCInferenceService']) {
+      expect((await calls.unary(check, { service })).message?.status).toBe(ServingStatus.SERVING);
+    }
+    expect(await calls.unary(check, { service: 'nobody' })).toMatchObject({ status: 'NOT_FOUND' });
+    const { statuses } = watched(calls, 'nobody');
+    await until('a status of nobody', () => statuses.length > 0 || undefined);
+    expect(statuses).toEqual([ServingStatus.SERVICE_UNKNOWN]);
   });
 });
 
@@ -92,7 +102,7 @@ describe('limits', () => {
       metadata: { 'nestor-code': 'PAYLOAD_TOO_LARGE' },
     };
     expect(await calls.unary(modelInfer, Buffer.alloc(65_537))).toMatchObject(refused);
-    const compressed = new GrpcClient(running.grpc, { 'grpc.default_compression_algorithm': 2 });
+    const compressed = new GrpcClient(running.grpc, { 'grpc.default_compression_algorithm': compressionAlgorithms.gzip });
     expect(gzipSync(Buffer.alloc(10_000_000)).byteLength).toBeLessThan(65_536);
     expect(await compressed.unary(modelInfer, Buffer.alloc(10_000_000))).toMatchObject(refused);
     compressed.close();

