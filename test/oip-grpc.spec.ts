@@ -11,7 +11,7 @@ import { DATATYPES, everyDatatype } from './setup/every-datatype.js';
 import { GrpcClient, type Outcome } from './setup/grpc.js';
 import { inParallel } from './setup/load.js';
 import { metric, samples } from './setup/metrics.js';
-import { mutateBytes } from './setup/mutate.js';
+import { bytewise } from './setup/mutate.js';
 import { FIXTURES } from './setup/paths.js';
 import { python, script } from './setup/python.js';
 import { removeRepositories } from './setup/repository.js';
@@ -181,7 +181,7 @@ it('mutated messages are refused, nothing of the inside leaves, and labels do no
     { modelName: 'bytes', inputs: [x('BYTES')], rawInputContents: [raw('BYTES')] },
   ]; // prettier-ignore
   const bodies = valid.map((request) => Buffer.from(toBinary(ModelInferRequestSchema, create(ModelInferRequestSchema, request))));
-  const messages = Array.from({ length: 3000 }, (_, index) => mutateBytes(bodies[index % bodies.length] ?? Buffer.alloc(0), random));
+  const messages = Array.from({ length: 3000 }, (_, index) => bytewise(bodies[index % bodies.length] ?? Buffer.alloc(0), random));
   const counts = new Map<string, number>();
   await inParallel(messages, 8, async (message) => {
     const { status, details } = await infer(message);

@@ -42,7 +42,7 @@ export function oneOf<T>(random: Random, items: readonly T[]): T {
 export function mutate(valid: unknown, random: Random): Bytes {
   const text = random() < 0.75 ? structural(structuredClone(valid) as Json, random) : JSON.stringify(valid);
   let bytes = Buffer.from(text);
-  if (text === JSON.stringify(valid) || random() < 0.15) bytes = mutateBytes(bytes, random);
+  if (text === JSON.stringify(valid) || random() < 0.15) bytes = bytewise(bytes, random);
   return bytes;
 }
 
@@ -81,8 +81,8 @@ function place(value: Json, random: Random): [Json[] | JsonObject | undefined, s
   return [parent, key];
 }
 
-/** One fault in bytes of whatever format: cut, shortened, doubled or overwritten. */
-export function mutateBytes(bytes: Bytes, random: Random): Bytes {
+/** One fault in the bytes: flipped, cut out, doubled, cut off. */
+export function bytewise(bytes: Bytes, random: Random): Bytes {
   const at = below(random, bytes.length);
   const span = 1 + below(random, 8);
   const kind = random();
