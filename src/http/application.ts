@@ -1,4 +1,5 @@
 // The HTTP application: Fastify with raw bodies, limits, hooks and the OpenAPI document.
+import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -8,19 +9,20 @@ import { Logger as PinoLogger } from 'nestjs-pino';
 import type { Environment } from '../config/environment.js';
 import { Readiness } from '../health/readiness.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { requestId } from '../telemetry/request-id.js';
 import { readBody } from './body.js';
 import { addCompression } from './compression.js';
 import { addFormats } from './formats.docs.js';
 import { frameworkProblem } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
-import { addHooks, requestId } from './hooks.js';
+import { addHooks } from './hooks.js';
 import { endSilentConnections } from './silent-connections.js';
 
 /** Builds the application around a root module; it does not listen yet. */
 export async function createApplication(module: new () => unknown, environment: Environment): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     skipMiddie: true,
-    genReqId: requestId,
+    genReqId: ({ headers }: IncomingMessage) => requestId(headers['x-request-id']),
     bodyLimit: environment.BODY_LIMIT_BYTES,
     return503OnClosing: false,
     // Longer than any name, so that an unknown one is not found and not too long.

@@ -7,7 +7,7 @@ import type { Model } from '../../models/model.js';
 import type { Tensor } from '../../tensor.js';
 import type { Codec, Incoming } from './codec.js';
 import { floatBlock } from './float-block.js';
-import { inputSpec } from './input-spec.js';
+import { inputSpec } from '../../oip/input-spec.js';
 import {
   EmbeddingsRequestSchema,
   EmbeddingsResponseSchema,
@@ -16,7 +16,7 @@ import {
   TensorSchema,
   type PredictRequest,
 } from './nestor_pb.js';
-import { bytesOf, checkDatatype, checkShape, dataFromBytes } from './raw-tensor.js';
+import { bytesOf, checkDatatype, checkShape, dataFromBytes } from '../../oip/raw-tensor.js';
 
 export const protobufCodec: Codec = {
   mediaTypes: ['application/x-protobuf', 'application/protobuf', 'application/vnd.google.protobuf'],
