@@ -32,6 +32,20 @@ export class EmbeddingsBody {
   @Min(1)
   readonly dimensions?: number;
 
+  @ApiPropertyOptional({ description: 'Name of a prompt of the model, which goes in front of every input.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(256)
+  readonly prompt_name?: string;
+
+  @ApiPropertyOptional({
+    description: 'A text that goes in front of every input, as it is; empty for no prompt where the model has a default.',
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(65536)
+  readonly prompt?: string;
+
   @ApiPropertyOptional({ description: "OpenAI's field for abuse tracking; accepted and ignored." })
   @IsOptional()
   @IsString()
