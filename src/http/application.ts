@@ -14,6 +14,7 @@ import { addFormats } from './formats.docs.js';
 import { frameworkProblem } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
 import { addHooks, requestId } from './hooks.js';
+import { TeiModule } from './tei/tei.module.js';
 
 /** Builds the application around a root module; it does not listen yet. */
 export async function createApplication(module: new () => unknown, environment: Environment): Promise<NestFastifyApplication> {
@@ -26,7 +27,8 @@ export async function createApplication(module: new () => unknown, environment: 
     routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true },
     frameworkErrors: frameworkProblem,
   });
-  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+  const root = { module, imports: environment.TEI_API ? [TeiModule] : [] };
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     bodyParser: false,
     bufferLogs: true,
     abortOnError: false,

@@ -23,5 +23,6 @@ const inference = InferenceModule.forRootAsync({
   imports: [ConfigModule, inference, ReadinessModule, TerminusModule],
   controllers: [PredictController, EmbeddingsController, ModelsController, OipServerController, OipModelController],
   providers: [RouteTable, { provide: APP_FILTER, useClass: ProblemFilter }],
+  exports: [inference],
 })
 export class HttpModule {}

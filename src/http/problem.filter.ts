@@ -3,6 +3,7 @@ import { Catch, HttpException, Logger, NotFoundException, type ArgumentsHost, ty
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ERRORS, NestorError, reasonOf, type ErrorCode } from '../errors.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { dialectOf, type Dialect } from './dialects.js';
 import { RouteTable } from './route-table.js';
 
 /** Codes for the failures of the framework, by the status that it gives them. */
@@ -39,19 +40,21 @@ export class ProblemFilter implements ExceptionFilter {
     const methods = thrown instanceof NotFoundException ? this.routes.methodsOf(path) : [];
     if (methods.length > 0) void reply.header('Allow', methods.join(', '));
     const error = methods.length > 0 ? wrongMethod(request.method, methods) : nestorErrorOf(thrown, request);
-    const status = ERRORS[error.code].httpStatus;
+    const dialect = dialectOf(path, this.routes.methodsOf(path).length > 0);
     this.metrics.rejected.inc({ reason: error.code });
-    if (status === 500)
+    if (ERRORS[error.code].httpStatus === 500)
       this.#logger.error({ err: error.cause ?? error, requestId: request.id, code: error.code }, reasonOf(error.cause ?? error));
     if (reply.sent || reply.raw.destroyed) return;
     if (error.retryAfter !== undefined) void reply.header('Retry-After', Math.ceil(error.retryAfter));
-    if (request.url.startsWith('/v1/embeddings')) void reply.code(status).send(openAiError(error, status));
-    else
-      void reply
-        .code(status)
-        .header('Content-Type', 'application/problem+json')
-        .send(JSON.stringify(problem(error, status, request)));
+    answer(error, dialect, request, reply);
   }
+}
+
+function answer(error: NestorError, { statusOf, mediaType, bodyOf }: Dialect, request: FastifyRequest, reply: FastifyReply): void {
+  void reply
+    .code(statusOf(error))
+    .header('Content-Type', mediaType)
+    .send(JSON.stringify(bodyOf(error, request)));
 }
 
 function nestorErrorOf(thrown: unknown, request: FastifyRequest): NestorError {
@@ -74,31 +77,6 @@ function wrongMethod(method: string, methods: readonly string[]): NestorError {
 /** What Fastify refuses before any route is found, such as a URL that cannot be decoded. */
 export function frameworkProblem(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = nestorErrorOf(thrown, request);
-  const status = ERRORS[error.code].httpStatus;
-  void reply
-    .code(status)
-    .header('X-Request-Id', request.id)
-    .header('Content-Type', 'application/problem+json')
-    .send(JSON.stringify(problem(error, status, request)));
-}
-
-/** RFC 9457. */
-function problem({ code, message, field }: NestorError, status: number, request: FastifyRequest): object {
-  return {
-    type: 'about:blank',
-    title: ERRORS[code].title,
-    status,
-    detail: message,
-    code,
-    ...(field && { field }),
-    // What clients of the Open Inference Protocol read.
-    ...(request.url.startsWith('/v2') && { error: message }),
-    instance: `urn:request:${request.id}`,
-  };
-}
-
-/** The envelope that OpenAI's clients read, https://platform.openai.com/docs/guides/error-codes. */
-function openAiError({ code, message, field }: NestorError, status: number): object {
-  const type = status === 429 ? 'rate_limit_exceeded' : status >= 500 ? 'server_error' : 'invalid_request_error';
-  return { error: { message, type, param: field ?? null, code: code.toLowerCase() } };
+  void reply.header('X-Request-Id', request.id);
+  answer(error, dialectOf(request.url, false), request, reply);
 }

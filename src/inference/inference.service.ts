@@ -1,6 +1,6 @@
 // The path of a request in one place: look up, features, queue, run, join.
 import { Injectable } from '@nestjs/common';
-import { invalid } from '../errors.js';
+import { invalid, NestorError } from '../errors.js';
 import type { Item, JobOptions, JobResult } from '../batching/item.js';
 import { imageTensor } from '../features/image.js';
 import type { PromptChoice } from '../features/prompts.js';
@@ -27,8 +27,16 @@ import { Prediction, type Call, type Embeddings, type ModelRef, type PredictionI
 /** Texts that become tensors between two turns of the event loop: less than a millisecond of work. */
 const TEXTS_A_TURN = 64;
 
+/** Vectors of tokens for one request, as floats: more than any text has, less than hurts. */
+const MOST_TOKEN_VECTOR_BYTES = 256 * 1024 * 1024;
+
 /** Pictures that are decoded at once for one request: a queue of thousands must not hold all of sharp's threads. */
 const IMAGES_AT_ONCE = 8;
+
+interface Encoding extends EmbedOptions {
+  /** Tokens of all inputs, where the answer holds a vector for each. */
+  readonly mostTokens?: number;
+}
 
 @Injectable()
 export class InferenceService {
@@ -53,8 +61,7 @@ export class InferenceService {
 
   /** One vector for each text, or list of token ids. @throws NestorError */
   async embed(ref: ModelRef, inputs: readonly EmbeddingInput[], options: EmbedOptions = {}, call: Call = {}): Promise<Embeddings> {
-    const model = this.models.resolve(ref.name, ref.version);
-    tokenizerOf(model);
+    const model = this.#embedder(ref);
     const { outputs, skipped, ...rest } = await this.#encode(model, inputs, vectorOutput(model, options), options, call);
     return { model, vectors: outputs.map((tensor) => vectorOf(model, tensor, skipped, options)), ...rest };
   }
@@ -66,15 +73,16 @@ export class InferenceService {
     options: EmbedOptions = {},
     call: Call = {},
   ): Promise<TokenEmbeddings> {
-    const model = this.models.resolve(ref.name, ref.version);
-    tokenizerOf(model);
-    const { outputs, tokens, timings } = await this.#encode(model, inputs, tokenOutput(model), options, call);
+    const model = this.#embedder(ref);
+    const output = tokenOutput(model);
+    const mostTokens = Math.floor(MOST_TOKEN_VECTOR_BYTES / 4 / Math.max(1, output.shape.at(-1) ?? 1));
+    const { outputs, tokens, timings } = await this.#encode(model, inputs, output, { ...options, mostTokens }, call);
     return { model, texts: outputs.filter((tensor) => tensor !== undefined), tokens, timings };
   }
 
   /** The tokens of each text with its prompt, none cut off. @throws NestorError */
   async tokenize(ref: ModelRef, texts: readonly string[], prompt: PromptChoice, addSpecialTokens: boolean): Promise<Token[][]> {
-    const model = this.models.resolve(ref.name, ref.version);
+    const model = this.#embedder(ref);
     const tokenizer = tokenizerOf(model);
     const chosen = model.prompts.choose(prompt);
     const lists: Token[][] = [];
@@ -84,15 +92,22 @@ export class InferenceService {
 
   /** The text of each list of token ids. @throws NestorError */
   async decode(ref: ModelRef, ids: readonly (readonly number[])[], skipSpecialTokens: boolean): Promise<string[]> {
-    const tokenizer = tokenizerOf(this.models.resolve(ref.name, ref.version));
+    const tokenizer = tokenizerOf(this.#embedder(ref));
     ids.forEach((list, index) => {
       checkIds(list, tokenizer, `ids[${index}]`);
     });
     return tokenizer.decode(ids, skipSpecialTokens);
   }
 
+  #embedder({ name, version }: ModelRef): Model {
+    const model = this.models.resolve(name, version);
+    tokenizerOf(model);
+    return model;
+  }
+
   /** Tokenizes and runs: one tensor of that output for each input. */
-  async #encode(model: Model, inputs: readonly EmbeddingInput[], { name }: TensorSpec, options: EmbedOptions, call: Call) {
+  async #encode(model: Model, inputs: readonly EmbeddingInput[], { name }: TensorSpec, options: Encoding, call: Call) {
+    const { mostTokens = Infinity } = options;
     const started = performance.now();
     model.batcher.admit(inputs.length, inputs.length, call);
     const items: Item[] = [];
@@ -104,11 +119,17 @@ export class InferenceService {
     }
     const preprocess = (performance.now() - started) / 1000;
     model.metrics.preprocess(preprocess);
+    const tokens = items.reduce((sum, item) => sum + item.length, 0);
+    if (tokens > mostTokens)
+      throw new NestorError(
+        'PAYLOAD_TOO_LARGE',
+        `The inputs have ${tokens} tokens; vectors of ${mostTokens} can be had at once. Send them in parts`,
+      );
     const result = await submit(model, items, { ...call, outputs: [name] }, preprocess);
     return {
       outputs: result.outputs.map(([tensor]) => tensor),
       skipped,
-      tokens: items.reduce((sum, item) => sum + item.length, 0),
+      tokens,
       timings: { preprocess, queue: result.queueSeconds, inference: result.inferenceSeconds },
     };
   }

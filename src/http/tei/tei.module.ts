@@ -1,0 +1,9 @@
+// The routes of text-embeddings-inference as a module: part of the application where TEI_API is on.
+import { Module } from '@nestjs/common';
+import { HttpModule } from '../http.module.js';
+import { TeiModel } from './tei-model.js';
+import { TeiController } from './tei.controller.js';
+import { TeiService } from './tei.service.js';
+
+@Module({ imports: [HttpModule], controllers: [TeiController], providers: [TeiModel, TeiService] })
+export class TeiModule {}
