@@ -2,7 +2,6 @@
 import type { Readable } from 'node:stream';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Logger as PinoLogger } from 'nestjs-pino';
 import type { Environment } from '../config/environment.js';
@@ -10,7 +9,7 @@ import { Readiness } from '../health/readiness.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { readBody } from './body.js';
 import { addCompression } from './compression.js';
-import { addFormats } from './formats.docs.js';
+import { describeApi } from './openapi.js';
 import { frameworkProblem } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
 import { addHooks, requestId } from './hooks.js';
@@ -44,19 +43,6 @@ export async function createApplication(module: new () => unknown, environment: 
   );
   addCompression(fastify);
   addHooks(fastify, app.get(Metrics), app.get(Readiness, { strict: false }));
-  describe(app);
+  describeApi(app);
   return app;
-}
-
-function describe(app: NestFastifyApplication): void {
-  const head = new DocumentBuilder()
-    .setOpenAPIVersion('3.1.0')
-    .setTitle('Nestor')
-    .setDescription('Models behind versioned routes: predictions, embeddings, health and metrics.')
-    .setVersion(process.env.npm_package_version ?? '0.1.0')
-    .build();
-  SwaggerModule.setup('docs', app, () => addFormats(SwaggerModule.createDocument(app, head)), {
-    jsonDocumentUrl: 'openapi.json',
-    customSiteTitle: 'Nestor',
-  });
 }

@@ -1,5 +1,5 @@
 // Everything that is thrown -> the answer that the client of this route understands; nothing of the inside leaves.
-import { Catch, HttpException, Logger, NotFoundException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, HttpException, Logger, ServiceUnavailableException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ERRORS, NestorError, reasonOf, type ErrorCode } from '../errors.js';
 import { Metrics } from '../telemetry/metrics.js';
@@ -32,15 +32,17 @@ export class ProblemFilter implements ExceptionFilter {
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
     // Terminus throws its report as an exception: it is the answer of a probe that says no.
-    if (thrown instanceof HttpException && request.url.startsWith('/health')) {
+    if (thrown instanceof ServiceUnavailableException && request.url.startsWith('/health')) {
       void reply.code(thrown.getStatus()).send(thrown.getResponse());
       return;
     }
     const path = request.url.split('?', 1)[0] ?? '';
-    const methods = thrown instanceof NotFoundException ? this.routes.methodsOf(path) : [];
-    if (methods.length > 0) void reply.header('Allow', methods.join(', '));
-    const error = methods.length > 0 ? wrongMethod(request.method, methods) : nestorErrorOf(thrown, request);
-    const dialect = dialectOf(path, this.routes.methodsOf(path).length > 0);
+    const methods = this.routes.methodsOf(path);
+    // Fastify looks at the body before it finds that the path has no such method: whatever it says of the body, that comes first.
+    const isWrong = methods.length > 0 && !methods.includes(request.method);
+    if (isWrong) void reply.header('Allow', methods.join(', '));
+    const error = isWrong ? wrongMethod(request.method, methods) : nestorErrorOf(thrown, request);
+    const dialect = dialectOf(path, methods.length > 0);
     this.metrics.rejected.inc({ reason: error.code });
     if (ERRORS[error.code].httpStatus === 500)
       this.#logger.error({ err: error.cause ?? error, requestId: request.id, code: error.code }, reasonOf(error.cause ?? error));

@@ -12,10 +12,10 @@ export class EmbeddingsBody {
   @ApiProperty({
     description: 'A text, texts, token ids of one text, or token ids of several. Thousands are welcome.',
     oneOf: [
-      { type: 'string' },
-      { type: 'array', items: { type: 'string' } },
-      { type: 'array', items: { type: 'integer' } },
-      { type: 'array', items: { type: 'array', items: { type: 'integer' } } },
+      { type: 'string', minLength: 1 },
+      { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } },
+      { type: 'array', minItems: 1, items: { type: 'integer', minimum: 0 } },
+      { type: 'array', minItems: 1, items: { type: 'array', minItems: 1, items: { type: 'integer', minimum: 0 } } },
     ],
   })
   @IsDefined({ message: 'input is missing' })

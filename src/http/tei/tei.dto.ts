@@ -4,10 +4,11 @@ import { IsArray, IsBoolean, IsDefined, IsIn, IsInt, IsObject, IsOptional, IsStr
 
 const DIRECTIONS = ['Left', 'Right', 'left', 'right'] as const;
 
-const IDS = { type: 'array', items: { type: 'integer', minimum: 0 } } as const;
+const TEXT = { type: 'string', minLength: 1 };
+const IDS = { type: 'array', minItems: 1, items: { type: 'integer', minimum: 0 } };
 const INPUTS = {
   description: 'A text, the token ids of one, or several of these.',
-  oneOf: [{ type: 'string' }, IDS, { type: 'array', items: { oneOf: [{ type: 'string' }, IDS] } }],
+  oneOf: [TEXT, IDS, { type: 'array', minItems: 1, items: { oneOf: [TEXT, IDS] } }],
 };
 
 export class TruncationBody {
@@ -48,11 +49,11 @@ export class EmbedBody extends EmbedAllBody {
 }
 
 export class SimilarityInput {
-  @ApiProperty({ description: 'The text that the others are compared with.' })
+  @ApiProperty({ description: 'The text that the others are compared with.', minLength: 1 })
   @IsString()
   readonly source_sentence!: string;
 
-  @ApiProperty({ type: [String] })
+  @ApiProperty({ type: 'array', minItems: 1, items: TEXT })
   @IsArray()
   @IsString({ each: true })
   readonly sentences!: string[];
@@ -70,7 +71,7 @@ export class SimilarityBody {
 }
 
 export class TokenizeBody {
-  @ApiProperty({ description: 'A text, or several.', oneOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] })
+  @ApiProperty({ description: 'A text, or several.', oneOf: [TEXT, { type: 'array', minItems: 1, items: TEXT }] })
   @IsDefined({ message: 'inputs is missing' })
   readonly inputs!: unknown;
 
@@ -87,7 +88,7 @@ export class TokenizeBody {
 }
 
 export class DecodeBody {
-  @ApiProperty({ description: 'Token ids of a text, or of several.', oneOf: [IDS, { type: 'array', items: IDS }] })
+  @ApiProperty({ description: 'Token ids of a text, or of several.', oneOf: [IDS, { type: 'array', minItems: 1, items: IDS }] })
   @IsDefined({ message: 'ids is missing' })
   readonly ids!: unknown;
 
