@@ -19,8 +19,8 @@ const REQUEST_ID = {
   name: 'X-Request-Id',
   in: 'header',
   required: false,
-  description: 'An id for the log; it comes back with the answer.',
-  schema: { type: 'string', pattern: '^[A-Za-z0-9_.:-]{1,128}$' },
+  description: 'An id for the log, up to 128 letters, digits, `_`, `.`, `:` and `-`; it comes back with the answer. Another is replaced.',
+  schema: { type: 'string' },
 };
 
 const ACCEPT_ENCODING = {
