@@ -1,5 +1,7 @@
 // Whatever the OpenAPI document allows, and what it forbids, is answered as it says: no 5xx, no status, header or body that it does not have.
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -11,17 +13,23 @@ import { Server } from './setup/server.js';
 const CONFIG = join(ROOT, 'test/clients/schemathesis.toml');
 
 let server: Server;
+/** Where it may leave what it likes. */
+let folder: string;
 beforeAll(async () => {
   server = await Server.start({ TEI_API: 'on' });
+  folder = await mkdtemp(join(tmpdir(), 'nestor-fuzz-'));
 });
-afterAll(() => server.stop());
+afterAll(async () => {
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
 
 /** What schemathesis said, to its end, and whether it found nothing. */
 async function fuzzed(interpreter: string): Promise<{ sound: boolean; report: string }> {
   const command = join(dirname(interpreter), 'schemathesis');
   const parameters = ['--config-file', CONFIG, 'run', `${server.url}/openapi.json`];
   try {
-    const { stdout } = await promisify(execFile)(command, parameters, { timeout: 120_000, maxBuffer: 64 * 1024 * 1024 });
+    const { stdout } = await promisify(execFile)(command, parameters, { cwd: folder, timeout: 120_000, maxBuffer: 64 * 1024 * 1024 });
     return { sound: true, report: stdout };
   } catch (thrown) {
     const { stdout = '', message } = thrown as Error & { stdout?: string };

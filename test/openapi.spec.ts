@@ -38,7 +38,8 @@ const operations = (): { path: string; method: string; operation: Operation }[] 
 /** The URL with its parameters at their examples; a summary `model: ...` says which model an example is for. */
 function urlOf(path: string, { parameters = [] }: Operation, summary = ''): string {
   const [, model] = /^([\w-]+):/.exec(summary) ?? [];
-  const values = Object.fromEntries(parameters.map(({ name, example, schema }) => [name, example ?? schema?.example]));
+  const values: Record<string, string | undefined> = {};
+  for (const { name, example, schema } of parameters) if (name !== undefined) values[name] = example ?? schema?.example;
   const filled = path.replaceAll(
     /\{(\w+)\}/g,
     (_, name: string) => (name === 'model' ? model : undefined) ?? values[name] ?? `no example for ${name}`,

@@ -116,7 +116,8 @@ export function DescribeTei(route: keyof typeof ROUTES): MethodDecorator {
   const statuses = body ? [400, 413, 415, 422, 424, 500, ...(computes ? [429, 503, 504] : [])] : [424];
   return applyDecorators(
     ApiOperation({ summary }),
-    ...(body ? [CallHeaders(), ApiBody({ type: body, examples: { example: { value: example } } })] : []),
+    ...(computes ? [CallHeaders()] : []),
+    ...(body ? [ApiBody({ type: body, examples: { example: { value: example } } })] : []),
     ApiOkResponse({ description: summary, schema: answer, ...(computes && { headers: COMPUTE_HEADERS }) }),
     ...statuses.map((status) =>
       ApiResponse({ status, description: MEANINGS[status] ?? '', content: { 'application/json': { schema: ERROR } } }),
