@@ -32,6 +32,12 @@ export class Environment {
 
   /** Opens the routes that change the server; without it they answer 404. */
   @IsBoolean() readonly ADMIN_API: boolean = false;
+
+  /** Opens the routes of text-embeddings-inference (`/embed` and its like); without it they answer 404. */
+  @IsBoolean() readonly TEI_API: boolean = false;
+
+  /** Name of the embedding model that those serve; empty where the repository has only one. */
+  @IsString() readonly TEI_MODEL: string = '';
 }
 
 /** What the environment says of one variable, as the type its default has; text that does not fit stays text and fails its rule. */

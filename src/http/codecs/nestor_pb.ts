@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file http/codecs/nestor.proto.
  */
 export const file_http_codecs_nestor: GenFile = /*@__PURE__*/
-  fileDesc("ChhodHRwL2NvZGVjcy9uZXN0b3IucHJvdG8SCW5lc3Rvci52MSI3CgZUZW5zb3ISEAoIZGF0YXR5cGUYASABKAkSDQoFc2hhcGUYAiADKAMSDAoEZGF0YRgDIAEoDCLFAQoOUHJlZGljdFJlcXVlc3QSNQoGaW5wdXRzGAEgAygLMiUubmVzdG9yLnYxLlByZWRpY3RSZXF1ZXN0LklucHV0c0VudHJ5Eg0KBXRleHRzGAIgAygJEg4KBmltYWdlcxgDIAMoDBIPCgdvdXRwdXRzGAQgAygJEgoKAmlkGAUgASgJGkAKC0lucHV0c0VudHJ5EgsKA2tleRgBIAEoCRIgCgV2YWx1ZRgCIAEoCzIRLm5lc3Rvci52MS5UZW5zb3I6AjgBIroBCg9QcmVkaWN0UmVzcG9uc2USCgoCaWQYASABKAkSDQoFbW9kZWwYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRI4CgdvdXRwdXRzGAQgAygLMicubmVzdG9yLnYxLlByZWRpY3RSZXNwb25zZS5PdXRwdXRzRW50cnkaQQoMT3V0cHV0c0VudHJ5EgsKA2tleRgBIAEoCRIgCgV2YWx1ZRgCIAEoCzIRLm5lc3Rvci52MS5UZW5zb3I6AjgBIhcKCFRva2VuSWRzEgsKA2lkcxgBIAMoDSJqChFFbWJlZGRpbmdzUmVxdWVzdBINCgVtb2RlbBgBIAEoCRINCgV0ZXh0cxgCIAMoCRIjCgZ0b2tlbnMYAyADKAsyEy5uZXN0b3IudjEuVG9rZW5JZHMSEgoKZGltZW5zaW9ucxgEIAEoDSJxChJFbWJlZGRpbmdzUmVzcG9uc2USDQoFbW9kZWwYASABKAkSDQoFY291bnQYAiABKA0SEgoKZGltZW5zaW9ucxgDIAEoDRISCgplbWJlZGRpbmdzGAQgASgMEhUKDXByb21wdF90b2tlbnMYBSABKA1iBnByb3RvMw");
+  fileDesc("ChhodHRwL2NvZGVjcy9uZXN0b3IucHJvdG8SCW5lc3Rvci52MSI3CgZUZW5zb3ISEAoIZGF0YXR5cGUYASABKAkSDQoFc2hhcGUYAiADKAMSDAoEZGF0YRgDIAEoDCLFAQoOUHJlZGljdFJlcXVlc3QSNQoGaW5wdXRzGAEgAygLMiUubmVzdG9yLnYxLlByZWRpY3RSZXF1ZXN0LklucHV0c0VudHJ5Eg0KBXRleHRzGAIgAygJEg4KBmltYWdlcxgDIAMoDBIPCgdvdXRwdXRzGAQgAygJEgoKAmlkGAUgASgJGkAKC0lucHV0c0VudHJ5EgsKA2tleRgBIAEoCRIgCgV2YWx1ZRgCIAEoCzIRLm5lc3Rvci52MS5UZW5zb3I6AjgBIroBCg9QcmVkaWN0UmVzcG9uc2USCgoCaWQYASABKAkSDQoFbW9kZWwYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRI4CgdvdXRwdXRzGAQgAygLMicubmVzdG9yLnYxLlByZWRpY3RSZXNwb25zZS5PdXRwdXRzRW50cnkaQQoMT3V0cHV0c0VudHJ5EgsKA2tleRgBIAEoCRIgCgV2YWx1ZRgCIAEoCzIRLm5lc3Rvci52MS5UZW5zb3I6AjgBIhcKCFRva2VuSWRzEgsKA2lkcxgBIAMoDSK0AQoRRW1iZWRkaW5nc1JlcXVlc3QSDQoFbW9kZWwYASABKAkSDQoFdGV4dHMYAiADKAkSIwoGdG9rZW5zGAMgAygLMhMubmVzdG9yLnYxLlRva2VuSWRzEhIKCmRpbWVuc2lvbnMYBCABKA0SGAoLcHJvbXB0X25hbWUYBSABKAlIAIgBARITCgZwcm9tcHQYBiABKAlIAYgBAUIOCgxfcHJvbXB0X25hbWVCCQoHX3Byb21wdCJxChJFbWJlZGRpbmdzUmVzcG9uc2USDQoFbW9kZWwYASABKAkSDQoFY291bnQYAiABKA0SEgoKZGltZW5zaW9ucxgDIAEoDRISCgplbWJlZGRpbmdzGAQgASgMEhUKDXByb21wdF90b2tlbnMYBSABKA1iBnByb3RvMw");
 
 /**
  * Elements in row-major order, little-endian; BYTES as an unsigned 32-bit length before each element.
@@ -162,6 +162,18 @@ export type EmbeddingsRequest = Message<"nestor.v1.EmbeddingsRequest"> & {
    * @generated from field: uint32 dimensions = 4;
    */
   dimensions: number;
+
+  /**
+   * A prompt of the model by its name, or a text that goes in front of every input.
+   *
+   * @generated from field: optional string prompt_name = 5;
+   */
+  promptName?: string | undefined;
+
+  /**
+   * @generated from field: optional string prompt = 6;
+   */
+  prompt?: string | undefined;
 };
 
 /**

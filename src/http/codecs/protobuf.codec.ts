@@ -38,14 +38,14 @@ export const protobufCodec: Codec = {
   },
 
   decodeEmbeddings: (incoming) => {
-    const { model, texts, tokens, dimensions } = parse(EmbeddingsRequestSchema, incoming);
+    const { model, texts, tokens, dimensions, promptName: name, prompt: text } = parse(EmbeddingsRequestSchema, incoming);
     if (model === '') throw invalid('model', 'model is missing');
     if ((texts.length === 0) === (tokens.length === 0)) throw invalid('texts', 'Send either texts or tokens');
     const empty = texts.length > 0 ? texts.indexOf('') : tokens.findIndex(({ ids }) => ids.length === 0);
     const field = texts.length > 0 ? `texts[${empty}]` : `tokens[${empty}]`;
     if (empty >= 0) throw invalid(field, `${field} is empty`);
     const inputs = texts.length > 0 ? texts : tokens.map(({ ids }) => ids);
-    return { model, inputs, format: 'float', dimensions: dimensions === 0 ? undefined : dimensions };
+    return { model, inputs, format: 'float', dimensions: dimensions === 0 ? undefined : dimensions, prompt: { name, text } };
   },
 
   encodeEmbeddings: ({ model, vectors, tokens }) => {
