@@ -7,6 +7,8 @@ export class Readiness {
   readonly #indicators: HealthIndicatorFunction[] = [];
   #started = false;
   #draining = false;
+  #condemned = false;
+  readonly #onCondemned: (() => void)[] = [];
 
   get indicators(): readonly HealthIndicatorFunction[] {
     return this.#indicators;
@@ -22,6 +24,11 @@ export class Readiness {
     return this.#draining;
   }
 
+  /** Something failed that only a new process can mend. */
+  get condemned(): boolean {
+    return this.#condemned;
+  }
+
   register(indicator: HealthIndicatorFunction): void {
     this.#indicators.push(indicator);
   }
@@ -32,5 +39,16 @@ export class Readiness {
 
   drain(): void {
     this.#draining = true;
+  }
+
+  condemn(): void {
+    if (this.#condemned) return;
+    this.#condemned = true;
+    for (const listener of this.#onCondemned) listener();
+  }
+
+  /** For whoever can end the process. */
+  onCondemned(listener: () => void): void {
+    this.#onCondemned.push(listener);
   }
 }

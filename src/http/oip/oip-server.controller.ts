@@ -42,6 +42,8 @@ export class OipServerController {
   async ready(): Promise<{ ready: true }> {
     try {
       if (this.readiness.draining) throw new NestorError('DRAINING', 'The server is shutting down', { retryAfter: 5 });
+      if (this.readiness.condemned)
+        throw new NestorError('MODEL_NOT_READY', 'A device failed for good; the process ends', { retryAfter: 5 });
       await this.checks.check([...this.readiness.indicators]);
       return { ready: true };
     } catch (cause) {
