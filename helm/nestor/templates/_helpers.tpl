@@ -80,7 +80,7 @@ capabilities: { drop: [ALL] }
 
 {{/* The environment; (list root port grpcPort modelPath) because KServe has ports and a path of its own. */}}
 {{- define "nestor.env" -}}
-{{- $root := index . 0 }}
+{{- $root := index . 0 -}}
 - { name: HOST, value: 0.0.0.0 }
 - { name: PORT, value: {{ index . 1 | quote }} }
 - { name: GRPC_PORT, value: {{ index . 2 | quote }} }
