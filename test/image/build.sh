@@ -50,6 +50,6 @@ buildah build --isolation chroot --network host --layers --pull-never --target c
 echo "Running ..."
 container=$(buildah from --pull-never "$image")
 root=$(buildah mount "$container")
-node test/image/check.ts "$root" "$(buildah inspect --type image "$image" | node -e '
+node_modules/.bin/node test/image/check.ts "$root" "$(buildah inspect --type image "$image" | node_modules/.bin/node -e '
   const { OCIv1, Docker } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
   console.log(JSON.stringify({ ...OCIv1.config, Healthcheck: Docker.config.Healthcheck }));')"
