@@ -1,5 +1,6 @@
 // Every instrument in one table; each is recorded where the thing it counts happens.
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { ERRORS } from '../errors.js';
 
 /** Ten a decade, each about a quarter above the last: a quantile read between two of them is off by a few per cent. */
 const STEPS = [1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8];
@@ -82,6 +83,8 @@ export class Metrics {
       labelNames: ['reason'] as const,
       registers,
     });
+    // There from the start, at 0: Prometheus does not see the first of a series that was not there before.
+    for (const reason of Object.keys(ERRORS)) this.rejected.inc({ reason }, 0);
     this.workerRestarts = new Counter({
       name: 'nestor_worker_restarts_total',
       help: 'Worker threads that died and were started again.',

@@ -48,7 +48,7 @@ export class Prometheus {
   /** Resolves after the next scrape that began after this call. */
   async scraped(): Promise<void> {
     const now = Date.now() / 1000;
-    await until('a scrape', async () => ((await this.query('timestamp(up{job="nestor"})'))[0]?.value[1] ?? 0) > String(now) || undefined);
+    await until('a scrape', async () => (await this.number('timestamp(up{job="nestor"})')) > now || undefined);
   }
 
   /** An instant query. @throws Error with Prometheus' words when it does not understand it. */
