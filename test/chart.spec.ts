@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
+import { Environment } from '../src/config/environment.js';
 import { CHART, find, KUBERNETES, render, template, type Thing } from './helm/chart.js';
 import { VALUES, type ValueSet } from './helm/values.js';
 import { ROOT } from './setup/paths.js';
@@ -134,6 +135,13 @@ withHelm('the chart', () => {
     expect(environment('everything').REDIS_URL).toBe('redis://r-nestor-redis:6379');
     const ports = find(rendered.cpu, 'Service', 'r-nestor').spec.ports;
     expect(ports.map(({ name, port }: Record<string, unknown>) => [name, port])).toEqual([['http', 8000], ['grpc', 8001]]); // prettier-ignore
+  });
+
+  it('sets variables that Nestor reads', () => {
+    // Of parts that are not in every build.
+    const others = ['GRPC_PORT', 'CACHE_DIR', 'TEI_API', 'REDIS_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
+    const known = [...Object.keys(new Environment()), ...others];
+    expect(Object.keys({ ...environment('redis'), ...environment('everything') }).filter((name) => !known.includes(name))).toEqual([]);
   });
 
   it('mounts models from wherever they come, for reading', () => {

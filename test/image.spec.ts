@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
 import { Environment } from '../src/config/environment.js';
 import { dockerfile, type Stage } from './image/dockerfile.js';
 import { post } from './setup/client.js';
@@ -77,6 +78,24 @@ describe('the Dockerfile', () => {
     const passing = readFileSync(join(ROOT, '.dockerignore'), 'utf8').match(/(?<=^!).*/gm);
     expect(sources.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
     expect([...new Set(sources)].sort()).toEqual(passing?.sort());
+  });
+});
+
+describe('the compose file', () => {
+  const yaml = (path: string): unknown => parse(readFileSync(join(ROOT, path), 'utf8'));
+  const { services } = yaml('docker-compose.yaml') as { services: Record<string, { image: string; volumes?: string[] }> };
+
+  it('mounts files that there are, and pins every image', () => {
+    const mounts = Object.values(services).flatMap(({ volumes = [] }) => volumes.map((volume) => volume.split(':')[0] ?? ''));
+    const files = mounts.filter((path) => path.startsWith('./'));
+    expect(files.length).toBeGreaterThan(4);
+    expect(files.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+    for (const { image } of Object.values(services)) expect(image).toMatch(/:v?\d+\.\d/);
+  });
+
+  it('scrapes under the name that the panels and rules know', () => {
+    const { scrape_configs: jobs } = yaml('deploy/prometheus.yaml') as { scrape_configs: { job_name: string }[] };
+    expect(jobs.map(({ job_name: name }) => name)).toEqual(['nestor']);
   });
 });
 
