@@ -20,7 +20,11 @@ export class RuntimeService {
   constructor(
     @Inject(WORKER_URL) private readonly worker: URL,
     private readonly readiness: Readiness,
-  ) {}
+  ) {
+    // From 1.30 on ONNX Runtime for Linux writes a device id into the home folder and uploads what it ran, errors included, to Microsoft.
+    // Read when the library is loaded, which the threads do; whoever wants it sets the variable to 0.
+    process.env.ORT_DISABLE_TELEMETRY ??= '1';
+  }
 
   group(plan: InstancePlan, events: Omit<GroupEvents, 'onUnfit'>): InstanceGroup {
     const onUnfit = (reason: string): void => {

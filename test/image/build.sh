@@ -43,7 +43,7 @@ fi
 
 echo "Building ..."
 # The certificates of this machine: there may be a proxy between it and the registry.
-buildah build --isolation chroot --network host --layers --pull-never --target cpu --tag "$image" --build-arg "NODE_IMAGE=$base" \
+buildah build --format docker --isolation chroot --network host --layers --pull-never --target cpu --tag "$image" --build-arg "NODE_IMAGE=$base" \
   --volume /etc/ssl/certs:/etc/ssl/certs:ro --env NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt --quiet . > "$work/log" 2>&1 \
   || { tail -n 40 "$work/log" >&2; exit 1; }
 

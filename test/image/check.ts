@@ -44,6 +44,7 @@ function contained(command: readonly string[], port: number): [string, string[]]
   return ['unshare', ['--mount', '--propagation', 'private', 'bash', '-c', outside, 'bash', root, ...env, ...command]];
 }
 
+const healthcheck = Healthcheck.Test.slice(1);
 const port = await freePort();
 const run = (...command: readonly string[]): void => {
   execFileSync(...contained(command, port), { stdio: 'pipe' });
@@ -67,7 +68,7 @@ try {
     () => {
       assert.equal(server.exitCode, null, 'the server ended');
       try {
-        run(...Healthcheck.Test.slice(1));
+        run(...healthcheck);
         return true;
       } catch {
         return undefined;
