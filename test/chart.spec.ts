@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { Environment } from '../src/config/environment.js';
-import { CHART, find, KUBERNETES, render, template, type Thing } from './helm/chart.js';
+import { CHART, find, KUBERNETES, render, template, type PodSpec, type Thing } from './helm/chart.js';
 import { VALUES, type ValueSet } from './helm/values.js';
 import { ROOT } from './setup/paths.js';
 import { python } from './setup/python.js';
@@ -21,11 +21,9 @@ beforeAll(async () => {
 }, 600_000);
 
 const names = (things: readonly Thing[]): string[] => things.map(({ kind, metadata }) => `${kind} ${metadata.name}`).sort();
-const pod = (set: ValueSet) => find(rendered[set], 'Deployment', 'r-nestor').spec.template.spec;
+const pod = (set: ValueSet): PodSpec => find(rendered[set], 'Deployment', 'r-nestor').spec.template.spec;
 const environment = (set: ValueSet): Record<string, unknown> =>
-  Object.fromEntries(
-    pod(set).containers[0].env.map(({ name, value, valueFrom }: Record<string, unknown>) => [name, value ?? valueFrom]),
-  ) as Record<string, unknown>;
+  Object.fromEntries(pod(set).containers[0].env.map(({ name, value, valueFrom }) => [name, value ?? valueFrom]));
 
 withHelm('the chart', () => {
   it('passes helm lint', async () => {
@@ -88,7 +86,7 @@ withHelm('the chart', () => {
   it.each(['cpu', 'everything'] as const)('ends a pod in the right order and in time (%s)', (set) => {
     const { terminationGracePeriodSeconds, containers } = pod(set);
     const { DRAIN_SECONDS, SHUTDOWN_GRACE_SECONDS } = environment(set);
-    const preStop = containers[0].lifecycle.preStop.sleep.seconds as number;
+    const preStop = containers[0].lifecycle.preStop.sleep.seconds;
     const lastBatch =
       Number(/LAST_BATCH_MS = ([\d_]+)/.exec(readFileSync(join(ROOT, 'src/main.ts'), 'utf8'))?.[1]?.replace('_', '')) / 1000;
     expect(preStop).toBeGreaterThan(0);
@@ -134,7 +132,7 @@ withHelm('the chart', () => {
     expect(environment('redis').REDIS_URL).toEqual({ secretKeyRef: { name: 'nestor-redis', key: 'REDIS_URL' } });
     expect(environment('everything').REDIS_URL).toBe('redis://r-nestor-redis:6379');
     const ports = find(rendered.cpu, 'Service', 'r-nestor').spec.ports;
-    expect(ports.map(({ name, port }: Record<string, unknown>) => [name, port])).toEqual([['http', 8000], ['grpc', 8001]]); // prettier-ignore
+    expect(ports.map(({ name, port }) => [name, port])).toEqual([['http', 8000], ['grpc', 8001]]); // prettier-ignore
   });
 
   it('sets variables that Nestor reads', () => {
@@ -145,27 +143,27 @@ withHelm('the chart', () => {
   });
 
   it('mounts models from wherever they come, for reading', () => {
-    const mounted = (set: ValueSet) => pod(set).volumes.find(({ name }: { name: string }) => name === 'models');
+    const mounted = (set: ValueSet): PodSpec['volumes'][number] | undefined => pod(set).volumes.find(({ name }) => name === 'models');
     expect(mounted('cpu')).toBeUndefined();
-    expect(mounted('gpu').persistentVolumeClaim).toEqual({ claimName: 'models', readOnly: true });
-    expect(mounted('hpa').persistentVolumeClaim).toEqual({ claimName: 'r-nestor-models', readOnly: true });
+    expect(mounted('gpu')?.persistentVolumeClaim).toEqual({ claimName: 'models', readOnly: true });
+    expect(mounted('hpa')?.persistentVolumeClaim).toEqual({ claimName: 'r-nestor-models', readOnly: true });
     expect(find(rendered.hpa, 'PersistentVolumeClaim').metadata).toMatchObject({ annotations: { 'helm.sh/resource-policy': 'keep' } });
-    expect(mounted('keda').image).toEqual({ reference: 'registry.example.com/models:1', pullPolicy: 'IfNotPresent' });
-    expect(pod('everything').initContainers[0].volumeMounts[0]).toEqual({ name: 'models', mountPath: '/app/models' });
+    expect(mounted('keda')?.image).toEqual({ reference: 'registry.example.com/models:1', pullPolicy: 'IfNotPresent' });
+    expect(pod('everything').initContainers?.[0].volumeMounts[0]).toEqual({ name: 'models', mountPath: '/app/models' });
     for (const set of ['gpu', 'hpa', 'keda', 'everything'] as const) {
-      const mount = pod(set).containers[0].volumeMounts.find(({ name }: { name: string }) => name === 'models');
+      const mount = pod(set).containers[0].volumeMounts.find(({ name }) => name === 'models');
       expect(mount).toMatchObject({ mountPath: '/app/models', readOnly: true });
     }
   });
 
   it('scales on the wait for a batch, by HPA or by KEDA, and leaves the count of pods to it', () => {
-    expect(find(rendered.hpa, 'HorizontalPodAutoscaler').spec.metrics[0].pods).toEqual({
+    expect(find(rendered.hpa, 'HorizontalPodAutoscaler').spec.metrics[0]?.pods).toEqual({
       metric: { name: 'nestor_queue_wait_seconds_p95' },
       target: { type: 'AverageValue', averageValue: '100m' },
     });
     const [trigger] = find(rendered.keda, 'ScaledObject').spec.triggers;
     expect(trigger).toMatchObject({ metricType: 'Value', metadata: { threshold: '0.25' } });
-    expect(trigger.metadata.query).toContain('rate(nestor_queue_wait_seconds_bucket{namespace="n",service="r-nestor"}[2m])');
+    expect(trigger?.metadata.query).toContain('rate(nestor_queue_wait_seconds_bucket{namespace="n",service="r-nestor"}[2m])');
     for (const set of ['hpa', 'keda'] as const) expect(find(rendered[set], 'Deployment', 'r-nestor').spec.replicas).toBeUndefined();
     expect(find(rendered.cpu, 'Deployment').spec.replicas).toBe(2);
   });

@@ -50,9 +50,9 @@ describe('the Dockerfile', () => {
     expect(texts(target, 'STOPSIGNAL', 'ENTRYPOINT')).toEqual(['SIGTERM', '["node", "dist/main.js"]']);
     expect(texts(target, 'HEALTHCHECK')).toEqual([expect.stringContaining('/health/ready')]);
     expect(texts(target, 'LABEL').join()).toMatch(/opencontainers\.image\.(title|licenses|version|revision)/);
-    expect(target.instructions.filter(({ name: kind }) => ['COPY', 'ADD'].includes(kind)).some(({ text }) => /--chown/.test(text))).toBe(
-      false,
-    );
+    expect(
+      target.instructions.filter(({ name: kind }) => ['COPY', 'ADD'].includes(kind)).some(({ text }) => text.includes('--chown')),
+    ).toBe(false);
   });
 
   it('sets variables that Nestor reads', () => {

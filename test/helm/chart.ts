@@ -10,13 +10,54 @@ export const CHART = join(ROOT, 'helm/nestor');
 /** The newest whose schemas there are. */
 export const KUBERNETES = '1.37.0';
 
-/** An object of Kubernetes; what is asked of it is as deep as it is irregular. */
+type Labels = Readonly<Record<string, string>>;
+
+interface Probe {
+  readonly httpGet: unknown;
+  readonly periodSeconds: number;
+  readonly failureThreshold: number;
+}
+
+export interface Container {
+  readonly image: string;
+  readonly env: readonly { readonly name: string; readonly value?: string; readonly valueFrom?: unknown }[];
+  readonly resources: { readonly limits: Readonly<Record<string, unknown>> };
+  readonly securityContext: unknown;
+  readonly lifecycle: { readonly preStop: { readonly sleep: { readonly seconds: number } } };
+  readonly startupProbe: Probe;
+  readonly readinessProbe: Probe;
+  readonly livenessProbe: Probe;
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
+export interface PodSpec {
+  readonly automountServiceAccountToken: boolean;
+  readonly securityContext: unknown;
+  readonly terminationGracePeriodSeconds: number;
+  readonly nodeSelector?: Labels;
+  readonly tolerations: readonly unknown[];
+  readonly containers: readonly [Container];
+  readonly initContainers?: readonly [Container];
+  readonly volumes: readonly { readonly name: string; readonly persistentVolumeClaim?: unknown; readonly image?: unknown }[];
+}
+
+/** What the specs look at; each kind has some of it. */
+interface Spec extends PodSpec {
+  readonly replicas?: number;
+  readonly selector: { readonly matchLabels: Labels };
+  readonly template: { readonly spec: PodSpec };
+  readonly ports: readonly { readonly name: string; readonly port: number }[];
+  readonly metrics: readonly { readonly pods: unknown }[];
+  readonly triggers: readonly { readonly metadata: { readonly query: string } }[];
+  readonly protocolVersions: readonly string[];
+}
+
+/** An object of Kubernetes. */
 export interface Thing {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- any depth of any object
-  readonly spec: any;
-  readonly data?: Readonly<Record<string, string>>;
+  readonly metadata: { readonly name: string; readonly labels: Labels };
+  readonly spec: Spec;
+  readonly data?: Labels;
 }
 
 /** `helm template` of a release `r` in a namespace `n`. */
