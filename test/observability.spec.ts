@@ -17,8 +17,8 @@ const CLIENTS = 4;
 const REQUESTS = 400;
 /** Long ones: what the client itself takes is then little of the whole. */
 const texts = sentences().flatMap(({ text, ids }) => (ids.length > 60 ? text : []));
-/** Series that only some have: with a cache, an NVIDIA GPU, or kube-state-metrics. */
-const CONDITIONAL = /^(nestor_cache_|nestor_coalesced_|nestor_gpu_|nestor_model_memory_|kube_)/;
+/** Series that only some have: with a cache, an NVIDIA GPU, or kube-state-metrics; and those of builds that have them. */
+const CONDITIONAL = /^(nestor_cache_|nestor_coalesced_|nestor_gpu_|nestor_model_memory_|nestor_event_loop_|kube_)/;
 const METRIC = /\b(?:nestor|nodejs|process|kube)_[a-z0-9_]+(?=[{[) ]|$)|\bup(?=\{)/g;
 /** Within this of the load generator's number. */
 const TOLERANCE = 0.1;
@@ -203,6 +203,7 @@ describe('the dashboard', () => {
       'worker_restarts_total',
       'model_load_duration',
       'model_memory_bytes',
+      'event_loop_delay_seconds',
       'gpu_utilization_ratio',
       'gpu_memory_used_bytes',
     ]) {
