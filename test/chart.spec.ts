@@ -200,6 +200,7 @@ withHelm('the chart', () => {
     ['a variable that has a key of its own', { server: { env: [{ name: 'DRAIN_SECONDS', value: '0' }] } }, 'env'],
     ['an ingress without hosts', { ingress: { enabled: true } }, 'hosts'],
     ['a port for root', { server: { port: 80 } }, 'port'],
+    ['a pod that is gone before its readiness is asked', { shutdown: { drainSeconds: 4 } }, 'drainSeconds'],
     ['fewer pods at most than at least', { autoscaling: { enabled: true, minReplicas: 9 } }, 'minReplicas'],
   ])('refuses %s and names it', async (_, values, name) => {
     const { code, text } = await template(binary ?? '', values);
