@@ -20,7 +20,7 @@ const texts = sentences().flatMap(({ text, ids }) => (ids.length > 60 ? text : [
 /** Series that only some have: with a cache, an NVIDIA GPU, or kube-state-metrics; and those of builds that have them. */
 const CONDITIONAL = /^(nestor_cache_|nestor_coalesced_|nestor_gpu_|nestor_model_memory_|nestor_event_loop_|kube_)/;
 const METRIC = /\b(?:nestor|nodejs|process|kube)_[a-z0-9_]+(?=[{[) ]|$)|\bup(?=\{)/g;
-/** Within this of the load generator's number. */
+/** Within this of what the load generator was told. */
 const TOLERANCE = 0.1;
 
 const there = await debian('prometheus', 'prometheus');
@@ -100,9 +100,14 @@ afterAll(async () => {
 });
 
 withPrometheus('on a real Prometheus', () => {
-  it.each(['p50', 'p95', 'p99'])("the documented %s is the load generator's", async (name) => {
+  it.each(['p50', 'p95', 'p99'])('the documented %s is that of the answers, each of which says how long it took', async (name) => {
+    const q = Number(name.slice(1)) / 100;
     const measured = await prometheus.number(query(name));
-    const expected = quantile(timings.map(({ seconds }) => seconds), Number(name.slice(1)) / 100); // prettier-ignore
+    const [expected, outside] = [quantile(timings.map(({ total }) => total), q), quantile(timings.map(({ seconds }) => seconds), q)]; // prettier-ignore
+    // The client's clock is told and not held against anybody: on a busy machine it measures the client.
+    process.stderr.write(
+      `\n${name}: Prometheus ${measured.toFixed(4)} s, answers ${expected.toFixed(4)} s, client ${outside.toFixed(4)} s\n`,
+    );
     expect([name, measured, expected, off(measured, expected) < TOLERANCE]).toEqual([name, measured, expected, true]);
   });
 
