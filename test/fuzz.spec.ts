@@ -75,6 +75,11 @@ it('malformed bodies are refused and leave nothing behind', async () => {
       if (answer.status >= 500) failures.add(`${(answer.body as Problem).code} ${path} ${shortened(body)}`);
     });
   };
+  // Full batches first, on every instance: what a session needs for them it keeps.
+  const texts = Array.from({ length: 64 }, () => 'word '.repeat(30));
+  await inParallel(Array.from({ length: 16 }), CLIENTS, async () => {
+    expect((await post(`${server.url}/v1/embeddings`, { model: MINILM, input: texts })).status).toBe(200);
+  });
   await round(bodies.slice(0, BODIES / 2));
   const half = await keptBytes();
   await round(bodies.slice(BODIES / 2));

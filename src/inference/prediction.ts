@@ -17,6 +17,8 @@ export interface Call {
   readonly deadline?: number | undefined;
   /** RFC 9218: 0 is served first, 7 last. */
   readonly urgency?: number | undefined;
+  /** Nobody else reads or writes the tensors that go in: their memory may move to the worker. */
+  readonly ownsInput?: boolean | undefined;
 }
 
 /** What goes in: tensors for any model, texts and pictures for models that have a tokenizer or an image recipe. */
