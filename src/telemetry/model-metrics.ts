@@ -21,6 +21,9 @@ export class ModelMetrics {
     const padding = metrics.batchPaddingRatio.labels(model, version);
     const drain = metrics.drainRate.labels(model, version);
     const queue = metrics.queueItems.labels(model, version);
+    const restarts = metrics.workerRestarts.labels(model, version);
+    // There from the start, at 0: Prometheus does not see the first of a series that was not there before.
+    restarts.inc(0);
     this.queueWait = (seconds) => {
       wait.observe(seconds);
     };
@@ -38,7 +41,7 @@ export class ModelMetrics {
       drain.set(tokensPerSecond);
     };
     this.workerLost = () => {
-      metrics.workerRestarts.inc({ model, version });
+      restarts.inc();
     };
     this.loaded = (seconds) => {
       metrics.modelLoadDuration.set({ model, version }, seconds);
