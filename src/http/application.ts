@@ -5,15 +5,19 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Logger as PinoLogger } from 'nestjs-pino';
+import type { Logger } from 'pino';
 import type { Environment } from '../config/environment.js';
 import { Readiness } from '../health/readiness.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { LOG } from '../telemetry/server-telemetry.module.js';
+import { Tracer } from '../telemetry/tracer.js';
 import { readBody } from './body.js';
 import { addCompression } from './compression.js';
 import { addFormats } from './formats.docs.js';
 import { frameworkProblem } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
 import { addHooks, requestId } from './hooks.js';
+import { RequestLog } from './request-log.js';
 
 /** Builds the application around a root module; it does not listen yet. */
 export async function createApplication(module: new () => unknown, environment: Environment): Promise<NestFastifyApplication> {
@@ -41,7 +45,12 @@ export async function createApplication(module: new () => unknown, environment: 
     readBody(payload, headers, environment.BODY_LIMIT_BYTES),
   );
   addCompression(fastify);
-  addHooks(fastify, app.get(Metrics), app.get(Readiness, { strict: false }));
+  addHooks(fastify, {
+    metrics: app.get(Metrics),
+    readiness: app.get(Readiness, { strict: false }),
+    tracer: app.get(Tracer),
+    log: new RequestLog(app.get<Logger>(LOG), environment.SLOW_REQUEST_MS),
+  });
   describe(app);
   return app;
 }

@@ -5,6 +5,9 @@ import type { FastifyInstance } from 'fastify';
 import type { Timings } from '../inference/prediction.js';
 import type { Readiness } from '../health/readiness.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { traceparent, type Tracer } from '../telemetry/tracer.js';
+import type { RequestLog } from './request-log.js';
+import { endTrace, watchTraces } from './request-trace.js';
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
@@ -14,17 +17,30 @@ export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-export function addHooks(fastify: FastifyInstance, metrics: Metrics, readiness: Readiness): void {
-  fastify.decorateRequest('timings', null);
+/** What the hooks tell, and what they ask. */
+export interface Observers {
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+  readonly tracer: Tracer;
+  readonly log: RequestLog;
+}
+
+export function addHooks(fastify: FastifyInstance, { metrics, readiness, tracer, log }: Observers): void {
+  for (const name of ['timings', 'timeline', 'trace', 'failure'] as const) fastify.decorateRequest(name, null);
+  if (tracer.enabled) watchTraces(fastify, tracer);
   fastify.addHook('onSend', (request, reply, payload, done) => {
     void reply.header('X-Request-Id', request.id).header('Server-Timing', serverTiming(request.timings, reply.elapsedTime));
+    if (request.trace) void reply.header('traceresponse', traceparent(request.trace));
     // Asks clients to come back on a new connection, which the load balancer sends elsewhere.
     if (readiness.draining) void reply.header('Connection', 'close');
     done(null, payload);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? '_unknown';
-    metrics.requestDuration.observe({ route, status: String(reply.statusCode) }, reply.elapsedTime / 1000);
+    const totalMs = reply.elapsedTime;
+    metrics.requestDuration.labels(route, String(reply.statusCode)).observe(totalMs / 1000, request.trace?.id);
+    log.record(request, reply.statusCode, totalMs);
+    if (request.trace) endTrace(request.trace, request, reply.statusCode, totalMs);
     done();
   });
 }

@@ -41,8 +41,12 @@ export class ProblemFilter implements ExceptionFilter {
     const error = methods.length > 0 ? wrongMethod(request.method, methods) : nestorErrorOf(thrown, request);
     const status = ERRORS[error.code].httpStatus;
     this.metrics.rejected.inc({ reason: error.code });
+    request.failure = error.code;
     if (status === 500)
-      this.#logger.error({ err: error.cause ?? error, requestId: request.id, code: error.code }, reasonOf(error.cause ?? error));
+      this.#logger.error(
+        { err: error.cause ?? error, requestId: request.id, trace_id: request.trace?.id, code: error.code },
+        reasonOf(error.cause ?? error),
+      );
     if (reply.sent || reply.raw.destroyed) return;
     if (error.retryAfter !== undefined) void reply.header('Retry-After', Math.ceil(error.retryAfter));
     if (request.url.startsWith('/v1/embeddings')) void reply.code(status).send(openAiError(error, status));
