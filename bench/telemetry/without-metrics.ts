@@ -9,4 +9,4 @@ Series.prototype.observe = () => undefined;
 
 // Before @willsoto/nestjs-prometheus asks for them: figures of the process, of garbage collection, of the event loop.
 const prometheus = createRequire(import.meta.url)('prom-client') as typeof import('prom-client');
-prometheus.collectDefaultMetrics = (() => undefined) as unknown as typeof prometheus.collectDefaultMetrics;
+Object.assign(prometheus, { collectDefaultMetrics: () => undefined });

@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import type { Environment } from '../config/environment.js';
 import { Readiness } from '../health/readiness.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { RequestLog } from '../telemetry/request-log.js';
 import { LOG } from '../telemetry/server-telemetry.module.js';
 import { Tracer } from '../telemetry/tracer.js';
 import { readBody } from './body.js';
@@ -17,7 +18,6 @@ import { addFormats } from './formats.docs.js';
 import { frameworkProblem } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
 import { addHooks, requestId } from './hooks.js';
-import { RequestLog } from './request-log.js';
 
 /** Builds the application around a root module; it does not listen yet. */
 export async function createApplication(module: new () => unknown, environment: Environment): Promise<NestFastifyApplication> {

@@ -5,9 +5,13 @@ import type { FastifyInstance } from 'fastify';
 import type { Timings } from '../inference/prediction.js';
 import type { Readiness } from '../health/readiness.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { traceparent, type Tracer } from '../telemetry/tracer.js';
-import type { RequestLog } from './request-log.js';
-import { endTrace, watchTraces } from './request-trace.js';
+import type { RequestLog, ServedRequest } from '../telemetry/request-log.js';
+import { endTrace } from '../telemetry/request-trace.js';
+import { traceparent, type Attributes, type Tracer } from '../telemetry/tracer.js';
+import { servedRequest } from './served-request.js';
+
+/** Routes that run a model, or tell about one; probes would only bury them. */
+const TRACED = /^\/v[12]\/(?!health)/;
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
@@ -27,7 +31,7 @@ export interface Observers {
 
 export function addHooks(fastify: FastifyInstance, { metrics, readiness, tracer, log }: Observers): void {
   for (const name of ['timings', 'timeline', 'trace', 'failure'] as const) fastify.decorateRequest(name, null);
-  if (tracer.enabled) watchTraces(fastify, tracer);
+  if (tracer.enabled) beginTraces(fastify, tracer);
   fastify.addHook('onSend', (request, reply, payload, done) => {
     void reply.header('X-Request-Id', request.id).header('Server-Timing', serverTiming(request.timings, reply.elapsedTime));
     if (request.trace) void reply.header('traceresponse', traceparent(request.trace));
@@ -39,10 +43,26 @@ export function addHooks(fastify: FastifyInstance, { metrics, readiness, tracer,
     const route = request.routeOptions.url ?? '_unknown';
     const totalMs = reply.elapsedTime;
     metrics.requestDuration.labels(route, String(reply.statusCode)).observe(totalMs / 1000, request.trace?.id);
-    log.record(request, reply.statusCode, totalMs);
-    if (request.trace) endTrace(request.trace, request, reply.statusCode, totalMs);
+    const served = servedRequest(request, reply, totalMs);
+    log.record(served);
+    if (request.trace) endTrace(request.trace, served, httpAttributes(served), served.status >= 500);
     done();
   });
+}
+
+function beginTraces(fastify: FastifyInstance, tracer: Tracer): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const route = request.routeOptions.url ?? '';
+    if (TRACED.test(route)) {
+      request.trace = tracer.begin(`${request.method} ${route}`, request.headers, performance.now() - reply.elapsedTime) ?? null;
+    }
+    done();
+  });
+}
+
+/** https://opentelemetry.io/docs/specs/semconv/http/http-spans/ */
+function httpAttributes({ method, route = '', status }: ServedRequest): Attributes {
+  return { 'http.request.method': method, 'http.route': route, 'http.response.status_code': status };
 }
 
 /** https://www.w3.org/TR/server-timing/, in milliseconds. */

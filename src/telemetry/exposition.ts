@@ -19,7 +19,8 @@ function wantsOpenMetrics(accept: string): boolean {
 }
 
 async function openMetrics(registry: Registry): Promise<string> {
-  const twin = new Registry<OpenMetricsContentType>(Registry.OPENMETRICS_CONTENT_TYPE);
+  const twin = new Registry<OpenMetricsContentType>();
+  twin.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   for (const metric of registry.getMetricsAsArray()) twin.registerMetric(renamable(metric));
   // Bounds are floats in this format, `1.0`; prom-client prints them as JavaScript does.
   return (await twin.metrics()).replaceAll(/\ble="(\d+)"/g, 'le="$1.0"');

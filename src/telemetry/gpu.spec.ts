@@ -29,7 +29,7 @@ describe('parseGpus', () => {
 
   it('reads only numbers into gauges, whatever is printed', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'0123456789.,-eN/A[] \n') }), (output) => {
+      fc.property(fc.stringMatching(/^[\d.,\-eNA/[\] \n]{0,60}$/), (output) => {
         for (const reading of parseGpus(output)) {
           for (const value of Object.values(reading)) expect(value === undefined || typeof value === 'string' || value >= 0).toBe(true);
         }

@@ -63,8 +63,6 @@ export class Histogram<Label extends string> {
   readonly help: string;
   readonly type = 'histogram';
   readonly aggregator = 'sum';
-  /** Called before the series are read. */
-  collect: (() => void) | undefined;
   readonly #labelNames: readonly Label[];
   readonly #bounds: Float64Array;
   readonly #series = new Map<string, { readonly labels: Readonly<Record<string, string>>; readonly series: Series }>();
@@ -98,7 +96,6 @@ export class Histogram<Label extends string> {
   }
 
   get() {
-    this.collect?.();
     const { name, help, type, aggregator } = this;
     const values = [...this.#series.values()].flatMap(({ labels, series }) => this.#exported(labels, series));
     return Promise.resolve({ name, help, type, aggregator, values });

@@ -5,7 +5,12 @@ import { createLogger } from './logger.js';
 function setUp(level = 'trace') {
   const lines: string[] = [];
   let flushed = 0;
-  const logger = createLogger(level, { write: (line) => void lines.push(line), flush: () => void flushed++ });
+  const logger = createLogger(level, {
+    write: (line) => void lines.push(line),
+    flush: () => {
+      flushed += 1;
+    },
+  });
   return { logger, lines, flushes: () => flushed };
 }
 

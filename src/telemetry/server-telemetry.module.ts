@@ -14,16 +14,19 @@ export const LOG = Symbol('LOG');
 
 @Injectable()
 class TelemetryLifecycle implements OnModuleInit, OnApplicationShutdown {
+  #unwatch: (() => void) | undefined;
+
   constructor(
     private readonly metrics: Metrics,
     private readonly tracer: Tracer,
   ) {}
 
   onModuleInit(): void {
-    watchEventLoop(this.metrics.eventLoopDelay);
+    this.#unwatch = watchEventLoop(this.metrics.eventLoopDelay.labels());
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.#unwatch?.();
     await this.tracer.close();
   }
 }
