@@ -18,6 +18,7 @@ import { addFormats } from './formats.docs.js';
 import { frameworkProblem } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
 import { addHooks, requestId } from './hooks.js';
+import { endSilentConnections } from './silent-connections.js';
 
 /** Builds the application around a root module; it does not listen yet. */
 export async function createApplication(module: new () => unknown, environment: Environment): Promise<NestFastifyApplication> {
@@ -44,6 +45,7 @@ export async function createApplication(module: new () => unknown, environment: 
   fastify.addContentTypeParser('*', ({ headers }: FastifyRequest, payload: Readable) =>
     readBody(payload, headers, environment.BODY_LIMIT_BYTES),
   );
+  endSilentConnections(fastify);
   addCompression(fastify);
   addHooks(fastify, {
     metrics: app.get(Metrics),

@@ -3,10 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ServedRequest } from '../telemetry/request-log.js';
 
 export function servedRequest(request: FastifyRequest, { statusCode: status }: FastifyReply, totalMs: number): ServedRequest {
-  const { id, method, routeOptions, body, failure, timings, timeline, trace } = request;
+  const { id, method, routeOptions, headers, failure, timings, timeline, trace } = request;
   // A path that cannot be decoded has no parameters at all.
   const { model, version } = (request.params ?? {}) as { model?: string; version?: string };
-  const bodyBytes = Buffer.isBuffer(body) ? body.length : undefined;
+  const contentLength = headers['content-length'];
   return {
     id,
     method,
@@ -15,7 +15,7 @@ export function servedRequest(request: FastifyRequest, { statusCode: status }: F
     failure,
     model,
     version,
-    bodyBytes,
+    contentLength,
     totalMs,
     timings,
     timeline,

@@ -35,7 +35,7 @@ export class InferenceService {
     const model = this.models.resolve(name, version);
     const outputs = checkOutputs(model, wanted);
     const started = performance.now();
-    const items = await this.#items(model, input);
+    const items = await this.#items(model, input, call.ownsInput);
     const preprocess = (performance.now() - started) / 1000;
     if (input.kind !== 'tensors') model.metrics.preprocess(preprocess);
     const result = await submit(model, items, { ...call, outputs }, preprocess);
@@ -75,8 +75,8 @@ export class InferenceService {
     };
   }
 
-  async #items(model: Model, input: PredictionInput): Promise<Item[]> {
-    if (input.kind === 'tensors') return toItems(model, checkInputs(model, input.tensors));
+  async #items(model: Model, input: PredictionInput, owned?: boolean): Promise<Item[]> {
+    if (input.kind === 'tensors') return toItems(model, checkInputs(model, input.tensors), owned);
     if (input.kind === 'texts') {
       const { tokenizer, signature } = model;
       if (!tokenizer || !signature.inputs.every((spec) => isTokenInput(spec.name)))

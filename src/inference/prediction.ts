@@ -20,6 +20,8 @@ export interface Call {
   readonly urgency?: number | undefined;
   /** Told when it passes which station. */
   readonly timeline?: Timeline | undefined;
+  /** Nobody else reads or writes the tensors that go in: their memory may move to the worker. */
+  readonly ownsInput?: boolean | undefined;
 }
 
 /** What goes in: tensors for any model, texts and pictures for models that have a tokenizer or an image recipe. */

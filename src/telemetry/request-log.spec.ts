@@ -12,7 +12,7 @@ const SERVED: ServedRequest = {
   failure: null,
   model: 'digits',
   version: undefined,
-  bodyBytes: 10,
+  contentLength: '10',
   totalMs: 12.34567,
   timings: { preprocess: 0, queue: 0.001, inference: 0.01 },
   timeline: null,

@@ -15,7 +15,8 @@ export interface ServedRequest {
   /** What it asked for, as it is called in the path; what it got is in the timeline. */
   readonly model: string | undefined;
   readonly version: string | undefined;
-  readonly bodyBytes: number | undefined;
+  /** Bytes of its body as sent, where it said so. */
+  readonly contentLength: string | undefined;
   readonly totalMs: number;
   /** Seconds. */
   readonly timings: { readonly preprocess: number; readonly queue: number; readonly inference: number } | null;
@@ -68,7 +69,7 @@ function line({ id, traceId, method, route, status, failure, model, version, tot
 
 /** The line with every station; of one that failed, those that it reached. */
 function explanation(request: ServedRequest): object {
-  const { timeline, totalMs, bodyBytes } = request;
+  const { timeline, totalMs, contentLength } = request;
   const { decodedAt, enqueuedAt, departedAt, settledAt } = timeline ?? {};
   const ran = timeline !== null && timeline.batchRows > 0;
   const end = performance.now();
@@ -76,7 +77,7 @@ function explanation(request: ServedRequest): object {
     from === undefined || to === undefined ? undefined : rounded(to - from);
   return {
     ...line(request),
-    bodyBytes,
+    bodyBytes: contentLength === undefined ? undefined : Number(contentLength),
     decodeMs: between(end - totalMs, decodedAt),
     beforeQueueMs: between(decodedAt, enqueuedAt),
     queueMs: between(enqueuedAt, departedAt ?? settledAt),
