@@ -26,13 +26,10 @@ export interface JobOptions {
   readonly deadline?: number | undefined;
   /** Urgency as in RFC 9218: 0 is served first, 7 last, 3 by default. */
   readonly urgency?: number | undefined;
-<<<<<<< HEAD
   /** Told when it passes which station. */
   readonly timeline?: Timeline | undefined;
-=======
   /** The queue's limits are for clients: what the server asks of itself is let in. */
   readonly admitted?: boolean;
->>>>>>> main
 }
 
 export interface JobResult {

@@ -21,12 +21,9 @@ export function callOf(request: FastifyRequest, reply: FastifyReply): Call {
     signal: abort.signal,
     deadline: deadlineOf(header(request, 'request-timeout')),
     urgency: urgencyOf(header(request, 'priority')),
-<<<<<<< HEAD
     timeline: request.timeline,
-=======
     // They were read from the body of this request, which is nobody else's.
     ownsInput: true,
->>>>>>> main
   };
 }
 
