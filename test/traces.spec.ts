@@ -51,8 +51,8 @@ withPython('a request that is traced', () => {
     });
   }, 300_000);
   afterAll(async () => {
-    await server.stop();
     await receiver.stop();
+    await server.stop();
     await removeRepositories();
   });
 

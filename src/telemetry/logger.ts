@@ -7,7 +7,7 @@ const INFO = 30;
 
 /** Lines wait for others to be written with, for this long and up to this many bytes. */
 const FLUSH_MS = 50;
-const BLOCK_BYTES = 16 * 1024;
+const BLOCK_BYTES = 8 * 1024;
 
 /** Fields under which headers, bodies and secrets travel in libraries' objects; Nestor logs none of them itself. */
 const PRIVATE = ['authorization', 'body', 'config', 'cookie', 'headers', 'input', 'inputs', 'instances', 'password', 'payload', 'req', 'request', 'res', 'token']; // prettier-ignore
