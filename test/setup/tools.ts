@@ -21,13 +21,12 @@ export interface Output {
 export async function outcome(file: string, args: readonly string[], input?: string): Promise<Output> {
   const running = run(file, args, { maxBuffer: 64 * 1024 * 1024 });
   if (input !== undefined) running.child.stdin?.end(input);
-  return running.then(
-    ({ stdout }) => ({ code: 0, text: stdout }),
-    (error: { code?: number | string; stdout?: string; stderr?: string; message: string }) => ({
-      code: typeof error.code === 'number' ? error.code : -1,
-      text: `${error.stdout ?? ''}${error.stderr ?? ''}` || error.message,
-    }),
-  );
+  try {
+    return { code: 0, text: (await running).stdout };
+  } catch (thrown) {
+    const { code, stdout = '', stderr = '', message } = thrown as Error & { code?: unknown; stdout?: string; stderr?: string };
+    return { code: typeof code === 'number' ? code : -1, text: stdout + stderr || message };
+  }
 }
 
 /** Whether a program of Debian is there, installed through apt where this is root's to do. */
