@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { invalid } from '../errors.js';
 import type { Call } from '../inference/prediction.js';
+import { Timeline } from '../telemetry/timeline.js';
 
 /** Nobody waits longer for an answer. */
 export const LONGEST_SECONDS = 3600;
@@ -16,10 +17,12 @@ export function callOf(request: FastifyRequest, reply: FastifyReply): Call {
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) abort.abort();
   });
+  request.timeline = new Timeline(performance.now(), request.trace ?? undefined);
   return {
     signal: abort.signal,
     deadline: deadlineOf(header(request, 'request-timeout')),
     urgency: urgencyOf(header(request, 'priority')),
+    timeline: request.timeline,
     // They were read from the body of this request, which is nobody else's.
     ownsInput: true,
   };

@@ -1,6 +1,7 @@
 // What a request asks of a model and what it gets, free of any protocol.
 import { joinOutputs } from './items.js';
 import type { Model } from '../models/model.js';
+import type { Timeline } from '../telemetry/timeline.js';
 import type { Tensor } from '../tensor.js';
 
 /** Which model; without a version the newest that is ready. */
@@ -17,6 +18,8 @@ export interface Call {
   readonly deadline?: number | undefined;
   /** RFC 9218: 0 is served first, 7 last. */
   readonly urgency?: number | undefined;
+  /** Told when it passes which station. */
+  readonly timeline?: Timeline | undefined;
   /** Nobody else reads or writes the tensors that go in: their memory may move to the worker. */
   readonly ownsInput?: boolean | undefined;
 }
