@@ -1,5 +1,5 @@
 // The one environment table: every variable that Nestor reads, its default and its rule.
-import { IsBoolean, IsIn, IsInt, IsString, Max, Min, MinLength, validateSync } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsString, Matches, Max, Min, MinLength, validateSync } from 'class-validator';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -26,6 +26,27 @@ export class Environment {
 
   /** Opens the routes that change the server; without it they answer 404. */
   @IsBoolean() readonly ADMIN_API: boolean = false;
+
+  /** Off: every request is computed, even one that equals another in flight. */
+  @IsBoolean() readonly CACHE: boolean = true;
+
+  /** Bytes of the memory tier; 0 for none. */
+  @IsInt() @Min(0) readonly CACHE_MEMORY_BYTES: number = 128 * 1024 * 1024;
+
+  /** Bytes of the disk tier, which outlives the process; 0 for none. */
+  @IsInt() @Min(0) readonly CACHE_DISK_BYTES: number = 0;
+
+  /** Folder of the disk tier; processes of one machine may share it. */
+  @IsString() @MinLength(1) readonly CACHE_DIR: string = './var/cache';
+
+  /** Milliseconds that a request waits for the disk or Redis tier at most. */
+  @IsInt() @Min(1) @Max(10_000) readonly CACHE_TIMEOUT_MS: number = 20;
+
+  /** Header that names the tenant: what one tenant asked is never answered from the cache to another. Empty: there are no tenants. */
+  @IsString() readonly CACHE_TENANT_HEADER: string = '';
+
+  /** Redis for the tier that processes share, `redis://` or `rediss://`; empty: there is none. */
+  @Matches(/^(rediss?:\/\/\S+)?$/, { message: 'must be redis://host:port or rediss://host:port' }) readonly REDIS_URL: string = '';
 }
 
 /** What the environment says of one variable, as the type its default has; text that does not fit stays text and fails its rule. */

@@ -9,11 +9,12 @@ import type { Environment } from '../config/environment.js';
 import { Readiness } from '../health/readiness.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { readBody } from './body.js';
+import { addConditional } from './cache-control.js';
 import { addCompression } from './compression.js';
 import { addFormats } from './formats.docs.js';
 import { frameworkProblem } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
-import { addHooks, requestId } from './hooks.js';
+import { addHooks, addTenants, requestId } from './hooks.js';
 
 /** Builds the application around a root module; it does not listen yet. */
 export async function createApplication(module: new () => unknown, environment: Environment): Promise<NestFastifyApplication> {
@@ -40,7 +41,9 @@ export async function createApplication(module: new () => unknown, environment: 
   fastify.addContentTypeParser('*', ({ headers }: FastifyRequest, payload: Readable) =>
     readBody(payload, headers, environment.BODY_LIMIT_BYTES),
   );
+  addConditional(fastify);
   addCompression(fastify);
+  addTenants(fastify, environment.CACHE_TENANT_HEADER.toLowerCase());
   addHooks(fastify, app.get(Metrics), app.get(Readiness, { strict: false }));
   describe(app);
   return app;

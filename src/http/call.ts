@@ -2,12 +2,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { invalid } from '../errors.js';
 import type { Call } from '../inference/prediction.js';
+import { cacheModeOf } from './cache-control.js';
 
 const LONGEST_SECONDS = 3600;
 
 /**
  * `Request-Timeout: <seconds>` sets the deadline, `Priority: u=<0-7>` the urgency (RFC 9218), and a client that hangs up
- * takes what it asked for out of the queue.
+ * takes what it asked for out of the queue. `Cache-Control` says what it wants of the cache.
  * @throws NestorError INVALID_REQUEST
  */
 export function callOf(request: FastifyRequest, reply: FastifyReply): Call {
@@ -19,6 +20,8 @@ export function callOf(request: FastifyRequest, reply: FastifyReply): Call {
     signal: abort.signal,
     deadline: deadlineOf(header(request, 'request-timeout')),
     urgency: urgencyOf(header(request, 'priority')),
+    cache: cacheModeOf(request.headers['cache-control']),
+    tenant: request.tenant,
   };
 }
 

@@ -5,7 +5,7 @@ import { map, type Observable } from 'rxjs';
 import type { Embeddings } from '../inference/prediction.js';
 import type { Encoded } from './codecs/codec.js';
 import type { EmbeddingsRequest } from './embeddings.pipe.js';
-import { deliver } from './exchange.js';
+import { deliver, note } from './exchange.js';
 
 export interface Embedded {
   readonly request: EmbeddingsRequest;
@@ -18,9 +18,10 @@ export class EmbeddingsEncoder implements NestInterceptor<Embedded, Encoded['bod
     const http = context.switchToHttp();
     return next.handle().pipe(
       map(({ request, embeddings }) => {
-        http.getRequest<FastifyRequest>().timings = embeddings.timings;
+        const reply = http.getResponse<FastifyReply>();
+        note({ request: http.getRequest<FastifyRequest>(), reply }, embeddings);
         const { encoder } = request;
-        return deliver(http.getResponse<FastifyReply>(), encoder.encodeEmbeddings(embeddings, request), encoder.mediaTypes[0]);
+        return deliver(reply, encoder.encodeEmbeddings(embeddings, request), encoder.mediaTypes[0]);
       }),
     );
   }

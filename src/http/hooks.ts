@@ -16,6 +16,7 @@ export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string
 
 export function addHooks(fastify: FastifyInstance, metrics: Metrics, readiness: Readiness): void {
   fastify.decorateRequest('timings', null);
+  fastify.decorateRequest('origin', null);
   fastify.addHook('onSend', (request, reply, payload, done) => {
     void reply.header('X-Request-Id', request.id).header('Server-Timing', serverTiming(request.timings, reply.elapsedTime));
     // Asks clients to come back on a new connection, which the load balancer sends elsewhere.
@@ -29,10 +30,21 @@ export function addHooks(fastify: FastifyInstance, metrics: Metrics, readiness: 
   });
 }
 
+/** @param header in lower case; empty: there are no tenants. */
+export function addTenants(fastify: FastifyInstance, header: string): void {
+  fastify.decorateRequest('tenant', undefined);
+  if (header === '') return;
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    request.tenant = String(request.headers[header] ?? '');
+    done();
+  });
+}
+
 /** https://www.w3.org/TR/server-timing/, in milliseconds. */
 function serverTiming(timings: Timings | null, totalMs: number): string {
   const total = `total;dur=${totalMs.toFixed(2)}`;
   if (!timings) return total;
-  const { preprocess, queue, inference } = timings;
-  return `${total}, preprocess;dur=${(preprocess * 1000).toFixed(2)}, queue;dur=${(queue * 1000).toFixed(2)}, inference;dur=${(inference * 1000).toFixed(2)}`;
+  const { cache, preprocess, queue, inference } = timings;
+  const parts = Object.entries({ cache, preprocess, queue, inference });
+  return [total, ...parts.map(([name, seconds]) => `${name};dur=${(seconds * 1000).toFixed(2)}`)].join(', ');
 }

@@ -9,13 +9,14 @@ import { OipServerController } from './oip/oip-server.controller.js';
 import { PredictController } from './predict.controller.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
+import { cacheOptions } from '../cache/options.js';
 import { ConfigModule } from '../config/config.module.js';
 import { Environment } from '../config/environment.js';
 import { ReadinessModule } from '../health/health.module.js';
 import { InferenceModule } from '../inference/inference.module.js';
 
 const inference = InferenceModule.forRootAsync({
-  useFactory: (environment: Environment) => ({ repository: environment.MODEL_REPOSITORY }),
+  useFactory: (environment: Environment) => ({ repository: environment.MODEL_REPOSITORY, cache: cacheOptions(environment) }),
   inject: [Environment],
 });
 

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { map, type Observable } from 'rxjs';
 import type { Prediction } from '../inference/prediction.js';
 import type { Encoded } from './codecs/codec.js';
-import { deliver } from './exchange.js';
+import { deliver, note } from './exchange.js';
 import type { PredictRequest } from './predict.pipe.js';
 
 export interface Predicted {
@@ -18,9 +18,10 @@ export class PredictionEncoder implements NestInterceptor<Predicted, Encoded['bo
     const http = context.switchToHttp();
     return next.handle().pipe(
       map(({ request, prediction }) => {
-        http.getRequest<FastifyRequest>().timings = prediction.timings;
+        const reply = http.getResponse<FastifyReply>();
+        note({ request: http.getRequest<FastifyRequest>(), reply }, prediction);
         const { encoder } = request;
-        return deliver(http.getResponse<FastifyReply>(), encoder.encodePrediction(prediction, request), encoder.mediaTypes[0]);
+        return deliver(reply, encoder.encodePrediction(prediction, request), encoder.mediaTypes[0]);
       }),
     );
   }

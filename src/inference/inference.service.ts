@@ -1,46 +1,46 @@
-// The path of a request in one place: look up, features, queue, run, join.
+// The path of a request in one place: look up, remember or compute: features, queue, run, join.
 import { Injectable } from '@nestjs/common';
+import { CacheService, type Level } from '../cache/cache.service.js';
 import { invalid, NestorError } from '../errors.js';
-import type { Item, JobOptions, JobResult } from '../batching/item.js';
-import { imageTensor } from '../features/image.js';
-import { normalized, pool } from '../features/pooling.js';
-import { isTokenInput, tokenTensors } from '../features/token-tensors.js';
-import type { Tokenizer } from '../features/tokenizer.js';
+import { pool, normalized } from '../features/pooling.js';
 import { ModelRegistry } from '../models/model-registry.js';
 import type { Model } from '../models/model.js';
+import type { TensorSpec } from '../models/signature.js';
 import type { Tensor } from '../tensor.js';
-import { checkInputs, checkOutputs } from './check-inputs.js';
-import { toItems } from './items.js';
-import { Prediction, type Call, type Embeddings, type ModelRef, type PredictionInput } from './prediction.js';
-
-/** An embedding input: a text, or the ids of its tokens. */
-export type EmbeddingInput = string | readonly number[];
-
-/** Texts that become tensors between two turns of the event loop: less than a millisecond of work. */
-const TEXTS_A_TURN = 64;
-
-/** Pictures that are decoded at once for one request: a queue of thousands must not hold all of sharp's threads. */
-const IMAGES_AT_ONCE = 8;
+import { checkOutputs } from './check-inputs.js';
+import { Features } from './features.js';
+import { embeddings, outputs as outputLevel, type Parts, type Vector } from './levels.js';
+import { Prediction, type Call, type EmbeddingInput, type Embeddings, type ModelRef, type PredictionInput } from './prediction.js';
+import { answered, type Answered, type Plan } from './remembered.js';
+import { textWork, workOf } from './work.js';
 
 @Injectable()
 export class InferenceService {
-  constructor(private readonly models: ModelRegistry) {}
+  constructor(
+    private readonly models: ModelRegistry,
+    private readonly cache: CacheService,
+    private readonly features: Features,
+  ) {}
 
   /**
-   * Runs a model on tensors, texts or pictures.
+   * Runs a model on tensors, texts or pictures, or remembers what came of it. What it returns may be shared: it is to be read only.
    * @param wanted names of the outputs to compute; all when empty.
    * @throws NestorError, see docs/lifecycle.md for the station at which each code leaves.
    */
   async predict({ name, version }: ModelRef, input: PredictionInput, wanted?: readonly string[], call: Call = {}): Promise<Prediction> {
     const model = this.models.resolve(name, version);
     const outputs = checkOutputs(model, wanted);
-    const started = performance.now();
-    const items = await this.#items(model, input);
-    const preprocess = (performance.now() - started) / 1000;
-    if (input.kind !== 'tensors') model.metrics.preprocess(preprocess);
-    const result = await submit(model, items, { ...call, outputs }, preprocess);
-    const parts = result.outputs.map((tensors) => ordered(tensors, outputs));
-    return new Prediction(model, parts, { preprocess, queue: result.queueSeconds, inference: result.inferenceSeconds });
+    const { values, timings, report } = await this.#answer(outputLevel, {
+      model,
+      call,
+      outputs,
+      work: workOf(model, input, this.features),
+      circumstances: { outputs: outputs.toSorted() },
+      valueOf: (parts: Parts) => parts,
+      rowsOf: (parts) => parts.reduce((rows, [output]) => rows + (model.layout.batches ? (output?.shape[0] ?? 1) : 1), 0),
+    });
+    const parts = values.flat().map((tensors) => ordered(tensors, outputs));
+    return new Prediction(model, parts, timings, report);
   }
 
   /**
@@ -49,94 +49,50 @@ export class InferenceService {
    */
   async embed({ name, version }: ModelRef, inputs: readonly EmbeddingInput[], dimensions?: number, call: Call = {}): Promise<Embeddings> {
     const model = this.models.resolve(name, version);
-    const { tokenizer } = model;
+    const { tokenizer, pooling, normalize } = model;
     if (model.task !== 'embeddings' || !tokenizer) throw invalid('model', `The model ${model.name} serves ${model.task}, not embeddings`);
-    const output =
-      model.signature.output('sentence_embedding') ??
-      model.signature.outputs.find(({ shape }) => shape.length === 3) ??
-      model.signature.outputs[0];
-    if (!output) throw new NestorError('INFERENCE_FAILED', 'The model has no output');
+    const output = vectorOutput(model);
     checkDimensions(output.shape.at(-1) ?? -1, dimensions);
-    const started = performance.now();
-    model.batcher.admit(inputs.length, inputs.length, call);
-    const items: Item[] = [];
-    for (let from = 0; from < inputs.length; from += TEXTS_A_TURN) {
-      const ids = await tokenize(tokenizer, inputs.slice(from, from + TEXTS_A_TURN), from);
-      for (const tokens of ids) items.push(...toItems(model, tokenTensors(tokens, model.signature.inputs)));
-    }
-    const preprocess = (performance.now() - started) / 1000;
-    model.metrics.preprocess(preprocess);
-    const result = await submit(model, items, { ...call, outputs: [output.name] }, preprocess);
+    const { values, timings, report } = await this.#answer(embeddings, {
+      model,
+      call,
+      outputs: [output.name],
+      work: textWork(model, tokenizer, inputs, this.features),
+      circumstances: { output: output.name, pooling, normalize, maxLength: tokenizer.maxLength },
+      valueOf: ([tensors], length): Vector => ({ vector: vectorOf(model, tensors?.[0]), tokens: length }),
+      rowsOf: () => 1,
+    });
     return {
       model,
-      vectors: result.outputs.map(([tensor]) => vectorOf(model, tensor, dimensions)),
-      tokens: items.reduce((sum, item) => sum + item.length, 0),
-      timings: { preprocess, queue: result.queueSeconds, inference: result.inferenceSeconds },
+      vectors: values.map(({ vector }) => cut(vector, dimensions)),
+      tokens: values.reduce((sum, { tokens }) => sum + tokens, 0),
+      timings,
+      cache: report,
     };
   }
 
-  async #items(model: Model, input: PredictionInput): Promise<Item[]> {
-    if (input.kind === 'tensors') return toItems(model, checkInputs(model, input.tensors));
-    if (input.kind === 'texts') {
-      const { tokenizer, signature } = model;
-      if (!tokenizer || !signature.inputs.every((spec) => isTokenInput(spec.name)))
-        throw invalid('instances', `The model ${model.name} takes no texts`);
-      const ids = await tokenizer.encode(input.texts);
-      return ids.flatMap((tokens) => toItems(model, tokenTensors(tokens, signature.inputs)));
-    }
-    const [spec] = model.signature.inputs;
-    const { image } = model;
-    if (!image || !spec) throw invalid('instances', `The model ${model.name} takes no pictures`);
-    const tensors: Tensor[] = [];
-    for (let from = 0; from < input.images.length; from += IMAGES_AT_ONCE) {
-      const some = input.images.slice(from, from + IMAGES_AT_ONCE);
-      tensors.push(
-        ...(await Promise.all(some.map((bytes, index) => imageTensor(bytes, spec.name, image, `instances[${from + index}].image`)))),
-      );
-    }
-    return tensors.flatMap((tensor) => toItems(model, [tensor]));
+  #answer<T>(level: Level<T>, plan: Plan<T>): Promise<Answered<T>> {
+    return answered(this.cache, level, plan);
   }
 }
 
-/** Queues and runs; counted whatever comes of it. */
-async function submit(model: Model, items: readonly Item[], options: JobOptions, preprocess: number): Promise<JobResult> {
-  const { statistics } = model.metrics;
-  const started = performance.now();
-  const total = (): number => preprocess + (performance.now() - started) / 1000;
-  try {
-    const result = await model.batcher.submit(items, options);
-    statistics.answered({ total: total(), queue: result.queueSeconds, preprocess, inference: result.inferenceSeconds });
-    return result;
-  } catch (thrown) {
-    statistics.failed(total());
-    throw thrown;
-  }
-}
-
-async function tokenize(tokenizer: Tokenizer, inputs: readonly EmbeddingInput[], offset: number): Promise<readonly (readonly number[])[]> {
-  const texts = inputs.filter((input) => typeof input === 'string');
-  if (texts.length === inputs.length) return tokenizer.encode(texts);
-  const encoded = (await tokenizer.encode(texts)).values();
-  return inputs.map((input, index) => {
-    if (typeof input === 'string') return encoded.next().value ?? [];
-    const odd = input.find((id) => !Number.isInteger(id) || id < 0 || id >= tokenizer.vocabularySize);
-    if (odd !== undefined) {
-      throw invalid(
-        `input[${offset + index}]`,
-        `Token ids are whole numbers from 0 to ${tokenizer.vocabularySize - 1} of this model's own tokenizer; ${odd} is not. Send text instead`,
-      );
-    }
-    return input.slice(0, tokenizer.maxLength);
-  });
+function vectorOutput({ signature }: Model): TensorSpec {
+  const output =
+    signature.output('sentence_embedding') ?? signature.outputs.find(({ shape }) => shape.length === 3) ?? signature.outputs[0];
+  if (!output) throw new NestorError('INFERENCE_FAILED', 'The model has no output');
+  return output;
 }
 
 /** A text model puts out a vector, or one a token that has to be pooled. */
-function vectorOf({ pooling, normalize }: Model, tensor: Tensor | undefined, dimensions: number | undefined): Float32Array {
+function vectorOf({ pooling, normalize }: Model, tensor: Tensor | undefined): Float32Array {
   if (!tensor) throw new Error('an item without output; this is a bug');
-  const pooled = tensor.shape.length === 3;
-  const vector = pooled ? pool(tensor, pooling) : (tensor.data as Float32Array);
-  if (dimensions !== undefined && dimensions < vector.length) return normalized(vector.subarray(0, dimensions));
-  return pooled && normalize ? normalized(vector) : vector;
+  if (tensor.shape.length !== 3) return Float32Array.from(tensor.data as Float32Array);
+  const pooled = pool(tensor, pooling);
+  return normalize ? normalized(pooled) : pooled;
+}
+
+function cut(vector: Float32Array, dimensions = Infinity): Float32Array {
+  return dimensions < vector.length ? normalized(vector.subarray(0, dimensions)) : vector;
 }
 
 function checkDimensions(width: number, dimensions = 0): void {

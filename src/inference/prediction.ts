@@ -1,4 +1,6 @@
 // What a request asks of a model and what it gets, free of any protocol.
+import type { CacheMode } from '../cache/cache.service.js';
+import type { TierName } from '../cache/options.js';
 import { joinOutputs } from './items.js';
 import type { Model } from '../models/model.js';
 import type { Tensor } from '../tensor.js';
@@ -17,7 +19,14 @@ export interface Call {
   readonly deadline?: number | undefined;
   /** RFC 9218: 0 is served first, 7 last. */
   readonly urgency?: number | undefined;
+  /** What it wants of the cache; by default to use it. */
+  readonly cache?: CacheMode | undefined;
+  /** Answers are remembered for this tenant alone. */
+  readonly tenant?: string | undefined;
 }
+
+/** An embedding input: a text, or the ids of its tokens. */
+export type EmbeddingInput = string | readonly number[];
 
 /** What goes in: tensors for any model, texts and pictures for models that have a tokenizer or an image recipe. */
 export type PredictionInput =
@@ -27,9 +36,22 @@ export type PredictionInput =
 
 /** Seconds that a call spent at the stations of its path. */
 export interface Timings {
+  /** Asking the cache, and waiting for equal requests. */
+  readonly cache: number;
   readonly preprocess: number;
   readonly queue: number;
   readonly inference: number;
+}
+
+/** Where the answer came from. */
+export interface CacheReport {
+  /** `partial`: some of its inputs were known; `coalesced`: an equal request in flight was joined. */
+  readonly result: 'hit' | 'miss' | 'partial' | 'coalesced';
+  /** The farthest that knew something. */
+  readonly tier: TierName | undefined;
+  /** Rows that need not run when it is remembered whole. */
+  readonly rows: number;
+  readonly mode: CacheMode;
 }
 
 export class Prediction {
@@ -38,6 +60,8 @@ export class Prediction {
     /** The outputs of each part of the request, in order; parts of a text model differ in length. */
     readonly parts: readonly (readonly Tensor[])[],
     readonly timings: Timings,
+    /** Undefined where nothing is remembered. */
+    readonly cache?: CacheReport,
   ) {}
 
   /**
@@ -56,4 +80,6 @@ export interface Embeddings {
   /** Tokens that the inputs took, special tokens included. */
   readonly tokens: number;
   readonly timings: Timings;
+  /** Undefined where nothing is remembered. */
+  readonly cache?: CacheReport | undefined;
 }

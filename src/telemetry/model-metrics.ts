@@ -11,6 +11,9 @@ export class ModelMetrics {
   readonly drainRate: (tokensPerSecond: number) => void;
   readonly workerLost: () => void;
   readonly loaded: (seconds: number) => void;
+  /** Rows that did not have to run. */
+  readonly saved: (rows: number) => void;
+  readonly coalesced: (inputs: number) => void;
   readonly batch: (rows: number, paddingRatio: number) => void;
 
   constructor(metrics: Metrics, model: string, version: string) {
@@ -21,6 +24,8 @@ export class ModelMetrics {
     const padding = metrics.batchPaddingRatio.labels(model, version);
     const drain = metrics.drainRate.labels(model, version);
     const queue = metrics.queueItems.labels(model, version);
+    const saved = metrics.cacheSavedInference.labels(model, version);
+    const coalesced = metrics.coalesced.labels(model, version);
     this.queueWait = (seconds) => {
       wait.observe(seconds);
     };
@@ -42,6 +47,13 @@ export class ModelMetrics {
     };
     this.loaded = (seconds) => {
       metrics.modelLoadDuration.set({ model, version }, seconds);
+    };
+    this.saved = (rows) => {
+      const { busy, rows: ran } = this.statistics;
+      if (ran > 0) saved.inc((rows * busy) / ran);
+    };
+    this.coalesced = (inputs) => {
+      coalesced.inc(inputs);
     };
     this.batch = (rows, paddingRatio) => {
       items.observe(rows);

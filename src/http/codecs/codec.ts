@@ -1,8 +1,7 @@
 // What a format can do: the bytes of a request into what `inference/` takes, and its answer into bytes.
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { EmbeddingInput } from '../../inference/inference.service.js';
-import type { Embeddings, Prediction, PredictionInput } from '../../inference/prediction.js';
+import type { EmbeddingInput, Embeddings, Prediction, PredictionInput } from '../../inference/prediction.js';
 import type { Model } from '../../models/model.js';
 
 /** The body of a request, decompressed, with what else may say how to read it. */

@@ -1,6 +1,6 @@
 // An embeddings request as a document of plain values: OpenAI's, which JSON and MsgPack share.
 import { invalid } from '../../errors.js';
-import type { EmbeddingInput } from '../../inference/inference.service.js';
+import type { EmbeddingInput } from '../../inference/prediction.js';
 import { EmbeddingsBody } from '../dto/embeddings.dto.js';
 import { envelope } from '../envelope.js';
 import type { EmbeddingsQuery } from './codec.js';
