@@ -1,5 +1,5 @@
 // Have we answered this before, or is somebody computing it? Values by key: remembered, joined in flight, or computed once.
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Answers } from './answers.js';
 import { isExpired, type Entry } from './entry.js';
 import { Flight, type Passenger } from './flight.js';
@@ -40,7 +40,7 @@ export interface Request<T> extends Passenger {
 type Results<T> = ReadonlyMap<string, Recalled<T>>;
 
 @Injectable()
-export class CacheService {
+export class CacheService implements OnApplicationShutdown {
   readonly #flights = new Map<string, Flight<Results<unknown>>>();
   /** Models that have the room that their policy asks for. */
   readonly #housed = new Set<string>();
@@ -80,6 +80,10 @@ export class CacheService {
       if (!result) throw new Error('a key without value; this is a bug');
       return result;
     });
+  }
+
+  onApplicationShutdown(): void {
+    for (const tier of this.tiers.all) tier.close();
   }
 
   #house({ scope, shares }: CachePolicy): void {

@@ -7,7 +7,7 @@ import { commandOptions, createClient } from 'redis';
 const MOST_COMMANDS = 10_000;
 const CONNECT_MS = 2000;
 const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 5000;
+const LONGEST_RETRY_MS = 2000;
 const SCAN_COUNT = 1000;
 
 const AS_BYTES = commandOptions({ returnBuffers: true });

@@ -38,7 +38,7 @@ export interface Guard {
   readonly onChange: (state: TierState) => void;
 }
 
-/** Half of so many calls failed in ten seconds: it is left alone. After that one call in `RESET_MS` tries whether it is well again. */
+/** Half of so many calls failed in ten seconds: it is left alone. After that a trial every `RESET_MS` finds out whether it is well again. */
 const BREAKER = { volumeThreshold: 5, errorThresholdPercentage: 50, rollingCountTimeout: 10_000 } as const;
 const RESET_MS = 2000;
 
@@ -46,6 +46,9 @@ const RESET_MS = 2000;
 const WRITE_PATIENCE = 25;
 
 const NOTHING: readonly undefined[] = [];
+
+/** What is written and read to try a tier. */
+const TRIAL: Keyed = { key: 'trial', entry: { value: new Uint8Array(0), expires: undefined } };
 
 export class Tier {
   readonly #read: (keys: readonly string[]) => Promise<readonly (Entry | undefined)[]>;
@@ -60,8 +63,8 @@ export class Tier {
     private readonly metrics: CacheMetrics,
     private readonly guard?: Guard,
   ) {
-    this.#read = this.#guarded((keys: readonly string[]) => this.#fetch(keys), 1);
-    this.#write = this.#guarded((entries: readonly Keyed[]) => this.#store(entries), WRITE_PATIENCE);
+    this.#read = this.#guarded((keys: readonly string[]) => this.#fetch(keys), [TRIAL.key], 1);
+    this.#write = this.#guarded((entries: readonly Keyed[]) => this.#store(entries), [TRIAL], WRITE_PATIENCE);
   }
 
   get state(): TierState {
@@ -86,8 +89,8 @@ export class Tier {
       this.metrics.asked(this.name, level, 'miss', keys.length - hits);
       this.metrics.took(this.name, 'read', (performance.now() - started) / 1000);
       return entries;
-    } catch (thrown) {
-      this.#failed(level, keys.length, thrown);
+    } catch {
+      this.metrics.asked(this.name, level, 'error', keys.length);
       return NOTHING;
     }
   }
@@ -98,8 +101,8 @@ export class Tier {
     try {
       await this.#write(entries);
       this.metrics.took(this.name, 'write', (performance.now() - started) / 1000);
-    } catch (thrown) {
-      this.#failed(level, entries.length, thrown);
+    } catch {
+      this.metrics.asked(this.name, level, 'error', entries.length);
     }
   }
 
@@ -134,24 +137,23 @@ export class Tier {
     await this.keyv.setMany(rows);
   }
 
-  #guarded<A, R>(work: (argument: A) => Promise<R>, patience: number): (argument: A) => Promise<R> {
+  /** @param trial what a breaker tries by itself whether the tier is well again: no request waits for that. */
+  #guarded<A, R>(work: (argument: A) => Promise<R>, trial: A, patience: number): (argument: A) => Promise<R> {
     if (!this.guard) return work;
     const { timeoutMs, onChange } = this.guard;
     const breaker = new CircuitBreaker<[A], R>(work, { ...BREAKER, timeout: timeoutMs * patience, resetTimeout: RESET_MS });
+    breaker.on('failure', (error) => (this.#reason = reasonOf(error)));
     breaker.on('open', () => {
       onChange(this.state);
+    });
+    breaker.on('halfOpen', () => {
+      breaker.fire(trial).catch(() => undefined);
     });
     breaker.on('close', () => {
       onChange(this.state);
     });
     this.#breakers.push(breaker as unknown as CircuitBreaker);
     return (argument) => breaker.fire(argument);
-  }
-
-  #failed(level: string, count: number, thrown: unknown): void {
-    // What the breaker itself says is not why.
-    if ((thrown as { code?: string }).code !== 'EOPENBREAKER') this.#reason = reasonOf(thrown);
-    this.metrics.asked(this.name, level, 'error', count);
   }
 
   /** Stops the timers of the breakers. */
