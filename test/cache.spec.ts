@@ -195,7 +195,7 @@ describe('ETag', () => {
     const first = await embed('tagged');
     const etag = first.headers.get('etag') ?? '';
     expect(etag).toMatch(/^W\/"[\w-]{22}\.[\w-]{43}"$/);
-    for (const headers of [{}, { 'Cache-Control': 'no-cache' }]) {
+    for (const headers of [{}, { 'Cache-Control': 'no-cache' }] as Record<string, string>[]) {
       const again = await embed('tagged', { 'If-None-Match': `"other", ${etag}`, ...headers });
       expect([again.status, again.text, again.headers.get('etag')]).toEqual([304, '', etag]);
     }
@@ -225,6 +225,22 @@ describe('what it did', () => {
     expect([more('success'), more('cache_hit'), more('cache_miss'), more('compute_infer')]).toEqual([3, 2, 1, 1]);
     expect(await metric(server, 'nestor_cache_saved_inference_seconds_total', { model: 'digits' })).toBeGreaterThan(saved);
     expect(await metric(server, 'nestor_cache_size_bytes', { tier: 'memory' })).toBeGreaterThan(1000);
+  });
+});
+
+describe('/v1/cache', () => {
+  it('shows what is held, and forgets one model or all', async () => {
+    const body = { instances: [pixels[20]] };
+    const text = 'forget me';
+    await predict('digits', body);
+    await embed(text);
+    const { body: shown } = await send(`${server.url}/v1/cache`);
+    expect(shown).toEqual({ enabled: true, tiers: [{ tier: 'memory', state: 'up', bytes: expect.any(Number), entries: expect.any(Number) }] });
+    expect((await send(`${server.url}/v1/cache?model=digits`, { method: 'DELETE' })).status).toBe(204);
+    expect([from(await predict('digits', body)), from(await embed(text))]).toEqual(['miss', 'hit; tier=memory']);
+    expect((await send(`${server.url}/v1/cache`, { method: 'DELETE' })).status).toBe(204);
+    expect(from(await embed(text))).toBe('miss');
+    expect((await send(`${server.url}/v1/cache?model=nobody`, { method: 'DELETE' })).body).toMatchObject({ code: 'MODEL_NOT_FOUND' });
   });
 });
 

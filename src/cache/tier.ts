@@ -63,8 +63,8 @@ export class Tier {
     private readonly metrics: CacheMetrics,
     private readonly guard?: Guard,
   ) {
-    this.#read = this.#guarded((keys: readonly string[]) => this.#fetch(keys), [TRIAL.key], 1);
-    this.#write = this.#guarded((entries: readonly Keyed[]) => this.#store(entries), [TRIAL], WRITE_PATIENCE);
+    this.#read = this.#guarded<readonly string[], readonly (Entry | undefined)[]>((keys) => this.#fetch(keys), [TRIAL.key], 1);
+    this.#write = this.#guarded<readonly Keyed[], void>((entries) => this.#store(entries), [TRIAL], WRITE_PATIENCE);
   }
 
   get state(): TierState {

@@ -2,6 +2,7 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
+import { CacheController } from './cache.controller.js';
 import { EmbeddingsController } from './embeddings.controller.js';
 import { ModelsController } from './models.controller.js';
 import { OipModelController } from './oip/oip-model.controller.js';
@@ -22,7 +23,7 @@ const inference = InferenceModule.forRootAsync({
 
 @Module({
   imports: [ConfigModule, inference, ReadinessModule, TerminusModule],
-  controllers: [PredictController, EmbeddingsController, ModelsController, OipServerController, OipModelController],
+  controllers: [CacheController, PredictController, EmbeddingsController, ModelsController, OipServerController, OipModelController],
   providers: [RouteTable, { provide: APP_FILTER, useClass: ProblemFilter }],
 })
 export class HttpModule {}

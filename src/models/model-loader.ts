@@ -10,7 +10,7 @@ import { RuntimeService } from '../runtime/runtime.service.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { ModelMetrics } from '../telemetry/model-metrics.js';
 import { cachePolicy } from './cache-policy.js';
-import { contentDigest, fingerprint } from './content-digest.js';
+import { modelDigest, fingerprint } from './model-digest.js';
 import { inputLimits } from './input-limits.js';
 import { readManifest } from './manifest.js';
 import { readModelFiles } from './model-files.js';
@@ -61,7 +61,7 @@ export class ModelLoader {
     let batcher: Batcher | undefined;
     try {
       // The threads read the graph while it is hashed here.
-      const [metadata, digest] = await Promise.all([instances.start(), contentDigest(path, manifestPath)]);
+      const [metadata, digest] = await Promise.all([instances.start(), modelDigest(path, manifestPath)]);
       const signature = Signature.of(metadata);
       const maxLength = manifest.maxLength ?? files.maxLength;
       const tokenizer = files.tokenizerPath ? await Tokenizer.load(files.tokenizerPath, { maxLength }) : undefined;

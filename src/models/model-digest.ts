@@ -10,7 +10,7 @@ const PIECE_BYTES = 1024 * 1024;
  * Of the files in the folder of a version, by path and content, and of its manifest. 46 MB take about 40 ms.
  * @returns 22 characters: 128 bits of SHA-256.
  */
-export async function contentDigest(folder: string, manifestPath: string): Promise<string> {
+export async function modelDigest(folder: string, manifestPath: string): Promise<string> {
   const digest = createHash('sha256');
   for (const [name, path] of await filesOf(folder, manifestPath)) {
     digest.update(`${JSON.stringify([name, (await stat(path)).size])}\n`);
