@@ -15,11 +15,28 @@ const FREED_PART = 0.1;
 const MARK_SECONDS = 60;
 const ROW_OVERHEAD_BYTES = 64;
 
+/** Sums are kept, since counting a million entries at every write would take longer than the write. */
+const SUMS = `
+  CREATE TABLE IF NOT EXISTS sums (scope TEXT PRIMARY KEY, bytes INTEGER NOT NULL, entries INTEGER NOT NULL);
+  CREATE TRIGGER IF NOT EXISTS entered AFTER INSERT ON entries BEGIN
+    INSERT INTO sums VALUES (NEW.scope, NEW.bytes, 1)
+      ON CONFLICT (scope) DO UPDATE SET bytes = bytes + excluded.bytes, entries = entries + 1;
+  END;
+  CREATE TRIGGER IF NOT EXISTS changed AFTER UPDATE OF bytes ON entries BEGIN
+    UPDATE sums SET bytes = bytes + NEW.bytes - OLD.bytes WHERE scope = NEW.scope;
+  END;
+  CREATE TRIGGER IF NOT EXISTS removed AFTER DELETE ON entries BEGIN
+    UPDATE sums SET bytes = bytes - OLD.bytes, entries = entries - 1 WHERE scope = OLD.scope;
+  END;
+`;
+
 // Powers fail and a cache may be lost: it is looked after with checksums, not with fsync.
 const SETUP = `
   PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA journal_size_limit = 4194304; PRAGMA cache_size = -8192;
   CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, scope TEXT NOT NULL, value BLOB NOT NULL, bytes INTEGER NOT NULL, used INTEGER NOT NULL);
-  CREATE INDEX IF NOT EXISTS entries_by_use ON entries (scope, used, bytes);
+  CREATE INDEX IF NOT EXISTS entries_by_use ON entries (used);
+  CREATE INDEX IF NOT EXISTS entries_of_scope_by_use ON entries (scope, used);
+  ${SUMS}
 `;
 
 const settings = workerData as DiskSettings;
@@ -31,6 +48,7 @@ class Store {
   readonly #mark: StatementSync;
   readonly #set: StatementSync;
   readonly #oldest: StatementSync;
+  readonly #oldestOfScope: StatementSync;
   readonly #remove: StatementSync;
   readonly #sizes: StatementSync;
 
@@ -41,10 +59,13 @@ class Store {
     const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
     this.#get = prepare('SELECT value, used FROM entries WHERE key = ?');
     this.#mark = prepare('UPDATE entries SET used = ? WHERE key = ?');
-    this.#set = prepare('INSERT OR REPLACE INTO entries (key, scope, value, bytes, used) VALUES (?, ?, ?, ?, ?)');
-    this.#oldest = prepare('SELECT key, bytes FROM entries WHERE scope = ?1 OR ?1 IS NULL ORDER BY used LIMIT 1000');
+    this.#set = prepare(`
+      INSERT INTO entries (key, scope, value, bytes, used) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (key) DO UPDATE SET value = excluded.value, bytes = excluded.bytes, used = excluded.used`);
+    this.#oldest = prepare('SELECT key, bytes FROM entries ORDER BY used LIMIT 1000');
+    this.#oldestOfScope = prepare('SELECT key, bytes FROM entries WHERE scope = ? ORDER BY used LIMIT 1000');
     this.#remove = prepare('DELETE FROM entries WHERE key = ?');
-    this.#sizes = prepare('SELECT scope, SUM(bytes) AS bytes, COUNT(*) AS entries FROM entries GROUP BY scope');
+    this.#sizes = prepare('SELECT scope, bytes, entries FROM sums');
   }
 
   get(keys: readonly string[]): (Uint8Array | undefined)[] {
@@ -89,15 +110,15 @@ class Store {
   #makeRoom(): void {
     const sizes = this.#scopes();
     for (const { scope, bytes } of sizes) this.#shrink(bytes, shares.get(scope), scope);
-    this.#shrink(sum(sizes.map(({ bytes }) => bytes)), settings.maxBytes, null);
+    this.#shrink(sum(sizes.map(({ bytes }) => bytes)), settings.maxBytes);
   }
 
-  #shrink(bytes: number, bound: number | undefined, scope: string | null): void {
+  #shrink(bytes: number, bound: number | undefined, scope?: string): void {
     if (bound === undefined || bytes <= bound) return;
     let excess = bytes - bound * (1 - FREED_PART);
     this.#together(() => {
       while (excess > 0) {
-        const rows = this.#oldest.all(scope) as { key: string; bytes: number }[];
+        const rows = (scope === undefined ? this.#oldest.all() : this.#oldestOfScope.all(scope)) as { key: string; bytes: number }[];
         if (rows.length === 0) return;
         for (const row of rows) {
           if (excess <= 0) return;

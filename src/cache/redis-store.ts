@@ -9,6 +9,8 @@ const CONNECT_MS = 2000;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 2000;
 const SCAN_COUNT = 1000;
+/** A connection that says nothing for so long is given up for a new one: TCP itself would wait a quarter of an hour for a host that is gone. */
+const LONGEST_SILENCE_MS = 5000;
 
 const AS_BYTES = commandOptions({ returnBuffers: true });
 
@@ -40,6 +42,10 @@ export function redisStore(url: string, onError: (error: Error) => void): RedisS
   client.connect().catch(onError);
   const store = redisInsStore(client as unknown as Parameters<typeof redisInsStore>[0]);
 
+  const watch = watchdog(() => {
+    client.disconnect().then(() => client.connect()).catch(onError);
+  });
+
   async function* keysOf(pattern: string): AsyncGenerator<string[]> {
     let cursor = 0;
     do {
@@ -56,10 +62,11 @@ export function redisStore(url: string, onError: (error: Error) => void): RedisS
     // Deleting and asking for the time to live are its own; its values are JSON, which would double ours.
     ...store,
     name: 'redis',
-    get: async (key) => held(await client.get(AS_BYTES, key)),
-    mget: async (...keys) => (await client.mGet(AS_BYTES, keys)).map(held),
+    get: async (key) => held(await watch(client.get(AS_BYTES, key))),
+    mget: async (...keys) => (await watch(client.mGet(AS_BYTES, keys))).map(held),
     set: async (key, { value }: Held, ttl) => {
-      await client.set(key, Buffer.from(value.buffer, value.byteOffset, value.byteLength), ttl ? { PX: Math.ceil(ttl) } : {});
+      const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+      await watch(client.set(key, bytes, ttl ? { PX: Math.ceil(ttl) } : {}));
     },
     mset: () => Promise.reject(new Error('Keyv sets one by one, in one go over the wire')),
     keys: () => store.keys(`${NAMESPACE}:*`),
@@ -70,6 +77,25 @@ export function redisStore(url: string, onError: (error: Error) => void): RedisS
       // disconnect() of a client that is still connecting throws.
       await Promise.resolve(client.disconnect()).catch(() => undefined);
     },
+  };
+}
+
+/** Calls `bark` when commands wait and none is answered for too long. */
+function watchdog(bark: () => void): <R>(command: Promise<R>) => Promise<R> {
+  let waiting = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const rest = (): void => {
+    clearTimeout(timer);
+    timer = waiting > 0 ? setTimeout(bark, LONGEST_SILENCE_MS).unref() : undefined;
+  };
+  return async (command) => {
+    if (waiting++ === 0) rest();
+    try {
+      return await command;
+    } finally {
+      waiting--;
+      rest();
+    }
   };
 }
 

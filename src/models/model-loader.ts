@@ -94,9 +94,9 @@ export class ModelLoader {
       };
       // Else the weights of one file would be remembered under the digest of another.
       if ((await fingerprint(path, manifestPath)) !== before) throw new Error('its files changed while it was loaded; load it again');
-      const remark = await warmUp(model);
+      const { remark, repeatable } = await warmUp(model);
       if (remark) this.#logger.warn(`${name}/${version}: ${remark}`);
-      return model;
+      return repeatable ? model : { ...model, cache: cachePolicy(manifest, digest, false) };
     } catch (thrown) {
       await instances.close();
       throw thrown;
