@@ -22,7 +22,8 @@ export function bars(results: Results): Bar[] {
     ...results
       .servers()
       .filter((server) => server.startsWith('fastapi-'))
-      .map((server) => figure(server, 'embed-1', 'p50Ms')),
+      .map((server) => figure(server, 'embed-1', 'p50Ms'))
+      .filter(Number.isFinite),
   );
   const all: Bar[] = [
     { promise: '32 clients: of the offline ceiling', value: against('ceiling', 'embed-32', rps), atLeast: 0.92 },
