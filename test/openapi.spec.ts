@@ -21,7 +21,7 @@ interface Document {
 let server: Server;
 let document: Document;
 beforeAll(async () => {
-  server = await Server.start();
+  server = await Server.start({ ADMIN_API: 'on' });
   document = (await send(`${server.url}/openapi.json`)).body as Document;
 });
 afterAll(() => server.stop());

@@ -1,12 +1,17 @@
 // /v1/cache: what the cache holds, and how to make it forget; only where ADMIN_API is on.
-import { Controller, Delete, Get, HttpCode, Query, UseGuards } from '@nestjs/common';
-import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { Controller, Delete, Get, Query, UseGuards } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { CacheService } from '../cache/cache.service.js';
 import type { TierState } from '../cache/tier.js';
 import { NestorError } from '../errors.js';
 import { ModelRegistry } from '../models/model-registry.js';
 import { AdminGuard } from './admin.guard.js';
 import { ApiProblems } from './problem.docs.js';
+
+interface CacheContents {
+  readonly enabled: boolean;
+  readonly tiers: readonly TierState[];
+}
 
 @ApiTags('administration')
 @Controller('v1/cache')
@@ -21,17 +26,16 @@ export class CacheController {
   @ApiOperation({ summary: 'What the cache holds', description: 'Tiers, nearest first. Needs ADMIN_API.' })
   @ApiOkResponse({ description: 'One entry a tier; Redis does not say its size.' })
   @ApiProblems(404)
-  show(): { enabled: boolean; tiers: TierState[] } {
+  show(): CacheContents {
     return { enabled: this.cache.enabled, tiers: this.cache.states };
   }
 
   @Delete()
-  @HttpCode(204)
   @ApiOperation({ summary: 'Forget everything, or what belongs to one model', description: 'In all tiers, for all who share them. Needs ADMIN_API.' })
   @ApiQuery({ name: 'model', required: false, schema: { type: 'string', example: 'digits' }, description: 'All its versions that are loaded.' })
-  @ApiNoContentResponse({ description: 'Forgotten.' })
+  @ApiOkResponse({ description: 'What the cache holds now.' })
   @ApiProblems(404, 503)
-  async clear(@Query('model') name?: string): Promise<void> {
+  async clear(@Query('model') name?: string): Promise<CacheContents> {
     const scopes = name === undefined ? [undefined] : this.#scopesOf(name);
     try {
       for (const scope of scopes) await this.cache.clear(scope);
@@ -41,6 +45,7 @@ export class CacheController {
         cause: thrown,
       });
     }
+    return this.show();
   }
 
   /** @throws NestorError MODEL_NOT_FOUND */
