@@ -31,6 +31,8 @@ export class DiskStore implements KeyvStoreAdapter {
 
   constructor(directory: string, maxBytes: number) {
     this.#settings = { path: join(directory, FILE), maxBytes };
+    // Opened while the models load: the first request would not wait for it. A failure comes back with every command.
+    this.#ask({ kind: 'get', keys: [] }).catch(() => undefined);
   }
 
   share(scope: string, maxBytes: number): void {
