@@ -43,7 +43,11 @@ export function bars(results: Results): Bar[] {
     { promise: '/health/live p99 in ms while 32 clients saturate', value: figure('nestor', 'embed-32', 'healthP99Ms'), atMost: 20 },
   ];
   all.push(
-    { promise: 'hits: x the throughput of misses at 32 clients', value: figure('nestor-cache', 'hit-32', rps) / figure('nestor', 'embed-32', rps), atLeast: 10 },
+    {
+      promise: 'hits: x the throughput of misses at 32 clients',
+      value: figure('nestor-cache', 'hit-32', rps) / figure('nestor', 'embed-32', rps),
+      atLeast: 10,
+    },
     { promise: 'hits: p50 in ms at 32 clients', value: figure('nestor-cache', 'hit-32', 'p50Ms'), atMost: 2 },
     {
       promise: 'hits: CPU of a request x that of FastAPI with a constant answer',

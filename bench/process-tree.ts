@@ -37,15 +37,19 @@ export function treeMemoryMiB(root: number): number {
   return kib.reduce((sum, each) => sum + each, 0) / 1024;
 }
 
-/** Clock ticks a second, which Linux has at 100 on every platform that Node runs on. */
+/** Clock ticks a second, which Linux shows to programs as 100 on every architecture that Node runs on. */
 const TICKS = 100;
 
-/** User and system time of all threads of the tree; those of processes that ended are lost. */
+/** Seconds of CPU that the processes have used since they were started, in user and in kernel mode. */
 export function treeCpuSeconds(root: number): number {
   const ticks = processTree(root).map((pid) => {
     const stat = readProc(pid, 'stat');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 13)
+      .map(Number);
+    return (user ?? 0) + (system ?? 0);
   });
   return ticks.reduce((sum, each) => sum + each, 0) / TICKS;
 }

@@ -17,7 +17,7 @@ export interface RunningServer {
   /** Without a slash at its end. */
   readonly url: string;
   readonly memoryMiB: () => number;
-  /** Processor time that all its processes have taken so far. */
+  /** Used since the start. */
   readonly cpuSeconds: () => number;
   readonly stop: () => Promise<void>;
 }

@@ -110,6 +110,12 @@ function bentoml(name: string, label: string, batching: boolean): Server {
   };
 }
 
+/** Serves an identity model alone, as bytes and as JSON: for bench/formats.ts. */
+export function fastapiTensors(model: string): Server {
+  const server = fastapi('tensors', 'identity model', 'fastapi_tensors', 1);
+  return { ...server, environment: (ports) => ({ ...server.environment(ports), BENCH_TENSOR_MODEL: model }) };
+}
+
 export const SERVERS: readonly Server[] = [
   nestor,
   remembering,

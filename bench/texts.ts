@@ -76,5 +76,12 @@ export function prepareBodies(texts: readonly string[]): Bodies {
     writeFileSync(file, lines.join('\n') + '\n');
     return file;
   };
-  return { embed, embedFile: save('embed.jsonl', embed), digits, digitsFile: save('digits.jsonl', digits), repeatedFile: save('repeated.jsonl', embed.slice(0, 1)), zipfFile: save('zipf.jsonl', zipf(embed)) };
+  return {
+    embed,
+    embedFile: save('embed.jsonl', embed),
+    digits,
+    digitsFile: save('digits.jsonl', digits),
+    repeatedFile: save('repeated.jsonl', embed.slice(0, 1)),
+    zipfFile: save('zipf.jsonl', zipf(embed)),
+  };
 }

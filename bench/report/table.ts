@@ -52,11 +52,11 @@ export function markdown(header: readonly string[], rows: readonly (readonly str
   return [header, rule, ...rows].map(line).join('');
 }
 
-function number(value: number): string {
+export function number(value: number): string {
   if (!Number.isFinite(value)) return '';
   return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(value >= 10 ? 3 : 2);
 }
 
-function ratio(value: number): string {
+export function ratio(value: number): string {
   return Number.isFinite(value) ? value.toFixed(2) : '';
 }

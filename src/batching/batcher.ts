@@ -76,7 +76,7 @@ export class Batcher {
       const now = performance.now();
       const rows = items.reduce((sum, item) => sum + item.rows, 0);
       const tokens = items.reduce((sum, item) => sum + costOf(item), 0);
-      this.admit(rows, tokens, options);
+      if (!options.admitted) this.admit(rows, tokens, options);
       this.#crowding += ((this.idle ? 0 : 1) - this.#crowding) * RECENT;
       const job = new Job(items, options, now, resolve, reject);
       this.#watch(job);
@@ -132,7 +132,7 @@ export class Batcher {
     const { maxQueueItems, maxQueueTokens } = this.policy;
     if (rows > maxQueueItems || tokens > maxQueueTokens) {
       const message = `The request holds ${rows} items of ${tokens} tokens; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens. Send it in parts`;
-      throw new NestorError('PAYLOAD_TOO_LARGE', message);
+      throw new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'body' });
     }
     const excess = Math.max(this.#queue.tokens + tokens - maxQueueTokens, ((this.#queue.rows + rows - maxQueueItems) * tokens) / rows);
     if (excess > 0) {

@@ -43,7 +43,10 @@ export function redisStore(url: string, onError: (error: Error) => void): RedisS
   const store = redisInsStore(client as unknown as Parameters<typeof redisInsStore>[0]);
 
   const watch = watchdog(() => {
-    client.disconnect().then(() => client.connect()).catch(onError);
+    client
+      .disconnect()
+      .then(() => client.connect())
+      .catch(onError);
   });
 
   async function* keysOf(pattern: string): AsyncGenerator<string[]> {

@@ -48,7 +48,13 @@ afterEach(() => {
 
 function tierOf(store: Moody, timeoutMs = 20): { tier: Tier; states: TierState[] } {
   const states: TierState[] = [];
-  const keyv = new Keyv({ store: store as never, serialize: undefined, deserialize: undefined, useKeyPrefix: false, throwOnErrors: true } as never);
+  const keyv = new Keyv({
+    store: store as never,
+    serialize: undefined,
+    deserialize: undefined,
+    useKeyPrefix: false,
+    throwOnErrors: true,
+  } as never);
   const guard = { timeoutMs, onChange: (state: TierState) => states.push(state) };
   const tier = new Tier('redis', keyv, store, new CacheMetrics(new Metrics(new Registry())), guard);
   open.push(tier);
@@ -59,7 +65,10 @@ describe('a tier', () => {
   it('gives back what was written, and nothing for the rest', async () => {
     const { tier } = tierOf(new Moody());
     await tier.write('text', [{ key: 'a', entry }]);
-    expect((await tier.read('text', ['a', 'b'])).map((found) => found && Buffer.from(found.value).toString())).toEqual(['value', undefined]);
+    expect((await tier.read('text', ['a', 'b'])).map((found) => found && Buffer.from(found.value).toString())).toEqual([
+      'value',
+      undefined,
+    ]);
   });
 
   it.each(['failing', 'hanging'] as const)('%s makes misses, and is left alone after a while', async (mood) => {

@@ -9,8 +9,7 @@ import { ModelRegistry } from '../models/model-registry.js';
 import type { Model } from '../models/model.js';
 import { CacheMetrics } from '../telemetry/cache-metrics.js';
 import { cacheModeOf, cacheStatus } from './cache-control.js';
-import type { Encoded } from './codecs/codec.js';
-import { bytesOfBody } from './exchange.js';
+import { bytesOfBody, type Delivered } from './exchange.js';
 
 /** Headers that the bytes of an answer depend on; test/answers.spec.ts finds out when a codec reads another. */
 export const DECISIVE_HEADERS = ['content-type', 'accept', 'tensor-shape', 'tensor-datatype', 'inference-header-content-length'] as const;
@@ -21,17 +20,15 @@ const LARGEST_BODY_BYTES = 256 * 1024;
 const HIT = cacheStatus({ result: 'hit', tier: 'memory' });
 const LEVEL = 'answer';
 
-type Body = Encoded['body'];
-
 @Injectable()
-export class AnswersInterceptor implements NestInterceptor<Body, Body> {
+export class AnswersInterceptor implements NestInterceptor<Delivered, Delivered> {
   constructor(
     private readonly cache: CacheService,
     private readonly models: ModelRegistry,
     private readonly metrics: CacheMetrics,
   ) {}
 
-  intercept(context: ExecutionContext, next: CallHandler<Body>): Observable<Body> {
+  intercept(context: ExecutionContext, next: CallHandler<Delivered>): Observable<Delivered> {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const key = this.cache.enabled ? keyOf(request) : undefined;
@@ -64,16 +61,16 @@ export class AnswersInterceptor implements NestInterceptor<Body, Body> {
     return model?.version === version && model.cache.scope === scope ? model : undefined;
   }
 
-  #keep(key: string, body: Body, request: FastifyRequest, reply: FastifyReply): Body {
+  #keep(key: string, body: Delivered, request: FastifyRequest, reply: FastifyReply): Delivered {
     const { origin } = request;
     if (!origin?.cache || origin.cache.mode === 'bypass') return body;
     const { model, cache } = origin;
     const headers = Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]));
     void reply.header('ETag', etag(model, key));
-    if (typeof body !== 'string' && !(body instanceof Uint8Array)) return body;
+    if (typeof body !== 'string' && !Buffer.isBuffer(body)) return body;
     const { version: asked } = request.params as { version?: string };
     const { name, version, cache: policy } = model;
-    const bytes = Buffer.from(body as Uint8Array);
+    const bytes = Buffer.from(body as string);
     this.cache.answers.set(key, { body: bytes, headers, name, asked, version, scope: policy.scope, rows: cache.rows }, policy.ttlMs);
     return body;
   }

@@ -15,6 +15,7 @@ import { addFormats } from './formats.docs.js';
 import { frameworkProblem } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
 import { addHooks, addTenants, requestId } from './hooks.js';
+import { endSilentConnections } from './silent-connections.js';
 
 /** Builds the application around a root module; it does not listen yet. */
 export async function createApplication(module: new () => unknown, environment: Environment): Promise<NestFastifyApplication> {
@@ -42,6 +43,7 @@ export async function createApplication(module: new () => unknown, environment: 
     readBody(payload, headers, environment.BODY_LIMIT_BYTES),
   );
   addConditional(fastify);
+  endSilentConnections(fastify);
   addCompression(fastify);
   addTenants(fastify, environment.CACHE_TENANT_HEADER.toLowerCase());
   addHooks(fastify, app.get(Metrics), app.get(Readiness, { strict: false }));

@@ -31,8 +31,16 @@ export class CacheController {
   }
 
   @Delete()
-  @ApiOperation({ summary: 'Forget everything, or what belongs to one model', description: 'In all tiers, for all who share them. Needs ADMIN_API.' })
-  @ApiQuery({ name: 'model', required: false, schema: { type: 'string', example: 'digits' }, description: 'All its versions that are loaded.' })
+  @ApiOperation({
+    summary: 'Forget everything, or what belongs to one model',
+    description: 'In all tiers, for all who share them. Needs ADMIN_API.',
+  })
+  @ApiQuery({
+    name: 'model',
+    required: false,
+    schema: { type: 'string', example: 'digits' },
+    description: 'All its versions that are loaded.',
+  })
   @ApiOkResponse({ description: 'What the cache holds now.' })
   @ApiProblems(404, 503)
   async clear(@Query('model') name?: string): Promise<CacheContents> {

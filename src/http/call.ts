@@ -22,6 +22,8 @@ export function callOf(request: FastifyRequest, reply: FastifyReply): Call {
     urgency: urgencyOf(header(request, 'priority')),
     cache: cacheModeOf(request.headers['cache-control']),
     tenant: request.tenant,
+    // They were read from the body of this request, which is nobody else's.
+    ownsInput: true,
   };
 }
 

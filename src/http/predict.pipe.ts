@@ -9,7 +9,7 @@ import { callOf } from './call.js';
 import type { PredictionQuery } from './codecs/codec.js';
 import { decoderFor, encodersFor, type Encoder } from './codecs/registry.js';
 import { severalOutputs } from './codecs/single-tensor.js';
-import { bytesOfBody, ExchangeParam, type Exchange } from './exchange.js';
+import { bytesOfBody, ExchangeParam, releaseBody, type Exchange } from './exchange.js';
 
 export interface PredictRequest extends PredictionQuery {
   readonly ref: ModelRef;
@@ -27,7 +27,9 @@ export class PredictPipe implements PipeTransform<Exchange, Promise<PredictReque
     const decoder = decoderFor('Prediction', headers['content-type']);
     const encoders = encodersFor('Prediction', headers.accept, decoder);
     const model = this.models.resolve(name, version);
-    const query = await decoder.decodePrediction({ bytes: bytesOfBody(request), headers }, model);
+    const bytes = bytesOfBody(request);
+    const query = await decoder.decodePrediction({ bytes, headers }, model);
+    if (query.input.kind === 'tensors') releaseBody(bytes, query.input.tensors);
     const outputs = query.outputs ?? outputsOf(request.query) ?? outputsOfTask(model, query);
     const encoder = encoderFor(encoders, outputs ?? model.signature.outputs.map((output) => output.name));
     return { ...query, ref: { name, version: model.version }, outputs, call: callOf(request, reply), encoder };

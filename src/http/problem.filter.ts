@@ -17,6 +17,9 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   503: 'DRAINING',
 };
 
+/** What the framework finds wrong with a request and does not name. */
+const FIELDS: Readonly<Record<number, string>> = { 413: 'body', 415: 'Content-Type' };
+
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   readonly #logger = new Logger(ProblemFilter.name);
@@ -64,7 +67,8 @@ function nestorErrorOf(thrown: unknown, request: FastifyRequest): NestorError {
       code,
       `There is no route ${request.method} ${request.url.split('?', 1)[0]?.slice(0, 200) ?? ''}. GET /docs shows those that there are`,
     );
-  return new NestorError(code, reasonOf(thrown), { cause: thrown });
+  const field = FIELDS[status];
+  return new NestorError(code, reasonOf(thrown), { cause: thrown, ...(field && { field }) });
 }
 
 function wrongMethod(method: string, methods: readonly string[]): NestorError {

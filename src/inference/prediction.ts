@@ -23,6 +23,8 @@ export interface Call {
   readonly cache?: CacheMode | undefined;
   /** Answers are remembered for this tenant alone. */
   readonly tenant?: string | undefined;
+  /** Nobody else reads or writes the tensors that go in: their memory may move to the worker. */
+  readonly ownsInput?: boolean | undefined;
 }
 
 /** An embedding input: a text, or the ids of its tokens. */

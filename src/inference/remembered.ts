@@ -48,7 +48,9 @@ export async function answered<T>(cache: CacheService, level: Level<T>, plan: Pl
     spent.cache = (asked - started) / 1000;
     const options = { deadline, urgency, signal: jointly, outputs: plan.outputs };
     if (work.costly) model.batcher.admit(places.length, places.length, options);
-    const items = (await work.tensors(places)).map((tensors) => toItems(model, tensors));
+    // What was decoded here may be remembered, or shared with a request that was joined.
+    const owned = call.ownsInput === true && !work.costly;
+    const items = (await work.tensors(places)).map((tensors) => toItems(model, tensors, owned));
     spent.preprocess = (performance.now() - asked) / 1000;
     if (work.costly) model.metrics.preprocess(spent.preprocess);
     const result = await submit(model, items.flat(), options, spent.preprocess);

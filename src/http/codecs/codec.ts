@@ -29,7 +29,8 @@ export interface EmbeddingsQuery {
 
 /** The body of an answer with its headers; the values of headers are known to be safe. */
 export interface Encoded {
-  readonly body: Uint8Array | string | Readable;
+  /** A list goes out piece after piece: the bytes of a tensor are not copied behind their head. */
+  readonly body: Uint8Array | readonly Uint8Array[] | string | Readable;
   /** Content-Type, where it says more than the media type. */
   readonly type?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -48,6 +49,6 @@ export interface Codec {
   /** @throws NestorError NOT_ACCEPTABLE for values that the format cannot carry. */
   readonly encodePrediction?: (prediction: Prediction, query: PredictionQuery) => Encoded;
   /** @throws NestorError INVALID_REQUEST that names the field. */
-  readonly decodeEmbeddings?: (incoming: Incoming) => EmbeddingsQuery;
+  readonly decodeEmbeddings?: (incoming: Incoming) => EmbeddingsQuery | Promise<EmbeddingsQuery>;
   readonly encodeEmbeddings?: (embeddings: Embeddings, query: EmbeddingsQuery) => Encoded;
 }

@@ -4,6 +4,7 @@ import type { EmbeddingInput } from '../../inference/prediction.js';
 import { EmbeddingsBody } from '../dto/embeddings.dto.js';
 import { envelope } from '../envelope.js';
 import type { EmbeddingsQuery } from './codec.js';
+import { NumberBlock } from './number-block.js';
 
 /** @throws NestorError INVALID_REQUEST */
 export function readEmbeddings(value: unknown): EmbeddingsQuery {
@@ -13,6 +14,7 @@ export function readEmbeddings(value: unknown): EmbeddingsQuery {
 
 /** A list of numbers is the ids of one text, anything else in a list is an input of its own. */
 function inputsOf(input: unknown): EmbeddingInput[] {
+  if (input instanceof NumberBlock) return inputsOf(input.rows());
   if (!Array.isArray(input)) return [inputOf(input, 'input')];
   if (input.length === 0) throw invalid('input', 'input is empty');
   if (typeof input[0] === 'number') return [inputOf(input, 'input')];
@@ -24,6 +26,7 @@ function inputOf(input: unknown, field: string): EmbeddingInput {
     if (input === '') throw invalid(field, `${field} is an empty text`);
     return input;
   }
+  if (input instanceof NumberBlock) return inputOf(input.rows(), field);
   if (!Array.isArray(input)) throw invalid(field, `${field} must be a text or a list of token ids`);
   if (input.length === 0) throw invalid(field, `${field} is an empty list of token ids`);
   if (!input.every((id) => Number.isInteger(id))) throw invalid(field, `${field} must hold token ids only, whole numbers`);

@@ -4,7 +4,7 @@ import type { Model } from '../../models/model.js';
 import type { Signature } from '../../models/signature.js';
 import type { Tensor } from '../../tensor.js';
 import { inputSpec } from '../codecs/input-spec.js';
-import { parseJson } from '../codecs/json-text.js';
+import { parseBody } from '../codecs/json-text.js';
 import { tensorFromJson } from '../codecs/json-tensors.js';
 import { checkDatatype, checkShape, dataFromBytes } from '../codecs/raw-tensor.js';
 import { onlyInput, shapeOf } from '../codecs/single-tensor.js';
@@ -24,9 +24,9 @@ export interface InferQuery {
 type Members = Readonly<Record<string, unknown>>;
 
 /** @throws NestorError INVALID_REQUEST, NOT_IMPLEMENTED */
-export function readInfer(bytes: Buffer, headerLength: string | string[] | undefined, model: Model): InferQuery {
+export async function readInfer(bytes: Buffer, headerLength: string | string[] | undefined, model: Model): Promise<InferQuery> {
   const body = splitBody(bytes, headerLength);
-  const query = body.json ? readJson(body.json, body, model) : readRaw(body, model);
+  const query = body.json ? await readJson(body.json, body, model) : readRaw(body, model);
   const names = query.outputs ?? model.signature.outputs.map(({ name }) => name);
   const half = names.find((name) => model.signature.output(name)?.datatype === 'FP16' && !query.isBinary(name));
   if (half !== undefined) throw invalid(`outputs.${half}`, `${half} is FP16, which JSON does not carry: ask for it with binary_data true`);
@@ -42,9 +42,8 @@ function readRaw({ binary }: InferBody, model: Model): InferQuery {
   return { id: undefined, tensors: [{ name, datatype, shape, data }], outputs: undefined, isBinary: () => true, parameters: {} };
 }
 
-function readJson(json: Buffer, { binary }: InferBody, { signature }: Model): InferQuery {
-  const exact = signature.inputs.some(({ datatype }) => datatype.endsWith('INT64'));
-  const { id, inputs, outputs, parameters: given } = members(parseJson(json, exact), 'body');
+async function readJson(json: Buffer, { binary }: InferBody, { signature }: Model): Promise<InferQuery> {
+  const { id, inputs, outputs, parameters: given } = members(await parseBody(json, signature.inputs), 'body');
   if (id !== undefined && typeof id !== 'string') throw invalid('id', 'id must be a string');
   if (!Array.isArray(inputs)) throw invalid('inputs', 'inputs must be an array of tensors');
   const parameters = readParameters(given, 'parameters');

@@ -3,7 +3,7 @@ import { Injectable, type PipeTransform } from '@nestjs/common';
 import type { Call, ModelRef, PredictionInput } from '../../inference/prediction.js';
 import { ModelRegistry } from '../../models/model-registry.js';
 import { callOf } from '../call.js';
-import { bytesOfBody, ExchangeParam, type Exchange } from '../exchange.js';
+import { bytesOfBody, ExchangeParam, releaseBody, type Exchange } from '../exchange.js';
 import { HEADER_LENGTH } from './infer-body.js';
 import { readInfer, type InferQuery } from './infer-request.js';
 import { callOfParameters } from './parameters.js';
@@ -15,13 +15,15 @@ export interface InferRequest extends InferQuery {
 }
 
 @Injectable()
-export class InferPipe implements PipeTransform<Exchange, InferRequest> {
+export class InferPipe implements PipeTransform<Exchange, Promise<InferRequest>> {
   constructor(private readonly models: ModelRegistry) {}
 
-  transform({ request, reply }: Exchange): InferRequest {
+  async transform({ request, reply }: Exchange): Promise<InferRequest> {
     const { model: name = '', version } = request.params as { model?: string; version?: string };
     const model = this.models.resolve(name, version);
-    const query = readInfer(bytesOfBody(request), request.headers[HEADER_LENGTH.toLowerCase()], model);
+    const bytes = bytesOfBody(request);
+    const query = await readInfer(bytes, request.headers[HEADER_LENGTH.toLowerCase()], model);
+    releaseBody(bytes, query.tensors);
     const call = callOfParameters(query.parameters, callOf(request, reply));
     return { ...query, ref: { name, version: model.version }, input: { kind: 'tensors', tensors: query.tensors }, call };
   }
