@@ -149,8 +149,14 @@ describe('what differs', () => {
     expect(from(await predict('digits', body, { 'X-Tenant': 'two' }, '?outputs=label'))).toBe('miss');
     expect(from(await predict('digits', body, { 'X-Tenant': 'one' }, '?outputs=label'))).toBe('hit; tier=memory');
     expect(from(await predict('twice', body))).toBe('miss');
-    expect(from(await post(`${server.url}/v1/models/twice/versions/1/predict`, body))).toBe('miss');
-    expect((await post(`${server.url}/v1/models/twice/versions/1/predict`, body)).body).toMatchObject({ version: '1' });
+  });
+
+  it('by name alone is known: the same content answers the same', async () => {
+    const body = { instances: [pixels[30]] };
+    expect(from(await predict('digits', body))).toBe('miss');
+    const answer = await post(`${server.url}/v1/models/twice/versions/1/predict`, body);
+    expect(from(answer)).toBe('hit; tier=memory');
+    expect(answer.body).toMatchObject({ model: 'twice', version: '1' });
   });
 
   it('by chance is never remembered, nor shared', async () => {

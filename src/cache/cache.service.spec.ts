@@ -32,7 +32,7 @@ class Desk {
   readonly computed: string[][] = [];
   readonly signals: (AbortSignal | undefined)[] = [];
   /** Waits here before it answers. */
-  gate: Promise<void> = Promise.resolve();
+  gate: Promise<unknown> = Promise.resolve();
 
   constructor() {
     const metrics = new CacheMetrics(new Metrics(new Registry()));
@@ -52,10 +52,11 @@ class Desk {
         const wanted = missing.map((place) => keys[place] ?? '');
         this.computed.push(wanted);
         this.signals.push(signal);
-        await Promise.race([
-          this.gate,
-          new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new NestorError('CANCELLED', 'The client went away')))), // prettier-ignore
-        ]);
+        const { promise: abandoned, reject } = Promise.withResolvers<never>();
+        signal?.addEventListener('abort', () => {
+          reject(new NestorError('CANCELLED', 'The client went away'));
+        });
+        await Promise.race([this.gate, abandoned]);
         return wanted.map((key) => key.toUpperCase());
       },
     });
@@ -63,13 +64,13 @@ class Desk {
 
   /** Holds everything that is asked from now on until it is called. */
   close(): (failure?: Error) => void {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
     this.gate = promise;
     promise.catch(() => undefined);
     return (failure) => {
       this.gate = Promise.resolve();
       if (failure) reject(failure);
-      else resolve();
+      else resolve(undefined);
     };
   }
 }

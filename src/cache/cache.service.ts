@@ -152,7 +152,7 @@ export class CacheService implements OnApplicationShutdown {
         for (const key of keys) if (this.#flights.get(key) === flight) this.#flights.delete(key);
       }
     };
-    const flight: Flight<Results<T>> = new Flight(work, request.urgency, keys.length === 1);
+    const flight = new Flight<Results<T>>(work, request.urgency, keys.length === 1);
     for (const key of keys) this.#flights.set(key, flight);
     return flight;
   }

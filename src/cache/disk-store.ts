@@ -105,7 +105,7 @@ export class DiskStore implements KeyvStoreAdapter {
       this.#pending.get(reply.id)?.resolve(reply);
       this.#pending.delete(reply.id);
     });
-    worker.on('error', (error) => {
+    worker.on('error', (error: Error) => {
       this.#lost(error);
     });
     worker.on('exit', () => {

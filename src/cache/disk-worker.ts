@@ -76,7 +76,11 @@ class Store {
       if (row && row.used < now - MARK_SECONDS) stale.push(key);
       return row?.value;
     });
-    if (stale.length > 0) this.#together(() => stale.forEach((key) => this.#mark.run(now, key)));
+    if (stale.length > 0) {
+      this.#together(() => {
+        for (const key of stale) this.#mark.run(now, key);
+      });
+    }
     return values;
   }
 

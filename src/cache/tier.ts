@@ -48,7 +48,8 @@ const WRITE_PATIENCE = 25;
 const NOTHING: readonly undefined[] = [];
 
 /** What is written and read to try a tier. */
-const TRIAL: Keyed = { key: 'trial', entry: { value: new Uint8Array(0), expires: undefined } };
+const TRIAL: readonly Keyed[] = [{ key: 'trial', entry: { value: new Uint8Array(0), expires: undefined } }];
+const TRIAL_KEYS: readonly string[] = TRIAL.map(({ key }) => key);
 
 export class Tier {
   readonly #read: (keys: readonly string[]) => Promise<readonly (Entry | undefined)[]>;
@@ -63,8 +64,7 @@ export class Tier {
     private readonly metrics: CacheMetrics,
     private readonly guard?: Guard,
   ) {
-    this.#read = this.#guarded<readonly string[], readonly (Entry | undefined)[]>((keys) => this.#fetch(keys), [TRIAL.key], 1);
-    this.#write = this.#guarded<readonly Keyed[], void>((entries) => this.#store(entries), [TRIAL], WRITE_PATIENCE);
+    this.#read = this.#guarded((keys: readonly string[]) => this.#fetch(keys), TRIAL_KEYS, 1);
   }
 
   get state(): TierState {
@@ -152,7 +152,7 @@ export class Tier {
     breaker.on('close', () => {
       onChange(this.state);
     });
-    this.#breakers.push(breaker as unknown as CircuitBreaker);
+    this.#breakers.push(breaker);
     return (argument) => breaker.fire(argument);
   }
 

@@ -89,7 +89,7 @@ export class Redis {
 
   async stop(): Promise<void> {
     const child = this.#process;
-    if (child && child.exitCode === null && child.signalCode === null) {
+    if (child?.exitCode === null && child.signalCode === null) {
       const ended = once(child, 'exit');
       child.kill('SIGKILL');
       await ended;

@@ -117,7 +117,7 @@ async function aftermath(server: Server, truth: Truth, tally: Tally, memory: rea
   return faults;
 }
 
-const server = await Server.start({ CACHE: 'off' });
+const server = await Server.start();
 const truth = await learnTruth(server.url, seeded(SEED));
 const tally = new Tally();
 process.stdout.write(`soaking ${server.url} for ${SECONDS} s, seed ${SEED}\n`);
