@@ -3,8 +3,11 @@ import type { KeyvStoreAdapter, StoredData } from 'keyv';
 import { LRUCache } from 'lru-cache';
 import type { Entry } from './entry.js';
 
-/** What an entry takes besides its value: its key, its places in the lists and maps of the cache. Measured: about 330 bytes. */
-const OVERHEAD_BYTES = 350;
+/**
+ * What an entry takes besides its value: its key, its places in the lists of the cache, a buffer of its own. Measured as resident memory:
+ * 890 bytes each for 50,000 vectors.
+ */
+const OVERHEAD_BYTES = 900;
 
 /** A value of more than this part of the bound would drive out too many others. */
 const LARGEST_PART = 1 / 8;

@@ -65,6 +65,7 @@ export class Tier {
     private readonly guard?: Guard,
   ) {
     this.#read = this.#guarded((keys: readonly string[]) => this.#fetch(keys), TRIAL_KEYS, 1);
+    this.#write = this.#guarded((entries: readonly Keyed[]) => this.#store(entries), TRIAL, WRITE_PATIENCE);
   }
 
   get state(): TierState {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 const PIECE_BYTES = 1024 * 1024;
 
 /**
- * Of the files in the folder of a version, by path and content, and of its manifest. 46 MB take about 40 ms.
+ * Of the files in the folder of a version, by path and content, and of its manifest. 46 MB take about 50 ms.
  * @returns 22 characters: 128 bits of SHA-256.
  */
 export async function modelDigest(folder: string, manifestPath: string): Promise<string> {
