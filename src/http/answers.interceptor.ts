@@ -67,7 +67,7 @@ export class AnswersInterceptor implements NestInterceptor<Delivered, Delivered>
     const { model, cache } = origin;
     const headers = Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]));
     void reply.header('ETag', etag(model, key));
-    if (typeof body !== 'string' && !Buffer.isBuffer(body)) return body;
+    if (!model.cache.outputs.has('memory') || (typeof body !== 'string' && !Buffer.isBuffer(body))) return body;
     const { version: asked } = request.params as { version?: string };
     const { name, version, cache: policy } = model;
     const bytes = Buffer.from(body as string);
