@@ -4,6 +4,7 @@ import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { LoggerModule } from 'nestjs-pino';
 import { ConfigModule } from './config/config.module.js';
 import { Environment } from './config/environment.js';
+import { GrpcModule } from './grpc/grpc.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { createLogger } from './telemetry/logger.js';
@@ -16,6 +17,6 @@ const logging = LoggerModule.forRootAsync({
 });
 
 @Module({
-  imports: [ConfigModule, logging, HttpModule, TelemetryModule, PrometheusModule.register({ path: '/metrics' }), HealthModule],
+  imports: [ConfigModule, logging, HttpModule, GrpcModule, TelemetryModule, PrometheusModule.register({ path: '/metrics' }), HealthModule],
 })
 export class AppModule {}

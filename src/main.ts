@@ -3,10 +3,12 @@ import 'reflect-metadata';
 import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { Logger } from '@nestjs/common';
+import type { MicroserviceOptions } from '@nestjs/microservices';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
 import { readEnvironment, type Environment } from './config/environment.js';
 import { reasonOf } from './errors.js';
+import { GrpcServer } from './grpc/grpc.server.js';
 import { createApplication } from './http/application.js';
 import { RuntimeService } from './runtime/runtime.service.js';
 import { Readiness } from './health/readiness.js';
@@ -51,11 +53,19 @@ function leaveOnSignal(app: NestFastifyApplication, { DRAIN_SECONDS, SHUTDOWN_GR
  */
 setFlagsFromString('--external-memory-accounted-in-global-limit');
 
+/** Behind the models: a port that is open answers. */
+async function listenForGrpc(app: NestFastifyApplication): Promise<void> {
+  await app.init();
+  app.connectMicroservice<MicroserviceOptions>({ strategy: app.get(GrpcServer, { strict: false }) });
+  await app.startAllMicroservices();
+}
+
 let app: NestFastifyApplication | undefined;
 try {
   const environment = readEnvironment(process.env);
   app = await createApplication(AppModule, environment);
   leaveOnSignal(app, environment);
+  if (environment.GRPC_API) await listenForGrpc(app);
   await app.listen(environment.PORT, environment.HOST);
   const url = await app.getUrl();
   new Logger('Nestor').log(`Server listening at ${url}`);

@@ -37,6 +37,8 @@ describe('a bad environment stops the boot and names the variable', () => {
   it.each([
     ['PORT', 'http'],
     ['PORT', '65536'],
+    ['GRPC_PORT', '-1'],
+    ['GRPC_API', 'perhaps'],
     ['LOG_LEVEL', 'loud'],
     ['BODY_LIMIT_BYTES', '10'],
     ['DRAIN_SECONDS', '-1'],
@@ -51,12 +53,12 @@ describe('a bad environment stops the boot and names the variable', () => {
     for (const fault of ['PORT=x', 'LOG_LEVEL=y', 'ADMIN_API=z']) expect(output).toContain(fault);
   });
 
-  it('a port that is taken', async () => {
+  it.each(['PORT', 'GRPC_PORT'])('a %s that is taken', async (name) => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as { port: number };
     const repository = await written({ 'plain/1/model.onnx': { from: LOGARITHM } });
-    const output = await failing({ PORT: String(port), MODEL_REPOSITORY: repository });
+    const output = await failing({ [name]: String(port), MODEL_REPOSITORY: repository });
     taken.close();
     expect(output).toContain(`${port}`);
     expect(output).toContain('EADDRINUSE');

@@ -26,8 +26,9 @@ export class KeyMaker {
     return this.#prefix + hash('sha256', `${this.#head}text\n${text}`, 'base64url');
   }
 
-  tokens(ids: readonly number[]): string {
-    return this.#prefix + hash('sha256', `${this.#head}tokens\n${ids.join()}`, 'base64url');
+  /** @param prompt what is put in front of the text that they stand for. */
+  tokens(ids: readonly number[], prompt = ''): string {
+    return this.#prefix + hash('sha256', `${this.#head}tokens\n${JSON.stringify(prompt)}\n${ids.join()}`, 'base64url');
   }
 
   /** Bytes that say by themselves what they are: a picture. */

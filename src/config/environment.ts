@@ -10,12 +10,18 @@ export class Environment {
   /** Address to listen on; the container image sets 0.0.0.0. */
   @IsString() @MinLength(1) readonly HOST: string = '127.0.0.1';
 
+  /** The Open Inference Protocol over gRPC, on a port of its own. */
+  @IsBoolean() readonly GRPC_API: boolean = true;
+
+  /** Port of gRPC; 0 lets the system choose. */
+  @IsInt() @Min(0) @Max(65535) readonly GRPC_PORT: number = 8001;
+
   /** Folder of the model repository. */
   @IsString() @MinLength(1) readonly MODEL_REPOSITORY: string = './models';
 
   @IsIn(LOG_LEVELS) readonly LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
 
-  /** Largest request body, in bytes. */
+  /** Largest body of a request, and largest message over gRPC, in bytes, decompressed. */
   @IsInt() @Min(1024) readonly BODY_LIMIT_BYTES: number = 32 * 1024 * 1024;
 
   /** Seconds after SIGTERM during which requests that were already routed here are still served, while readiness is false. */
@@ -47,6 +53,12 @@ export class Environment {
 
   /** Redis for the tier that processes share, `redis://` or `rediss://`; empty: there is none. */
   @Matches(/^(rediss?:\/\/\S+)?$/, { message: 'must be redis://host:port or rediss://host:port' }) readonly REDIS_URL: string = '';
+
+  /** Opens the routes of text-embeddings-inference (`/embed` and its like); without it they answer 404. */
+  @IsBoolean() readonly TEI_API: boolean = false;
+
+  /** Name of the embedding model that those serve; empty where the repository has only one. */
+  @IsString() readonly TEI_MODEL: string = '';
 }
 
 /** What the environment says of one variable, as the type its default has; text that does not fit stays text and fails its rule. */

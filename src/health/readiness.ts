@@ -6,7 +6,7 @@ import type { HealthIndicatorFunction } from '@nestjs/terminus';
 export class Readiness {
   readonly #indicators: HealthIndicatorFunction[] = [];
   #started = false;
-  #draining = false;
+  readonly #leaving = new AbortController();
 
   get indicators(): readonly HealthIndicatorFunction[] {
     return this.#indicators;
@@ -19,7 +19,12 @@ export class Readiness {
 
   /** The process is on its way out: it serves what comes, and asks that no more be sent. */
   get draining(): boolean {
-    return this.#draining;
+    return this.#leaving.signal.aborted;
+  }
+
+  /** Aborted when `draining` begins, for those who must tell somebody. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal;
   }
 
   register(indicator: HealthIndicatorFunction): void {
@@ -31,6 +36,6 @@ export class Readiness {
   }
 
   drain(): void {
-    this.#draining = true;
+    this.#leaving.abort();
   }
 }

@@ -1,7 +1,6 @@
 // The door as a module: controllers and the filter that words their errors.
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
-import { TerminusModule } from '@nestjs/terminus';
 import { CacheController } from './cache.controller.js';
 import { EmbeddingsController } from './embeddings.controller.js';
 import { ModelsController } from './models.controller.js';
@@ -10,19 +9,12 @@ import { OipServerController } from './oip/oip-server.controller.js';
 import { PredictController } from './predict.controller.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
-import { cacheOptions } from '../cache/options.js';
 import { ConfigModule } from '../config/config.module.js';
-import { Environment } from '../config/environment.js';
 import { ReadinessModule } from '../health/health.module.js';
-import { InferenceModule } from '../inference/inference.module.js';
-
-const inference = InferenceModule.forRootAsync({
-  useFactory: (environment: Environment) => ({ repository: environment.MODEL_REPOSITORY, cache: cacheOptions(environment) }),
-  inject: [Environment],
-});
+import { InferenceFromEnvironment } from '../inference/inference-from-environment.js';
 
 @Module({
-  imports: [ConfigModule, inference, ReadinessModule, TerminusModule],
+  imports: [ConfigModule, InferenceFromEnvironment, ReadinessModule],
   controllers: [CacheController, PredictController, EmbeddingsController, ModelsController, OipServerController, OipModelController],
   providers: [RouteTable, { provide: APP_FILTER, useClass: ProblemFilter }],
 })

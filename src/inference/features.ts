@@ -4,7 +4,7 @@ import { CacheService, type Level } from '../cache/cache.service.js';
 import { KeyMaker } from '../cache/key.js';
 import { imageTensor } from '../features/image.js';
 import type { ImageRecipe } from '../features/image-recipe.js';
-import type { Tokenizer } from '../features/tokenizer.js';
+import type { Cut, Tokenizer } from '../features/tokenizer.js';
 import type { Model } from '../models/model.js';
 import type { Tensor } from '../tensor.js';
 import { pictures, tokens } from './levels.js';
@@ -18,11 +18,11 @@ export class Features {
   constructor(private readonly cache: CacheService) {}
 
   /** The ids of each text, in order. */
-  async tokens(model: Model, tokenizer: Tokenizer, texts: readonly string[]): Promise<readonly (readonly number[])[]> {
-    if (!this.#remembers(model)) return tokenizer.encode(texts);
-    const maker = new KeyMaker(model.cache.scope, tokens.name, { maxLength: tokenizer.maxLength });
+  async tokens(model: Model, tokenizer: Tokenizer, texts: readonly string[], cut: Cut = 'right'): Promise<readonly (readonly number[])[]> {
+    if (!this.#remembers(model)) return tokenizer.encode(texts, cut);
+    const maker = new KeyMaker(model.cache.scope, tokens.name, { maxLength: tokenizer.maxLength, cut });
     const keys = texts.map((text) => maker.text(text));
-    return this.#recall(model, tokens, keys, (missing) => tokenizer.encode(missing.map((index) => texts[index] ?? '')));
+    return this.#recall(model, tokens, keys, (missing) => tokenizer.encode(missing.map((index) => texts[index] ?? ''), cut));
   }
 
   /** The pictures at these places, one tensor each. @throws NestorError INVALID_REQUEST that names the place. */

@@ -1,18 +1,31 @@
 // The path of a request in one place: look up, remember or compute: features, queue, run, join.
 import { Injectable } from '@nestjs/common';
 import { CacheService, type Level } from '../cache/cache.service.js';
-import { invalid, NestorError } from '../errors.js';
-import { pool, normalized } from '../features/pooling.js';
+import { NestorError } from '../errors.js';
+import type { PromptChoice } from '../features/prompts.js';
+import type { Token } from '../features/tokenizer.js';
 import { ModelRegistry } from '../models/model-registry.js';
 import type { Model } from '../models/model.js';
-import type { TensorSpec } from '../models/signature.js';
 import type { Tensor } from '../tensor.js';
 import { checkOutputs } from './check-inputs.js';
+import {
+  checkIds,
+  pooledOf,
+  tokenizerOf,
+  tokenOutput,
+  vectorOf,
+  vectorOutput,
+  type EmbeddingInput,
+  type EmbedOptions,
+} from './embedding.js';
 import { Features } from './features.js';
 import { embeddings, outputs as outputLevel, type Parts, type Vector } from './levels.js';
-import { Prediction, type Call, type EmbeddingInput, type Embeddings, type ModelRef, type PredictionInput } from './prediction.js';
+import { Prediction, type Call, type Embeddings, type ModelRef, type PredictionInput, type TokenEmbeddings } from './prediction.js';
 import { answered, type Answered, type Plan } from './remembered.js';
-import { textWork, workOf } from './work.js';
+import { embeddingWork, workOf, type Work } from './work.js';
+
+/** Vectors of tokens for one request, as floats: more than any text has, less than hurts. */
+const MOST_TOKEN_VECTOR_BYTES = 256 * 1024 * 1024;
 
 @Injectable()
 export class InferenceService {
@@ -43,32 +56,77 @@ export class InferenceService {
     return new Prediction(model, parts, timings, report);
   }
 
-  /**
-   * One vector for each text, or list of token ids.
-   * @param dimensions cuts the vectors to their first components and normalizes them again (Matryoshka embeddings).
-   */
-  async embed({ name, version }: ModelRef, inputs: readonly EmbeddingInput[], dimensions?: number, call: Call = {}): Promise<Embeddings> {
-    const model = this.models.resolve(name, version);
-    const { tokenizer, pooling, normalize } = model;
-    if (model.task !== 'embeddings' || !tokenizer) throw invalid('model', `The model ${model.name} serves ${model.task}, not embeddings`);
-    const output = vectorOutput(model);
-    checkDimensions(output.shape.at(-1) ?? -1, dimensions);
+  /** One vector for each text, or list of token ids. What it returns may be shared: it is to be read only. @throws NestorError */
+  async embed(ref: ModelRef, inputs: readonly EmbeddingInput[], options: EmbedOptions = {}, call: Call = {}): Promise<Embeddings> {
+    const model = this.#embedder(ref);
+    const { pooling, includePrompt } = model;
+    const output = vectorOutput(model, options);
+    const work = embeddingWork(model, inputs, options, this.features);
+    const prefix = includePrompt ? undefined : model.prompts.choose(options.prompt ?? {})?.prefix;
     const { values, timings, report } = await this.#answer(embeddings, {
       model,
       call,
+      work,
       outputs: [output.name],
-      work: textWork(model, tokenizer, inputs, this.features),
-      circumstances: { output: output.name, pooling, normalize, maxLength: tokenizer.maxLength },
-      valueOf: ([tensors], length): Vector => ({ vector: vectorOf(model, tensors?.[0]), tokens: length }),
+      circumstances: { output: output.name, pooling, maxLength: tokenizerOf(model).maxLength, cut: options.cut ?? 'right', skipped: prefix },
+      valueOf: ([tensors], tokens): Vector => ({ vector: pooledOf(model, tensors?.[0], work.skipped()), tokens }),
       rowsOf: () => 1,
     });
     return {
       model,
-      vectors: values.map(({ vector }) => cut(vector, dimensions)),
+      vectors: values.map(({ vector }) => vectorOf(model, vector, output.shape.length === 3, options)),
       tokens: values.reduce((sum, { tokens }) => sum + tokens, 0),
       timings,
       cache: report,
     };
+  }
+
+  /** The vectors of all tokens of each text, special tokens included, as the graph puts them out; too large to be remembered. @throws NestorError */
+  async embedTokens(
+    ref: ModelRef,
+    inputs: readonly EmbeddingInput[],
+    options: EmbedOptions = {},
+    call: Call = {},
+  ): Promise<TokenEmbeddings> {
+    const model = this.#embedder(ref);
+    const output = tokenOutput(model);
+    const most = Math.floor(MOST_TOKEN_VECTOR_BYTES / 4 / Math.max(1, output.shape.at(-1) ?? 1));
+    const { values, timings } = await this.#answer(outputLevel, {
+      model,
+      call: { ...call, cache: 'bypass' },
+      work: bounded(embeddingWork(model, inputs, options, this.features), most),
+      outputs: [output.name],
+      circumstances: {},
+      valueOf: (parts: Parts) => parts,
+      rowsOf: () => 1,
+    });
+    const texts = values.flat(2);
+    return { model, texts, tokens: texts.reduce((sum, { shape }) => sum + (shape[1] ?? 0), 0), timings };
+  }
+
+  /** The tokens of each text with its prompt, none cut off. @throws NestorError */
+  async tokenize(ref: ModelRef, texts: readonly string[], prompt: PromptChoice, addSpecialTokens: boolean): Promise<Token[][]> {
+    const model = this.#embedder(ref);
+    const tokenizer = tokenizerOf(model);
+    const chosen = model.prompts.choose(prompt);
+    const lists: Token[][] = [];
+    for (const text of texts) lists.push(await tokenizer.tokenize(chosen ? chosen.apply(text) : text, addSpecialTokens));
+    return lists;
+  }
+
+  /** The text of each list of token ids. @throws NestorError */
+  async decode(ref: ModelRef, ids: readonly (readonly number[])[], skipSpecialTokens: boolean): Promise<string[]> {
+    const tokenizer = tokenizerOf(this.#embedder(ref));
+    ids.forEach((list, index) => {
+      checkIds(list, tokenizer, `ids[${index}]`);
+    });
+    return tokenizer.decode(ids, skipSpecialTokens);
+  }
+
+  #embedder({ name, version }: ModelRef): Model {
+    const model = this.models.resolve(name, version);
+    tokenizerOf(model);
+    return model;
   }
 
   #answer<T>(level: Level<T>, plan: Plan<T>): Promise<Answered<T>> {
@@ -76,28 +134,16 @@ export class InferenceService {
   }
 }
 
-function vectorOutput({ signature }: Model): TensorSpec {
-  const output =
-    signature.output('sentence_embedding') ?? signature.outputs.find(({ shape }) => shape.length === 3) ?? signature.outputs[0];
-  if (!output) throw new NestorError('INFERENCE_FAILED', 'The model has no output');
-  return output;
-}
-
-/** A text model puts out a vector, or one a token that has to be pooled. */
-function vectorOf({ pooling, normalize }: Model, tensor: Tensor | undefined): Float32Array {
-  if (!tensor) throw new Error('an item without output; this is a bug');
-  if (tensor.shape.length !== 3) return Float32Array.from(tensor.data as Float32Array);
-  const pooled = pool(tensor, pooling);
-  return normalize ? normalized(pooled) : pooled;
-}
-
-function cut(vector: Float32Array, dimensions = Infinity): Float32Array {
-  return dimensions < vector.length ? normalized(vector.subarray(0, dimensions)) : vector;
-}
-
-function checkDimensions(width: number, dimensions = 0): void {
-  if (width !== -1 && dimensions > width)
-    throw invalid('dimensions', `The model's vectors have ${width} dimensions; ${dimensions} cannot be had`);
+/** @throws NestorError PAYLOAD_TOO_LARGE for inputs of more tokens altogether. */
+function bounded(work: Work, mostTokens: number): Work {
+  const tensors = async (places: readonly number[]): Promise<Tensor[][]> => {
+    const made = await work.tensors(places);
+    const tokens = made.reduce((sum, [first]) => sum + (first?.shape[1] ?? 0), 0);
+    if (tokens <= mostTokens) return made;
+    const message = `The inputs have ${tokens} tokens; vectors of ${mostTokens} can be had at once. Send them in parts`;
+    throw new NestorError('PAYLOAD_TOO_LARGE', message);
+  };
+  return { ...work, tensors };
 }
 
 function ordered(tensors: readonly Tensor[], names: readonly string[]): Tensor[] {

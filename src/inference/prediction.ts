@@ -27,9 +27,6 @@ export interface Call {
   readonly ownsInput?: boolean | undefined;
 }
 
-/** An embedding input: a text, or the ids of its tokens. */
-export type EmbeddingInput = string | readonly number[];
-
 /** What goes in: tensors for any model, texts and pictures for models that have a tokenizer or an image recipe. */
 export type PredictionInput =
   | { readonly kind: 'tensors'; readonly tensors: readonly Tensor[] }
@@ -84,4 +81,12 @@ export interface Embeddings {
   readonly timings: Timings;
   /** Undefined where nothing is remembered. */
   readonly cache?: CacheReport | undefined;
+}
+
+export interface TokenEmbeddings {
+  readonly model: Model;
+  /** `[1, tokens, d]` for each input, in order. */
+  readonly texts: readonly Tensor[];
+  readonly tokens: number;
+  readonly timings: Timings;
 }

@@ -1,4 +1,5 @@
 // What a request asks to be computed, input by input: each with its key, and its tensors once they are needed.
+import { setImmediate } from 'node:timers/promises';
 import type { KeyMaker } from '../cache/key.js';
 import { invalid } from '../errors.js';
 import { isTokenInput, tokenTensors } from '../features/token-tensors.js';
@@ -7,7 +8,8 @@ import type { Model } from '../models/model.js';
 import type { Tensor } from '../tensor.js';
 import { checkInputs } from './check-inputs.js';
 import type { Features } from './features.js';
-import type { EmbeddingInput, PredictionInput } from './prediction.js';
+import { checkIds, tokenize, tokenizerOf, type EmbeddingInput, type EmbedOptions, type Encode } from './embedding.js';
+import type { PredictionInput } from './prediction.js';
 
 /** Texts that become tensors between two turns of the event loop: less than a millisecond of work. */
 const TEXTS_A_TURN = 64;
@@ -42,30 +44,66 @@ function tensorWork(tensors: Tensor[]): Work {
   return { size: 1, costly: false, keys: async (maker) => [await maker.tensors(tensors)], tensors: () => Promise.resolve([tensors]) };
 }
 
-/** @throws NestorError INVALID_REQUEST for token ids that the model's tokenizer does not have. */
-export function textWork(model: Model, tokenizer: Tokenizer, inputs: readonly EmbeddingInput[], features: Features): Work {
-  for (const [index, input] of inputs.entries()) if (typeof input !== 'string') checkIds(input, index, tokenizer);
+function textWork(model: Model, tokenizer: Tokenizer, texts: readonly string[], features: Features): Work {
+  return {
+    size: texts.length,
+    costly: true,
+    keys: (maker) => keysInTurns(texts, (text) => maker.text(text)),
+    tensors: (places) =>
+      inTurns(places, async (some) => {
+        const ids = await features.tokens(model, tokenizer, some.map((place) => texts[place] ?? '')); // prettier-ignore
+        return ids.map((tokens) => tokenTensors(tokens, model.signature.inputs));
+      }),
+  };
+}
+
+export interface EmbeddingWork extends Work {
+  /** Tokens at the start of each text that are left out of the pooling, once the tensors are made. */
+  readonly skipped: () => number;
+}
+
+/** @throws NestorError INVALID_REQUEST for token ids that the model's tokenizer does not have, and a prompt that the model has not. */
+export function embeddingWork(
+  model: Model,
+  inputs: readonly EmbeddingInput[],
+  options: EmbedOptions,
+  features: Features,
+): EmbeddingWork {
+  const tokenizer = tokenizerOf(model);
+  const prompt = model.prompts.choose(options.prompt ?? {});
+  for (const [index, input] of inputs.entries()) if (typeof input !== 'string') checkIds(input, tokenizer, `input[${index}]`);
+  const asked = prompt && JSON.stringify(options.prompt ?? {});
+  let skipped = 0;
   return {
     size: inputs.length,
     costly: true,
-    keys: async (maker) => {
-      const keys: string[] = [];
-      for (const [index, input] of inputs.entries()) {
-        if (index > 0 && index % KEYS_A_TURN === 0) await new Promise(setImmediate);
-        keys.push(typeof input === 'string' ? maker.text(input) : maker.tokens(input.slice(0, tokenizer.maxLength)));
-      }
-      return keys;
-    },
-    tensors: async (places) => {
-      const tensors: Tensor[][] = [];
-      for (let from = 0; from < places.length; from += TEXTS_A_TURN) {
-        const some = places.slice(from, from + TEXTS_A_TURN).map((place) => inputs[place] ?? '');
-        const ids = await idsOf(model, tokenizer, some, features);
-        tensors.push(...ids.map((tokens) => tokenTensors(tokens, model.signature.inputs)));
-      }
-      return tensors;
-    },
+    skipped: () => skipped,
+    keys: (maker) =>
+      keysInTurns(inputs, (input) => (typeof input === 'string' ? maker.text(prompt ? prompt.apply(input) : input) : maker.tokens(input, asked))),
+    tensors: (places) =>
+      inTurns(places, async (some) => {
+        const encode: Encode = (texts, cut) => features.tokens(model, tokenizer, texts, cut);
+        const tokenized = await tokenize(model, some.map((place) => inputs[place] ?? ''), options, some, encode); // prettier-ignore
+        skipped = tokenized.skipped;
+        return tokenized.ids.map((tokens) => tokenTensors(tokens, model.signature.inputs));
+      }),
   };
+}
+
+/** Does some, lets others have their turn, and goes on. */
+async function inTurns<T>(places: readonly number[], work: (some: readonly number[]) => Promise<readonly T[]>): Promise<T[]> {
+  const done: T[] = [];
+  for (let from = 0; from < places.length; from += TEXTS_A_TURN) done.push(...(await work(places.slice(from, from + TEXTS_A_TURN))));
+  return done;
+}
+
+async function keysInTurns<T>(inputs: readonly T[], keyOf: (input: T) => string): Promise<string[]> {
+  const keys: string[] = [];
+  for (const [index, input] of inputs.entries()) {
+    if (index > 0 && index % KEYS_A_TURN === 0) await setImmediate();
+    keys.push(keyOf(input));
+  }
+  return keys;
 }
 
 function pictureWork(model: Model, images: readonly Uint8Array[], features: Features): Work {
@@ -81,26 +119,4 @@ function pictureWork(model: Model, images: readonly Uint8Array[], features: Feat
       return decoded.map((tensor) => [tensor]);
     },
   };
-}
-
-async function idsOf(
-  model: Model,
-  tokenizer: Tokenizer,
-  inputs: readonly EmbeddingInput[],
-  features: Features,
-): Promise<readonly (readonly number[])[]> {
-  const texts = inputs.filter((input) => typeof input === 'string');
-  const encoded = await features.tokens(model, tokenizer, texts);
-  if (texts.length === inputs.length) return encoded;
-  const next = encoded.values();
-  return inputs.map((input) => (typeof input === 'string' ? (next.next().value ?? []) : input.slice(0, tokenizer.maxLength)));
-}
-
-function checkIds(ids: readonly number[], index: number, { vocabularySize }: Tokenizer): void {
-  const odd = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
-  if (odd === undefined) return;
-  throw invalid(
-    `input[${index}]`,
-    `Token ids are whole numbers from 0 to ${vocabularySize - 1} of this model's own tokenizer; ${odd} is not. Send text instead`,
-  );
 }

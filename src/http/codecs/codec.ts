@@ -1,7 +1,9 @@
 // What a format can do: the bytes of a request into what `inference/` takes, and its answer into bytes.
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { EmbeddingInput, Embeddings, Prediction, PredictionInput } from '../../inference/prediction.js';
+import type { PromptChoice } from '../../features/prompts.js';
+import type { EmbeddingInput } from '../../inference/embedding.js';
+import type { Embeddings, Prediction, PredictionInput } from '../../inference/prediction.js';
 import type { Model } from '../../models/model.js';
 
 /** The body of a request, decompressed, with what else may say how to read it. */
@@ -25,6 +27,7 @@ export interface EmbeddingsQuery {
   readonly inputs: readonly EmbeddingInput[];
   readonly format: 'float' | 'base64';
   readonly dimensions: number | undefined;
+  readonly prompt: PromptChoice;
 }
 
 /** The body of an answer with its headers; the values of headers are known to be safe. */
