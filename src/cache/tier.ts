@@ -56,6 +56,7 @@ export class Tier {
   readonly #write: (entries: readonly Keyed[]) => Promise<void>;
   readonly #breakers: CircuitBreaker[] = [];
   #reason = '';
+  #announced: TierState['state'] = 'up';
 
   constructor(
     readonly name: TierName,
@@ -144,15 +145,17 @@ export class Tier {
     const { timeoutMs, onChange } = this.guard;
     const breaker = new CircuitBreaker<[A], R>(work, { ...BREAKER, timeout: timeoutMs * patience, resetTimeout: RESET_MS });
     breaker.on('failure', (error) => (this.#reason = reasonOf(error)));
-    breaker.on('open', () => {
-      onChange(this.state);
-    });
+    const announce = (): void => {
+      const { state } = this;
+      // Every trial that fails opens it again, and reads and writes have one each: news is what changed.
+      if (state.state !== this.#announced) onChange(state);
+      this.#announced = state.state;
+    };
+    breaker.on('open', announce);
     breaker.on('halfOpen', () => {
       breaker.fire(trial).catch(() => undefined);
     });
-    breaker.on('close', () => {
-      onChange(this.state);
-    });
+    breaker.on('close', announce);
     this.#breakers.push(breaker);
     return (argument) => breaker.fire(argument);
   }
