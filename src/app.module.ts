@@ -2,6 +2,7 @@
 import { Module } from '@nestjs/common';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { LoggerModule } from 'nestjs-pino';
+import { register } from 'prom-client';
 import { ConfigModule } from './config/config.module.js';
 import { Environment } from './config/environment.js';
 import { GrpcModule } from './grpc/grpc.module.js';
@@ -16,7 +17,11 @@ const logging = LoggerModule.forRootAsync({
   inject: [Environment],
 });
 
+const metrics = PrometheusModule.register({ path: '/metrics' });
+// Gauges of prom-client with the suffix of counters, which promtool refuses; the same by type have other names and stay.
+for (const kind of ['handles', 'requests', 'resources']) register.removeSingleMetric(`nodejs_active_${kind}_total`);
+
 @Module({
-  imports: [ConfigModule, logging, HttpModule, GrpcModule, TelemetryModule, PrometheusModule.register({ path: '/metrics' }), HealthModule],
+  imports: [ConfigModule, logging, HttpModule, GrpcModule, TelemetryModule, metrics, HealthModule],
 })
 export class AppModule {}

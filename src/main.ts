@@ -30,20 +30,22 @@ const LAST_BATCH_MS = 10_000;
 /**
  * On SIGTERM or SIGINT: readiness goes false, what is still routed here is served for `DRAIN_SECONDS`, then the listener
  * closes, requests in flight finish, queues drain, threads end, exit 0. Past the grace it ends with what is undone, exit 1.
+ * A device that failed for good is left the same way, with exit 1: whoever supervises the process starts another.
  */
-function leaveOnSignal(app: NestFastifyApplication, { DRAIN_SECONDS, SHUTDOWN_GRACE_SECONDS }: Environment): void {
+function leaveWhenTold(app: NestFastifyApplication, { DRAIN_SECONDS, SHUTDOWN_GRACE_SECONDS }: Environment): void {
   const readiness = app.get(Readiness, { strict: false });
   const leave = async (): Promise<void> => {
     if (readiness.draining) return;
     readiness.drain();
     await setTimeout(DRAIN_SECONDS * 1000);
     const forced = setTimeout(SHUTDOWN_GRACE_SECONDS * 1000, 'forced', { ref: false });
-    if ((await Promise.race([app.close(), forced])) !== 'forced') process.exit(0);
+    if ((await Promise.race([app.close(), forced])) !== 'forced') process.exit(readiness.condemned ? 1 : 0);
     const threads = app.get(RuntimeService, { strict: false }).close();
     await Promise.race([threads, setTimeout(LAST_BATCH_MS).then(() => process.kill(process.pid, 'SIGKILL'))]);
     process.exit(1);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void leave());
+  readiness.onCondemned(() => void leave());
 }
 
 /**
@@ -64,7 +66,7 @@ let app: NestFastifyApplication | undefined;
 try {
   const environment = readEnvironment(process.env);
   app = await createApplication(AppModule, environment);
-  leaveOnSignal(app, environment);
+  leaveWhenTold(app, environment);
   if (environment.GRPC_API) await listenForGrpc(app);
   await app.listen(environment.PORT, environment.HOST);
   const url = await app.getUrl();

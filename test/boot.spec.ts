@@ -1,6 +1,7 @@
 // What is wrong with the environment or the repository stops the boot and names itself; what is right serves without a word.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
@@ -141,4 +142,11 @@ describe('what is right serves', () => {
     await until('the server to be ready', () => send(`http://127.0.0.1:${port}/health/ready`).then(({ status }) => status === 200 || undefined, () => undefined)); // prettier-ignore
     expect(server.output).toBe('');
   });
+});
+
+it('leaves nothing in the home folder: what ONNX Runtime would tell Microsoft is off', async () => {
+  const home = await written({});
+  server = await Server.start({ HOME: home, MODEL_REPOSITORY: await written({ 'digits/1': { link: join(shipped('digits'), '1') } }) });
+  expect(await readdir(home)).toEqual([]);
+  expect(server.output).not.toMatch(/telemetry/i);
 });

@@ -11,7 +11,7 @@ export class ReadinessCheck {
   ) {}
 
   async ready(): Promise<boolean> {
-    if (this.readiness.draining) return false;
+    if (this.readiness.draining || this.readiness.condemned) return false;
     return this.checks.check([...this.readiness.indicators]).then(
       () => true,
       () => false,

@@ -7,6 +7,8 @@ export class Readiness {
   readonly #indicators: HealthIndicatorFunction[] = [];
   #started = false;
   readonly #leaving = new AbortController();
+  #condemned = false;
+  readonly #onCondemned: (() => void)[] = [];
 
   get indicators(): readonly HealthIndicatorFunction[] {
     return this.#indicators;
@@ -27,6 +29,11 @@ export class Readiness {
     return this.#leaving.signal;
   }
 
+  /** Something failed that only a new process can mend. */
+  get condemned(): boolean {
+    return this.#condemned;
+  }
+
   register(indicator: HealthIndicatorFunction): void {
     this.#indicators.push(indicator);
   }
@@ -37,5 +44,16 @@ export class Readiness {
 
   drain(): void {
     this.#leaving.abort();
+  }
+
+  condemn(): void {
+    if (this.#condemned) return;
+    this.#condemned = true;
+    for (const listener of this.#onCondemned) listener();
+  }
+
+  /** For whoever can end the process. */
+  onCondemned(listener: () => void): void {
+    this.#onCondemned.push(listener);
   }
 }

@@ -26,6 +26,9 @@ export class ModelMetrics {
     const queue = metrics.queueItems.labels(model, version);
     const saved = metrics.cacheSavedInference.labels(model, version);
     const coalesced = metrics.coalesced.labels(model, version);
+    const restarts = metrics.workerRestarts.labels(model, version);
+    // There from the start, at 0: Prometheus does not see the first of a series that was not there before.
+    restarts.inc(0);
     this.queueWait = (seconds) => {
       wait.observe(seconds);
     };
@@ -43,7 +46,7 @@ export class ModelMetrics {
       drain.set(tokensPerSecond);
     };
     this.workerLost = () => {
-      metrics.workerRestarts.inc({ model, version });
+      restarts.inc();
     };
     this.loaded = (seconds) => {
       metrics.modelLoadDuration.set({ model, version }, seconds);
