@@ -11,9 +11,14 @@ import { Tiers } from './tiers.js';
 export interface Level<T> {
   readonly name: string;
   readonly encode: (value: T) => Uint8Array;
+  /** Bytes that it takes, more or less. */
+  readonly sizeOf: (value: T) => number;
   /** Undefined for bytes that mean nothing. */
   readonly decode: (bytes: Uint8Array) => T | undefined;
 }
+
+/** Larger values are not remembered: to copy one would hold the event loop for longer than a few milliseconds. */
+const LARGEST_VALUE_BYTES = 8 * 1024 * 1024;
 
 /** Where a value came from. */
 export type Source = TierName | 'coalesced' | 'computed';
@@ -182,8 +187,10 @@ export class CacheService implements OnApplicationShutdown {
   async #remember<T>(results: Results<T>, { level, policy: { ttlMs }, tiers }: Request<T>): Promise<void> {
     if (tiers.size === 0) return;
     const expires = ttlMs === undefined ? undefined : Date.now() + ttlMs;
-    const entries = [...results].map(([key, { value }]) => ({ key, entry: { value: level.encode(value), expires } satisfies Entry }));
-    await this.tiers.write(level.name, tiers, entries);
+    const entries = [...results]
+      .filter(([, { value }]) => level.sizeOf(value) <= LARGEST_VALUE_BYTES)
+      .map(([key, { value }]) => ({ key, entry: { value: level.encode(value), expires } satisfies Entry }));
+    if (entries.length > 0) await this.tiers.write(level.name, tiers, entries);
   }
 }
 

@@ -22,6 +22,7 @@ interface Head {
 /** Length of the head as JSON (4 bytes), the head, and the numbers of all tensors one after the other. */
 export const outputs: Level<Parts> = {
   name: 'output',
+  sizeOf: (parts) => parts.flat().reduce((sum, tensor) => sum + bytesIn(tensor), 0),
   encode: (parts) => {
     const heads = parts.map((tensors) => tensors.map(headOf));
     const blocks = parts.flat().flatMap(({ data }) => (Array.isArray(data) ? [] : [bytesOf(data)]));
@@ -52,6 +53,7 @@ export const outputs: Level<Parts> = {
 /** The number of tokens (4 bytes) and the floats. */
 export const embeddings: Level<Vector> = {
   name: 'embedding',
+  sizeOf: ({ vector }) => vector.byteLength,
   encode: ({ vector, tokens }) => {
     const bytes = Buffer.allocUnsafeSlow(4 + vector.byteLength);
     bytes.writeUInt32LE(tokens);
@@ -63,6 +65,7 @@ export const embeddings: Level<Vector> = {
 
 export const tokens: Level<readonly number[]> = {
   name: 'tokens',
+  sizeOf: ({ length }) => length * Int32Array.BYTES_PER_ELEMENT,
   encode: (ids) => bytesOf(Int32Array.from(ids)),
   decode: (bytes) => [...numbers(Int32Array, bytes)],
 };
@@ -70,9 +73,14 @@ export const tokens: Level<readonly number[]> = {
 /** A picture as the one tensor that it became. */
 export const pictures: Level<Tensor> = {
   name: 'picture',
+  sizeOf: bytesIn,
   encode: (tensor) => outputs.encode([[tensor]]),
   decode: (bytes) => outputs.decode(bytes)?.[0]?.[0],
 };
+
+function bytesIn({ data }: Tensor): number {
+  return Array.isArray(data) ? data.reduce((sum, text) => sum + text.length, 0) : data.byteLength;
+}
 
 function headOf({ name, datatype, shape, data }: Tensor): Head {
   return { name, datatype, shape, ...(Array.isArray(data) && { texts: data }) };
