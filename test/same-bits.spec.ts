@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { dataFromBytes } from '../src/http/codecs/raw-tensor.js';
+import { dataFromBytes } from '../src/oip/raw-tensor.js';
 import { DATATYPES, elementCount, type Datatype, type Tensor } from '../src/tensor.js';
 import { digits, MINILM, sentences, sound } from './setup/fixtures.js';
 import { blockOf, FORMATS, send, type Block, type Format } from './setup/formats.js';

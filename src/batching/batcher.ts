@@ -53,7 +53,7 @@ export class Batcher {
   #delay: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly policy: BatchingPolicy,
+    readonly policy: BatchingPolicy,
     private readonly layout: Layout,
     private readonly runner: Runner,
     private readonly metrics: ModelMetrics,

@@ -14,6 +14,12 @@ export class Environment {
   /** Address to listen on; the container image sets 0.0.0.0. */
   @IsString() @MinLength(1) readonly HOST: string = '127.0.0.1';
 
+  /** The Open Inference Protocol over gRPC, on a port of its own. */
+  @IsBoolean() readonly GRPC_API: boolean = true;
+
+  /** Port of gRPC; 0 lets the system choose. */
+  @IsInt() @Min(0) @Max(65535) readonly GRPC_PORT: number = 8001;
+
   /** Folder of the model repository. */
   @IsString() @MinLength(1) readonly MODEL_REPOSITORY: string = './models';
 
@@ -22,7 +28,7 @@ export class Environment {
   /** From this many milliseconds on, a request explains itself in the log; 0: never. */
   @IsInt() @Min(0) @Max(3_600_000) readonly SLOW_REQUEST_MS: number = 1000;
 
-  /** Largest request body, in bytes. */
+  /** Largest body of a request, and largest message over gRPC, in bytes, decompressed. */
   @IsInt() @Min(1024) readonly BODY_LIMIT_BYTES: number = 32 * 1024 * 1024;
 
   /** Seconds after SIGTERM during which requests that were already routed here are still served, while readiness is false. */
@@ -33,6 +39,12 @@ export class Environment {
 
   /** Opens the routes that change the server; without it they answer 404. */
   @IsBoolean() readonly ADMIN_API: boolean = false;
+
+  /** Opens the routes of text-embeddings-inference (`/embed` and its like); without it they answer 404. */
+  @IsBoolean() readonly TEI_API: boolean = false;
+
+  /** Name of the embedding model that those serve; empty where the repository has only one. */
+  @IsString() readonly TEI_MODEL: string = '';
 
   // The names and meanings of OpenTelemetry, whose SDK reads them too, and others of its table beside them:
   // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/

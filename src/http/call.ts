@@ -4,7 +4,8 @@ import { invalid } from '../errors.js';
 import type { Call } from '../inference/prediction.js';
 import { Timeline } from '../telemetry/timeline.js';
 
-const LONGEST_SECONDS = 3600;
+/** Nobody waits longer for an answer. */
+export const LONGEST_SECONDS = 3600;
 
 /**
  * `Request-Timeout: <seconds>` sets the deadline, `Priority: u=<0-7>` the urgency (RFC 9218), and a client that hangs up

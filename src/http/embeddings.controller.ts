@@ -61,6 +61,6 @@ export class EmbeddingsController {
   })
   @ApiOpenAiErrors(400, 404, 406, 413, 415, 429, 500, 503, 504)
   async embed(@EmbeddingsParam() request: EmbeddingsRequest): Promise<Embedded> {
-    return { request, embeddings: await this.inference.embed(request.ref, request.inputs, request.dimensions, request.call) };
+    return { request, embeddings: await this.inference.embed(request.ref, request.inputs, request, request.call) };
   }
 }

@@ -1,6 +1,4 @@
 // What every answer carries and every request leaves behind, whatever its route: id, times, one observation.
-import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { Timings } from '../inference/prediction.js';
 import type { Readiness } from '../health/readiness.js';
@@ -12,14 +10,6 @@ import { servedRequest } from './served-request.js';
 
 /** Routes that run a model, or tell about one; probes would only bury them. */
 const TRACED = /^\/v[12]\/(?!health)/;
-
-const REQUEST_ID = /^[\w.:-]{1,128}$/;
-
-/** The id that the client gave, if it is fit to be logged and sent back, else a new one. */
-export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
-  const given = headers['x-request-id'];
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-}
 
 /** What the hooks tell, and what they ask. */
 export interface Observers {

@@ -1,7 +1,6 @@
 // The door as a module: controllers and the filter that words their errors.
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
-import { TerminusModule } from '@nestjs/terminus';
 import { EmbeddingsController } from './embeddings.controller.js';
 import { ModelsController } from './models.controller.js';
 import { OipModelController } from './oip/oip-model.controller.js';
@@ -10,17 +9,11 @@ import { PredictController } from './predict.controller.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
 import { ConfigModule } from '../config/config.module.js';
-import { Environment } from '../config/environment.js';
 import { ReadinessModule } from '../health/health.module.js';
-import { InferenceModule } from '../inference/inference.module.js';
-
-const inference = InferenceModule.forRootAsync({
-  useFactory: (environment: Environment) => ({ repository: environment.MODEL_REPOSITORY }),
-  inject: [Environment],
-});
+import { InferenceFromEnvironment } from '../inference/inference-from-environment.js';
 
 @Module({
-  imports: [ConfigModule, inference, ReadinessModule, TerminusModule],
+  imports: [ConfigModule, InferenceFromEnvironment, ReadinessModule],
   controllers: [PredictController, EmbeddingsController, ModelsController, OipServerController, OipModelController],
   providers: [RouteTable, { provide: APP_FILTER, useClass: ProblemFilter }],
 })

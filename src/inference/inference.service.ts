@@ -3,24 +3,40 @@ import { Injectable } from '@nestjs/common';
 import { invalid, NestorError } from '../errors.js';
 import type { Item, JobOptions, JobResult } from '../batching/item.js';
 import { imageTensor } from '../features/image.js';
-import { normalized, pool } from '../features/pooling.js';
+import type { PromptChoice } from '../features/prompts.js';
 import { isTokenInput, tokenTensors } from '../features/token-tensors.js';
-import type { Tokenizer } from '../features/tokenizer.js';
+import type { Token } from '../features/tokenizer.js';
 import { ModelRegistry } from '../models/model-registry.js';
 import type { Model } from '../models/model.js';
+import type { TensorSpec } from '../models/signature.js';
 import type { Tensor } from '../tensor.js';
 import { checkInputs, checkOutputs } from './check-inputs.js';
+import {
+  checkIds,
+  tokenize,
+  tokenizerOf,
+  tokenOutput,
+  vectorOf,
+  vectorOutput,
+  type EmbeddingInput,
+  type EmbedOptions,
+} from './embedding.js';
 import { toItems } from './items.js';
-import { Prediction, type Call, type Embeddings, type ModelRef, type PredictionInput } from './prediction.js';
-
-/** An embedding input: a text, or the ids of its tokens. */
-export type EmbeddingInput = string | readonly number[];
+import { Prediction, type Call, type Embeddings, type ModelRef, type PredictionInput, type TokenEmbeddings } from './prediction.js';
 
 /** Texts that become tensors between two turns of the event loop: less than a millisecond of work. */
 const TEXTS_A_TURN = 64;
 
+/** Vectors of tokens for one request, as floats: more than any text has, less than hurts. */
+const MOST_TOKEN_VECTOR_BYTES = 256 * 1024 * 1024;
+
 /** Pictures that are decoded at once for one request: a queue of thousands must not hold all of sharp's threads. */
 const IMAGES_AT_ONCE = 8;
+
+interface Encoding extends EmbedOptions {
+  /** Tokens of all inputs, where the answer holds a vector for each. */
+  readonly mostTokens?: number;
+}
 
 @Injectable()
 export class InferenceService {
@@ -43,34 +59,77 @@ export class InferenceService {
     return new Prediction(model, parts, { preprocess, queue: result.queueSeconds, inference: result.inferenceSeconds });
   }
 
-  /**
-   * One vector for each text, or list of token ids.
-   * @param dimensions cuts the vectors to their first components and normalizes them again (Matryoshka embeddings).
-   */
-  async embed({ name, version }: ModelRef, inputs: readonly EmbeddingInput[], dimensions?: number, call: Call = {}): Promise<Embeddings> {
+  /** One vector for each text, or list of token ids. @throws NestorError */
+  async embed(ref: ModelRef, inputs: readonly EmbeddingInput[], options: EmbedOptions = {}, call: Call = {}): Promise<Embeddings> {
+    const model = this.#embedder(ref);
+    const { outputs, skipped, ...rest } = await this.#encode(model, inputs, vectorOutput(model, options), options, call);
+    return { model, vectors: outputs.map((tensor) => vectorOf(model, tensor, skipped, options)), ...rest };
+  }
+
+  /** The vectors of all tokens of each text, special tokens included, as the graph puts them out. @throws NestorError */
+  async embedTokens(
+    ref: ModelRef,
+    inputs: readonly EmbeddingInput[],
+    options: EmbedOptions = {},
+    call: Call = {},
+  ): Promise<TokenEmbeddings> {
+    const model = this.#embedder(ref);
+    const output = tokenOutput(model);
+    const mostTokens = Math.floor(MOST_TOKEN_VECTOR_BYTES / 4 / Math.max(1, output.shape.at(-1) ?? 1));
+    const { outputs, tokens, timings } = await this.#encode(model, inputs, output, { ...options, mostTokens }, call);
+    return { model, texts: outputs.filter((tensor) => tensor !== undefined), tokens, timings };
+  }
+
+  /** The tokens of each text with its prompt, none cut off. @throws NestorError */
+  async tokenize(ref: ModelRef, texts: readonly string[], prompt: PromptChoice, addSpecialTokens: boolean): Promise<Token[][]> {
+    const model = this.#embedder(ref);
+    const tokenizer = tokenizerOf(model);
+    const chosen = model.prompts.choose(prompt);
+    const lists: Token[][] = [];
+    for (const text of texts) lists.push(await tokenizer.tokenize(chosen ? chosen.apply(text) : text, addSpecialTokens));
+    return lists;
+  }
+
+  /** The text of each list of token ids. @throws NestorError */
+  async decode(ref: ModelRef, ids: readonly (readonly number[])[], skipSpecialTokens: boolean): Promise<string[]> {
+    const tokenizer = tokenizerOf(this.#embedder(ref));
+    ids.forEach((list, index) => {
+      checkIds(list, tokenizer, `ids[${index}]`);
+    });
+    return tokenizer.decode(ids, skipSpecialTokens);
+  }
+
+  #embedder({ name, version }: ModelRef): Model {
     const model = this.models.resolve(name, version);
-    const { tokenizer } = model;
-    if (model.task !== 'embeddings' || !tokenizer) throw invalid('model', `The model ${model.name} serves ${model.task}, not embeddings`);
-    const output =
-      model.signature.output('sentence_embedding') ??
-      model.signature.outputs.find(({ shape }) => shape.length === 3) ??
-      model.signature.outputs[0];
-    if (!output) throw new NestorError('INFERENCE_FAILED', 'The model has no output');
-    checkDimensions(output.shape.at(-1) ?? -1, dimensions);
+    tokenizerOf(model);
+    return model;
+  }
+
+  /** Tokenizes and runs: one tensor of that output for each input. */
+  async #encode(model: Model, inputs: readonly EmbeddingInput[], { name }: TensorSpec, options: Encoding, call: Call) {
+    const { mostTokens = Infinity } = options;
     const started = performance.now();
     model.batcher.admit(inputs.length, inputs.length, call);
     const items: Item[] = [];
+    let skipped = 0;
     for (let from = 0; from < inputs.length; from += TEXTS_A_TURN) {
-      const ids = await tokenize(tokenizer, inputs.slice(from, from + TEXTS_A_TURN), from);
-      for (const tokens of ids) items.push(...toItems(model, tokenTensors(tokens, model.signature.inputs)));
+      const tokenized = await tokenize(model, inputs.slice(from, from + TEXTS_A_TURN), options, from);
+      skipped = tokenized.skipped;
+      for (const ids of tokenized.ids) items.push(...toItems(model, tokenTensors(ids, model.signature.inputs)));
     }
     const preprocess = (performance.now() - started) / 1000;
     model.metrics.preprocess(preprocess);
-    const result = await submit(model, items, { ...call, outputs: [output.name] }, preprocess);
+    const tokens = items.reduce((sum, item) => sum + item.length, 0);
+    if (tokens > mostTokens)
+      throw new NestorError(
+        'PAYLOAD_TOO_LARGE',
+        `The inputs have ${tokens} tokens; vectors of ${mostTokens} can be had at once. Send them in parts`,
+      );
+    const result = await submit(model, items, { ...call, outputs: [name] }, preprocess);
     return {
-      model,
-      vectors: result.outputs.map(([tensor]) => vectorOf(model, tensor, dimensions)),
-      tokens: items.reduce((sum, item) => sum + item.length, 0),
+      outputs: result.outputs.map(([tensor]) => tensor),
+      skipped,
+      tokens,
       timings: { preprocess, queue: result.queueSeconds, inference: result.inferenceSeconds },
     };
   }
@@ -111,37 +170,6 @@ async function submit(model: Model, items: readonly Item[], options: JobOptions,
     statistics.failed(total());
     throw thrown;
   }
-}
-
-async function tokenize(tokenizer: Tokenizer, inputs: readonly EmbeddingInput[], offset: number): Promise<readonly (readonly number[])[]> {
-  const texts = inputs.filter((input) => typeof input === 'string');
-  if (texts.length === inputs.length) return tokenizer.encode(texts);
-  const encoded = (await tokenizer.encode(texts)).values();
-  return inputs.map((input, index) => {
-    if (typeof input === 'string') return encoded.next().value ?? [];
-    const odd = input.find((id) => !Number.isInteger(id) || id < 0 || id >= tokenizer.vocabularySize);
-    if (odd !== undefined) {
-      throw invalid(
-        `input[${offset + index}]`,
-        `Token ids are whole numbers from 0 to ${tokenizer.vocabularySize - 1} of this model's own tokenizer; ${odd} is not. Send text instead`,
-      );
-    }
-    return input.slice(0, tokenizer.maxLength);
-  });
-}
-
-/** A text model puts out a vector, or one a token that has to be pooled. */
-function vectorOf({ pooling, normalize }: Model, tensor: Tensor | undefined, dimensions: number | undefined): Float32Array {
-  if (!tensor) throw new Error('an item without output; this is a bug');
-  const pooled = tensor.shape.length === 3;
-  const vector = pooled ? pool(tensor, pooling) : (tensor.data as Float32Array);
-  if (dimensions !== undefined && dimensions < vector.length) return normalized(vector.subarray(0, dimensions));
-  return pooled && normalize ? normalized(vector) : vector;
-}
-
-function checkDimensions(width: number, dimensions = 0): void {
-  if (width !== -1 && dimensions > width)
-    throw invalid('dimensions', `The model's vectors have ${width} dimensions; ${dimensions} cannot be had`);
 }
 
 function ordered(tensors: readonly Tensor[], names: readonly string[]): Tensor[] {

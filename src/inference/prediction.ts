@@ -62,3 +62,11 @@ export interface Embeddings {
   readonly tokens: number;
   readonly timings: Timings;
 }
+
+export interface TokenEmbeddings {
+  readonly model: Model;
+  /** `[1, tokens, d]` for each input, in order. */
+  readonly texts: readonly Tensor[];
+  readonly tokens: number;
+  readonly timings: Timings;
+}

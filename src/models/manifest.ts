@@ -19,6 +19,7 @@ import {
 import { parse } from 'yaml';
 import { reasonOf } from '../errors.js';
 import { ImageRecipe } from '../features/image-recipe.js';
+import { POOLINGS, type Pooling } from '../features/pooling.js';
 import { PROVIDERS, type Provider } from '../runtime/session-options.js';
 import { InputLimit } from './input-limits.js';
 import { readIfThere } from './read-if-there.js';
@@ -63,8 +64,12 @@ export class Manifest {
   @IsOptional() @IsArray() @ArrayMinSize(1) @IsString({ each: true }) readonly labels?: string[];
   /** What makes probabilities of the scores. */
   @IsOptional() @IsIn(['softmax', 'sigmoid', 'none']) readonly activation?: 'softmax' | 'sigmoid' | 'none';
-  @IsOptional() @IsIn(['mean', 'cls', 'max']) readonly pooling?: 'mean' | 'cls' | 'max';
+  @IsOptional() @IsIn(POOLINGS) readonly pooling?: Pooling;
   @IsOptional() @IsBoolean() readonly normalize?: boolean;
+  /** Prompts by name, on top of those of the export: texts that go in front of the input, or Jinja templates of `text`. */
+  @IsOptional() @IsObject() readonly prompts?: Record<string, string>;
+  /** Name of the prompt for requests that ask for none. */
+  @IsOptional() @IsString() readonly defaultPrompt?: string;
   /** Most tokens of a text; longer ones are cut. */
   @IsOptional() @IsInt() @Min(1) readonly maxLength?: number;
   /** What the graph does not say of its inputs, by name; the warm-up keeps to it too. */

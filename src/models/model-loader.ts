@@ -14,6 +14,7 @@ import { readManifest } from './manifest.js';
 import { readModelFiles } from './model-files.js';
 import type { Model } from './model.js';
 import { batchingPolicy, instancePlan } from './plans.js';
+import { promptPlan } from './prompt-plan.js';
 import type { VersionFolder } from './repository.js';
 import { Signature } from './signature.js';
 import { taskOf } from './task.js';
@@ -81,6 +82,7 @@ export class ModelLoader {
         image,
         pooling: manifest.pooling ?? files.pooling ?? 'mean',
         normalize: manifest.normalize ?? files.normalize ?? false,
+        ...promptPlan(manifest, files, signature),
         readyAt: Math.floor(Date.now() / 1000),
         instances,
         batcher,

@@ -3,6 +3,7 @@ import type { Batcher } from '../batching/batcher.js';
 import type { Layout } from '../batching/layout.js';
 import type { ImageRecipe } from '../features/image-recipe.js';
 import type { Pooling } from '../features/pooling.js';
+import type { Prompts } from '../features/prompts.js';
 import type { Tokenizer } from '../features/tokenizer.js';
 import type { InstanceGroup } from '../runtime/instance-group.js';
 import type { Provider } from '../runtime/session-options.js';
@@ -28,6 +29,9 @@ export interface Model {
   readonly image: ImageRecipe | undefined;
   readonly pooling: Pooling;
   readonly normalize: boolean;
+  readonly prompts: Prompts;
+  /** Whether the tokens of a prompt are pooled with the others. */
+  readonly includePrompt: boolean;
   /** When it was ready to serve, in seconds since 1970. */
   readonly readyAt: number;
   readonly instances: InstanceGroup;

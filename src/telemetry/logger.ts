@@ -2,7 +2,7 @@
 import { pino, stdSerializers, type DestinationStream, type Logger } from 'pino';
 
 /** Parts of Nest that name every module and route at boot. */
-const ROLL_CALL = new Set(['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory', 'NestApplication']);
+const ROLL_CALL = new Set(['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory', 'NestApplication', 'NestMicroservice']);
 const INFO = 30;
 
 /** Lines wait for others to be written with, for this long and up to this many bytes. */

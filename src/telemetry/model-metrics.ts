@@ -26,6 +26,9 @@ export class ModelMetrics {
     const inference = metrics.inferenceDuration.labels(model, version);
     const items = metrics.batchItems.labels(model, version);
     const padding = metrics.batchPaddingRatio.labels(model, version);
+    const restarts = metrics.workerRestarts.labels(model, version);
+    // There from the start, at 0: Prometheus does not see the first of a series that was not there before.
+    restarts.inc(0);
     // They change more often than they are looked at.
     let waiting = 0;
     let drained: number | undefined;
@@ -51,7 +54,7 @@ export class ModelMetrics {
       drained = tokensPerSecond;
     };
     this.workerLost = () => {
-      metrics.workerRestarts.inc({ model, version });
+      restarts.inc();
     };
     this.loaded = (seconds) => {
       metrics.modelLoadDuration.set({ model, version }, seconds);

@@ -3,7 +3,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { decode, encode } from '@msgpack/msgpack';
 import { PredictRequestSchema, PredictResponseSchema } from '../../src/http/codecs/nestor_pb.js';
 import { hasDescription, npyHead, readNpyHead } from '../../src/http/codecs/npy-header.js';
-import { bytesOf } from '../../src/http/codecs/raw-tensor.js';
+import { bytesOf } from '../../src/oip/raw-tensor.js';
 import type { Datatype, Tensor } from '../../src/tensor.js';
 
 /** A tensor as it lies in memory: equal ones have equal bits. */

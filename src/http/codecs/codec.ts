@@ -1,7 +1,8 @@
 // What a format can do: the bytes of a request into what `inference/` takes, and its answer into bytes.
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { EmbeddingInput } from '../../inference/inference.service.js';
+import type { PromptChoice } from '../../features/prompts.js';
+import type { EmbeddingInput } from '../../inference/embedding.js';
 import type { Embeddings, Prediction, PredictionInput } from '../../inference/prediction.js';
 import type { Model } from '../../models/model.js';
 
@@ -26,6 +27,7 @@ export interface EmbeddingsQuery {
   readonly inputs: readonly EmbeddingInput[];
   readonly format: 'float' | 'base64';
   readonly dimensions: number | undefined;
+  readonly prompt: PromptChoice;
 }
 
 /** The body of an answer with its headers; the values of headers are known to be safe. */

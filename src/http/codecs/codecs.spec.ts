@@ -16,7 +16,7 @@ import { PredictRequestSchema, PredictResponseSchema } from './nestor_pb.js';
 import { npyCodec } from './npy.codec.js';
 import { octetStreamCodec } from './octet-stream.codec.js';
 import { protobufCodec } from './protobuf.codec.js';
-import { dataFromBytes } from './raw-tensor.js';
+import { dataFromBytes } from '../../oip/raw-tensor.js';
 
 const ALL = Object.keys(DATATYPES) as Datatype[];
 const query = { input: { kind: 'tensors', tensors: [] }, byInstance: false } as const;

@@ -4,7 +4,7 @@ import type { TensorSpec } from '../../models/signature.js';
 import { allocate, elementCount, type Datatype, type Tensor, type TensorData } from '../../tensor.js';
 import { jsonInteger } from './json-text.js';
 import { NumberBlock } from './number-block.js';
-import { checkDatatype, checkShape, dataFromBytes } from './raw-tensor.js';
+import { checkDatatype, checkShape, dataFromBytes } from '../../oip/raw-tensor.js';
 
 const RANGES: Partial<Record<Datatype, readonly [number, number]>> = {
   UINT8: [0, 255],

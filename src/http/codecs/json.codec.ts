@@ -7,7 +7,7 @@ import { readDocument, writeDocument, type Writing } from './document.js';
 import { readEmbeddings } from './embeddings-document.js';
 import { parseBody } from './json-text.js';
 import { JsonWriter } from './json-writer.js';
-import { bytesOf } from './raw-tensor.js';
+import { bytesOf } from '../../oip/raw-tensor.js';
 
 /** Vectors that are written in one turn of the event loop: about a millisecond of work. */
 const VECTORS_A_TURN = 16;

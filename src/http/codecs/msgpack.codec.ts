@@ -6,7 +6,7 @@ import { readDocument, writeDocument, type Writing } from './document.js';
 import { readEmbeddings } from './embeddings-document.js';
 import { nest } from './json-tensors.js';
 import { checkMsgpack } from './msgpack-bounds.js';
-import { bytesOf } from './raw-tensor.js';
+import { bytesOf } from '../../oip/raw-tensor.js';
 
 // The reference implementation, and not msgpackr: as fast where the bulk is bin (both hand out views of the body, both copy
 // an answer once: 0.7 and 40 us for 600 KB), and it makes no functions or regular expressions of what a client sends.

@@ -3,7 +3,7 @@ import { NestorError } from '../../errors.js';
 import type { Codec } from './codec.js';
 import { floatBlock } from './float-block.js';
 import { hasDescription, npyHead, readNpyHead } from './npy-header.js';
-import { bytesOf, dataFromBytes } from './raw-tensor.js';
+import { bytesOf, dataFromBytes } from '../../oip/raw-tensor.js';
 import { onlyInput, onlyOutput } from './single-tensor.js';
 
 export const npyCodec: Codec = {

@@ -7,7 +7,7 @@ import type { Model } from '../../models/model.js';
 import type { Tensor } from '../../tensor.js';
 import type { Codec, Incoming } from './codec.js';
 import { floatBlock } from './float-block.js';
-import { inputSpec } from './input-spec.js';
+import { inputSpec } from '../../oip/input-spec.js';
 import {
   EmbeddingsRequestSchema,
   EmbeddingsResponseSchema,
@@ -16,7 +16,7 @@ import {
   TensorSchema,
   type PredictRequest,
 } from './nestor_pb.js';
-import { bytesOf, checkDatatype, checkShape, dataFromBytes } from './raw-tensor.js';
+import { bytesOf, checkDatatype, checkShape, dataFromBytes } from '../../oip/raw-tensor.js';
 
 export const protobufCodec: Codec = {
   mediaTypes: ['application/x-protobuf', 'application/protobuf', 'application/vnd.google.protobuf'],
@@ -38,14 +38,14 @@ export const protobufCodec: Codec = {
   },
 
   decodeEmbeddings: (incoming) => {
-    const { model, texts, tokens, dimensions } = parse(EmbeddingsRequestSchema, incoming);
+    const { model, texts, tokens, dimensions, promptName: name, prompt: text } = parse(EmbeddingsRequestSchema, incoming);
     if (model === '') throw invalid('model', 'model is missing');
     if ((texts.length === 0) === (tokens.length === 0)) throw invalid('texts', 'Send either texts or tokens');
     const empty = texts.length > 0 ? texts.indexOf('') : tokens.findIndex(({ ids }) => ids.length === 0);
     const field = texts.length > 0 ? `texts[${empty}]` : `tokens[${empty}]`;
     if (empty >= 0) throw invalid(field, `${field} is empty`);
     const inputs = texts.length > 0 ? texts : tokens.map(({ ids }) => ids);
-    return { model, inputs, format: 'float', dimensions: dimensions === 0 ? undefined : dimensions };
+    return { model, inputs, format: 'float', dimensions: dimensions === 0 ? undefined : dimensions, prompt: { name, text } };
   },
 
   encodeEmbeddings: ({ model, vectors, tokens }) => {

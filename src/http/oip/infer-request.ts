@@ -3,21 +3,18 @@ import { invalid } from '../../errors.js';
 import type { Model } from '../../models/model.js';
 import type { Signature } from '../../models/signature.js';
 import type { Tensor } from '../../tensor.js';
-import { inputSpec } from '../codecs/input-spec.js';
+import { inputSpec } from '../../oip/input-spec.js';
 import { parseBody } from '../codecs/json-text.js';
 import { tensorFromJson } from '../codecs/json-tensors.js';
-import { checkDatatype, checkShape, dataFromBytes } from '../codecs/raw-tensor.js';
+import { checkDatatype, checkShape, dataFromBytes } from '../../oip/raw-tensor.js';
 import { onlyInput, shapeOf } from '../codecs/single-tensor.js';
 import { BinaryReader, splitBody, type InferBody } from './infer-body.js';
-import { flag, readParameters, refuseUnserved, type Parameters } from './parameters.js';
+import { flag, readParameters, refuseUnserved, type Parameters } from '../../oip/parameters.js';
+import { outputQuery, refuseHalves, type OutputQuery } from '../../oip/requested-outputs.js';
 
-export interface InferQuery {
+export interface InferQuery extends OutputQuery {
   readonly id: string | undefined;
   readonly tensors: readonly Tensor[];
-  /** Undefined for all. */
-  readonly outputs: readonly string[] | undefined;
-  /** Whether an output goes out as bytes. */
-  readonly isBinary: (output: string) => boolean;
   readonly parameters: Parameters;
 }
 
@@ -27,9 +24,7 @@ type Members = Readonly<Record<string, unknown>>;
 export async function readInfer(bytes: Buffer, headerLength: string | string[] | undefined, model: Model): Promise<InferQuery> {
   const body = splitBody(bytes, headerLength);
   const query = body.json ? await readJson(body.json, body, model) : readRaw(body, model);
-  const names = query.outputs ?? model.signature.outputs.map(({ name }) => name);
-  const half = names.find((name) => model.signature.output(name)?.datatype === 'FP16' && !query.isBinary(name));
-  if (half !== undefined) throw invalid(`outputs.${half}`, `${half} is FP16, which JSON does not carry: ask for it with binary_data true`);
+  refuseHalves(query, model);
   return query;
 }
 
@@ -70,19 +65,15 @@ function readInput(input: Members, index: number, signature: Signature, reader: 
   return tensorFromJson({ shape, datatype, data: input.data }, spec, field, jsonBytes / 2 + 1);
 }
 
-function readOutputs(value: unknown, byDefault: boolean): Pick<InferQuery, 'outputs' | 'isBinary'> {
-  if (value === undefined || value === null) return { outputs: undefined, isBinary: () => byDefault };
-  if (!Array.isArray(value)) throw invalid('outputs', 'outputs must be an array of { name, parameters? }');
-  const binary = new Map<string, boolean>();
-  for (const [index, item] of value.entries()) {
+function readOutputs(value: unknown, byDefault: boolean): OutputQuery {
+  if (value !== undefined && value !== null && !Array.isArray(value))
+    throw invalid('outputs', 'outputs must be an array of { name, parameters? }');
+  const requested = ((value ?? []) as unknown[]).map((item, index) => {
     const output = members(item, `outputs[${index}]`);
     const name = nameOf(output, `outputs[${index}]`);
-    const parameters = readParameters(output.parameters, `outputs.${name}.parameters`);
-    refuseUnserved(parameters, `outputs.${name}`);
-    binary.set(name, flag(parameters, 'binary_data', `outputs.${name}.parameters`) ?? byDefault);
-  }
-  const isBinary = (name: string): boolean => binary.get(name) ?? byDefault;
-  return { outputs: binary.size > 0 ? [...binary.keys()] : undefined, isBinary };
+    return { name, parameters: readParameters(output.parameters, `outputs.${name}.parameters`) };
+  });
+  return outputQuery(requested, byDefault);
 }
 
 function members(value: unknown, field: string): Members {

@@ -5,7 +5,7 @@ import { map, type Observable } from 'rxjs';
 import type { Prediction } from '../../inference/prediction.js';
 import type { Encoded } from '../codecs/codec.js';
 import { JsonWriter } from '../codecs/json-writer.js';
-import { bytesOf } from '../codecs/raw-tensor.js';
+import { bytesOf } from '../../oip/raw-tensor.js';
 import { deliver, type Delivered } from '../exchange.js';
 import { HEADER_LENGTH } from './infer-body.js';
 import type { InferRequest } from './infer.pipe.js';

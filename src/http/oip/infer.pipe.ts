@@ -6,7 +6,7 @@ import { callOf } from '../call.js';
 import { bytesOfBody, ExchangeParam, releaseBody, type Exchange } from '../exchange.js';
 import { HEADER_LENGTH } from './infer-body.js';
 import { readInfer, type InferQuery } from './infer-request.js';
-import { callOfParameters } from './parameters.js';
+import { callOfParameters } from '../../oip/parameters.js';
 
 export interface InferRequest extends InferQuery {
   readonly ref: ModelRef;

@@ -4,12 +4,12 @@ import { ApiTags } from '@nestjs/swagger';
 import { NestorError } from '../../errors.js';
 import { InferenceService } from '../../inference/inference.service.js';
 import { ModelRegistry } from '../../models/model-registry.js';
-import { modelConfig, modelMetadata, type ModelConfig, type ModelMetadata } from './description.js';
+import { modelConfig, modelMetadata, type ModelConfig, type ModelMetadata } from '../../oip/description.js';
 import { InferEncoder, type Inferred } from './infer.encoder.js';
 import type { InferRequest } from './infer.pipe.js';
 import { Infer } from './infer.pipe.js';
 import { DescribeInfer, DescribeModel } from './oip.docs.js';
-import { modelStats, type ModelStats } from './statistics.js';
+import { modelStats, type ModelStats } from '../../oip/statistics.js';
 
 @ApiTags('open inference protocol')
 @Controller('v2/models/:model')

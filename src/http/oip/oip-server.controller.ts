@@ -1,16 +1,16 @@
 // /v2: the server itself, as the Open Inference Protocol asks about it.
 import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
-import { HealthCheckService } from '@nestjs/terminus';
 import { ApiBody, ApiExcludeEndpoint, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { invalid, NestorError } from '../../errors.js';
+import { ReadinessCheck } from '../../health/readiness-check.js';
 import { Readiness } from '../../health/readiness.js';
 import { ModelRegistry } from '../../models/model-registry.js';
 import { parseJson } from '../codecs/json-text.js';
 import { bytesOfBody, ExchangeParam, type Exchange } from '../exchange.js';
 import { ApiOipErrors } from '../problem.docs.js';
-import { repositoryIndex, SERVER, serverVersion, type IndexEntry } from './description.js';
-import { notImplemented } from './parameters.js';
-import { modelStats, type ModelStats } from './statistics.js';
+import { repositoryIndex, SERVER, serverVersion, type IndexEntry } from '../../oip/description.js';
+import { notImplemented } from '../../oip/parameters.js';
+import { modelStats, type ModelStats } from '../../oip/statistics.js';
 
 @ApiTags('open inference protocol')
 @Controller('v2')
@@ -18,7 +18,7 @@ export class OipServerController {
   constructor(
     private readonly models: ModelRegistry,
     private readonly readiness: Readiness,
-    private readonly checks: HealthCheckService,
+    private readonly check: ReadinessCheck,
   ) {}
 
   @Get()
@@ -40,14 +40,9 @@ export class OipServerController {
   @ApiOkResponse({ description: 'It may.' })
   @ApiOipErrors(503)
   async ready(): Promise<{ ready: true }> {
-    try {
-      if (this.readiness.draining) throw new NestorError('DRAINING', 'The server is shutting down', { retryAfter: 5 });
-      await this.checks.check([...this.readiness.indicators]);
-      return { ready: true };
-    } catch (cause) {
-      if (cause instanceof NestorError) throw cause;
-      throw new NestorError('MODEL_NOT_READY', 'The server is not ready; GET /health/ready says why', { retryAfter: 5, cause });
-    }
+    if (await this.check.ready()) return { ready: true };
+    if (this.readiness.draining) throw new NestorError('DRAINING', 'The server is shutting down', { retryAfter: 5 });
+    throw new NestorError('MODEL_NOT_READY', 'The server is not ready; GET /health/ready says why', { retryAfter: 5 });
   }
 
   @Get('models')

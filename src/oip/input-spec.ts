@@ -1,6 +1,6 @@
 // The input that a client names.
-import { invalid } from '../../errors.js';
-import type { Signature, TensorSpec } from '../../models/signature.js';
+import { invalid } from '../errors.js';
+import type { Signature, TensorSpec } from '../models/signature.js';
 
 /** @throws NestorError INVALID_REQUEST that lists the inputs that there are. */
 export function inputSpec(signature: Signature, name: string): TensorSpec {

@@ -1,6 +1,6 @@
 // Parameters of the protocol: what Nestor understands of them, and what it must not pretend to.
-import { invalid, NestorError } from '../../errors.js';
-import type { Call } from '../../inference/prediction.js';
+import { invalid, NestorError } from '../errors.js';
+import type { Call } from '../inference/prediction.js';
 
 export type Parameters = Readonly<Record<string, string | number | bigint | boolean>>;
 

@@ -1,6 +1,6 @@
 // What models have done, as the statistics extension of the protocol words it.
-import type { Model } from '../../models/model.js';
-import type { Tally } from '../../telemetry/model-statistics.js';
+import type { Model } from '../models/model.js';
+import type { Tally } from '../telemetry/model-statistics.js';
 
 interface Duration {
   readonly count: number;

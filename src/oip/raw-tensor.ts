@@ -1,6 +1,6 @@
 // Tensors <-> little-endian bytes in row-major order: a view where the memory is aligned, one copy where it is not.
-import { invalid } from '../../errors.js';
-import { DATATYPES, elementCount, isDatatype, type Datatype, type TensorData } from '../../tensor.js';
+import { invalid } from '../errors.js';
+import { DATATYPES, elementCount, isDatatype, type Datatype, type TensorData } from '../tensor.js';
 
 type Numbers = Exclude<TensorData, string[]>;
 type NumbersConstructor = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => Numbers;
@@ -85,15 +85,18 @@ function strings(bytes: Uint8Array, count: number, field: string): string[] {
     const start = offset + LENGTH_BYTES;
     const end = start <= bytes.byteLength ? start + view.getUint32(offset, true) : Infinity;
     if (end > bytes.byteLength) throw invalid(field, `Element ${index} ends behind the last of ${bytes.byteLength} bytes`);
-    texts.push(text(bytes.subarray(start, end), index, field));
+    texts.push(textOf(bytes.subarray(start, end), index, field));
     offset = end;
   }
   if (offset !== bytes.byteLength) throw invalid(field, `${bytes.byteLength - offset} bytes are left after ${count} elements`);
   return texts;
 }
 
-/** ONNX Runtime's strings are text in Node: bytes that are no UTF-8 would not come through. */
-function text(bytes: Uint8Array, index: number, field: string): string {
+/**
+ * One element of BYTES. ONNX Runtime's strings are text in Node: bytes that are no UTF-8 would not come through.
+ * @throws NestorError INVALID_REQUEST
+ */
+export function textOf(bytes: Uint8Array, index: number, field: string): string {
   try {
     return utf8.decode(bytes);
   } catch {

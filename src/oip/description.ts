@@ -1,6 +1,6 @@
 // Models as the Open Inference Protocol describes them.
-import type { Model } from '../../models/model.js';
-import type { TensorSpec } from '../../models/signature.js';
+import type { Model } from '../models/model.js';
+import type { TensorSpec } from '../models/signature.js';
 
 export const SERVER = {
   name: 'nestor',
