@@ -1,8 +1,10 @@
 // Traces, as a collector gets them: the stations of a request, the company it kept, and what it costs when nobody asks.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
+import { GRPCInferenceService } from '../src/grpc/inference_pb.js';
 import { post, type Answer } from './setup/client.js';
 import { digits, MINILM } from './setup/fixtures.js';
+import { GrpcClient } from './setup/grpc.js';
 import { OtlpReceiver, type Span } from './setup/otlp.js';
 import { python, script } from './setup/python.js';
 import { removeRepositories, shipped, written } from './setup/repository.js';
@@ -149,6 +151,30 @@ withPython('a request that is traced', () => {
     const spans = await whole(late.trace);
     expect(spans.find(({ kind }) => kind === 2)).toMatchObject({ error: true, attributes: { 'error.type': 'DEADLINE_EXCEEDED' } });
     expect(spans.map(({ name }) => name)).toEqual(expect.arrayContaining(['decode', 'queue']));
+  });
+
+  it('over gRPC reads the same, and its answer carries its trace', async () => {
+    const { trace, span, header } = parentOf();
+    const client = new GrpcClient(server.grpc);
+    const input = { name: 'pixels', datatype: 'FP32', shape: [1n, 64n] };
+    const message = { modelName: 'digits', inputs: [input], rawInputContents: [new Uint8Array(256)] };
+    const metadata = { traceparent: header, 'x-request-id': 'called' };
+    const answer = await client.unary(GRPCInferenceService.method.modelInfer, message, { metadata });
+    client.close();
+    const spans = await whole(trace);
+    const request = spans.find(({ kind }) => kind === 2);
+    expect([answer.status, answer.metadata.traceresponse]).toEqual(['OK', `00-${trace}-${request?.id}-01`]);
+    expect(request).toMatchObject({ name: 'inference.GRPCInferenceService/ModelInfer', parent: span, error: false });
+    expect(request?.attributes).toMatchObject({ 'rpc.system': 'grpc', 'rpc.grpc.status_code': 0, 'nestor.model': 'digits' });
+    expect(spans.map(({ name }) => name)).toEqual(expect.arrayContaining(['decode', 'queue', 'batch', 'inference', 'encode']));
+    const line = await until('its log line', () => server.output.split('\n').find((each) => each.includes('"called"')));
+    expect(JSON.parse(line)).toMatchObject({
+      msg: 'request',
+      method: 'gRPC',
+      trace_id: trace,
+      model: 'digits',
+      queueMs: expect.any(Number),
+    });
   });
 
   it('is found from its log line, and from the buckets that it fell into', async () => {
