@@ -210,9 +210,10 @@ withPython('a request that is traced', () => {
 
 describe('the server', () => {
   const COUNT = `import { registerHooks } from 'node:module';
+    import { isMainThread } from 'node:worker_threads';
     let files = 0;
     registerHooks({ load(url, context, next) { files += /@opentelemetry.(?!api)/.test(url) ? 1 : 0; return next(url, context); } });
-    process.on('exit', () => process.stdout.write('OpenTelemetry files: ' + files + '\\n'));`;
+    if (isMainThread) process.on('exit', () => process.stdout.write('OpenTelemetry files: ' + files + '\\n'));`;
   const options = ['--import', `data:text/javascript,${encodeURIComponent(COUNT)}`];
   const files = (output: string): number => Number(/OpenTelemetry files: (\d+)/.exec(output)?.[1]);
 
