@@ -13,7 +13,12 @@ import type { CachePolicy, TierName } from './options.js';
 import { Tier } from './tier.js';
 import { Tiers } from './tiers.js';
 
-const text: Level<string> = { name: 'text', encode: (value) => Buffer.from(value), sizeOf: ({ length }) => length, decode: (bytes) => Buffer.from(bytes).toString() };
+const text: Level<string> = {
+  name: 'text',
+  encode: (value) => Buffer.from(value),
+  sizeOf: ({ length }) => length,
+  decode: (bytes) => Buffer.from(bytes).toString(),
+};
 const memory: ReadonlySet<TierName> = new Set(['memory']);
 const policy: CachePolicy = { scope: 'model', outputs: memory, features: new Set(), shares: {}, ttlMs: undefined };
 

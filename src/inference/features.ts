@@ -22,7 +22,12 @@ export class Features {
     if (!this.#remembers(model)) return tokenizer.encode(texts, cut);
     const maker = new KeyMaker(model.cache.scope, tokens.name, { maxLength: tokenizer.maxLength, cut });
     const keys = texts.map((text) => maker.text(text));
-    return this.#recall(model, tokens, keys, (missing) => tokenizer.encode(missing.map((index) => texts[index] ?? ''), cut));
+    return this.#recall(model, tokens, keys, (missing) =>
+      tokenizer.encode(
+        missing.map((index) => texts[index] ?? ''),
+        cut,
+      ),
+    );
   }
 
   /** The pictures at these places, one tensor each. @throws NestorError INVALID_REQUEST that names the place. */

@@ -68,7 +68,13 @@ export class InferenceService {
       call,
       work,
       outputs: [output.name],
-      circumstances: { output: output.name, pooling, maxLength: tokenizerOf(model).maxLength, cut: options.cut ?? 'right', skipped: prefix },
+      circumstances: {
+        output: output.name,
+        pooling,
+        maxLength: tokenizerOf(model).maxLength,
+        cut: options.cut ?? 'right',
+        skipped: prefix,
+      },
       valueOf: ([tensors], tokens): Vector => ({ vector: pooledOf(model, tensors?.[0], work.skipped()), tokens }),
       rowsOf: () => 1,
     });

@@ -11,7 +11,9 @@ const tensor: fc.Arbitrary<Tensor> = fc
   .chain(({ name, datatype, shape }) => {
     const count = elementCount(shape);
     if (datatype === 'BYTES')
-      return fc.array(fc.string({ unit: 'grapheme' }), { minLength: count, maxLength: count }).map((data) => ({ name, datatype, shape, data }));
+      return fc
+        .array(fc.string({ unit: 'grapheme' }), { minLength: count, maxLength: count })
+        .map((data) => ({ name, datatype, shape, data }));
     const bytes = count * DATATYPES[datatype].bytes;
     return fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((content): Tensor => {
       const data = allocate(datatype, count) as Uint8Array;

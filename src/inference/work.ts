@@ -63,12 +63,7 @@ export interface EmbeddingWork extends Work {
 }
 
 /** @throws NestorError INVALID_REQUEST for token ids that the model's tokenizer does not have, and a prompt that the model has not. */
-export function embeddingWork(
-  model: Model,
-  inputs: readonly EmbeddingInput[],
-  options: EmbedOptions,
-  features: Features,
-): EmbeddingWork {
+export function embeddingWork(model: Model, inputs: readonly EmbeddingInput[], options: EmbedOptions, features: Features): EmbeddingWork {
   const tokenizer = tokenizerOf(model);
   const prompt = model.prompts.choose(options.prompt ?? {});
   for (const [index, input] of inputs.entries()) if (typeof input !== 'string') checkIds(input, tokenizer, `input[${index}]`);
@@ -79,7 +74,9 @@ export function embeddingWork(
     costly: true,
     skipped: () => skipped,
     keys: (maker) =>
-      keysInTurns(inputs, (input) => (typeof input === 'string' ? maker.text(prompt ? prompt.apply(input) : input) : maker.tokens(input, asked))),
+      keysInTurns(inputs, (input) =>
+        typeof input === 'string' ? maker.text(prompt ? prompt.apply(input) : input) : maker.tokens(input, asked),
+      ),
     tensors: (places) =>
       inTurns(places, async (some) => {
         const encode: Encode = (texts, cut) => features.tokens(model, tokenizer, texts, cut);
