@@ -2,6 +2,10 @@
 import { IsBoolean, IsIn, IsInt, IsString, Matches, Max, Min, MinLength, validateSync } from 'class-validator';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const SAMPLERS = ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'];
+const URL = /^(https?:\/\/\S+)?$/;
+const A_URL = { message: 'must be a URL that begins with http:// or https://' };
+const ONLY_PROTOBUF = { message: 'spans go as http/protobuf only; a collector takes them on port 4318' };
 
 export class Environment {
   /** Port of the REST routes; 0 lets the system choose. */
@@ -20,6 +24,9 @@ export class Environment {
   @IsString() @MinLength(1) readonly MODEL_REPOSITORY: string = './models';
 
   @IsIn(LOG_LEVELS) readonly LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
+
+  /** From this many milliseconds on, a request explains itself in the log; 0: never. */
+  @IsInt() @Min(0) @Max(3_600_000) readonly SLOW_REQUEST_MS: number = 1000;
 
   /** Largest body of a request, and largest message over gRPC, in bytes, decompressed. */
   @IsInt() @Min(1024) readonly BODY_LIMIT_BYTES: number = 32 * 1024 * 1024;
@@ -59,6 +66,27 @@ export class Environment {
 
   /** Name of the embedding model that those serve; empty where the repository has only one. */
   @IsString() readonly TEI_MODEL: string = '';
+
+  // The names and meanings of OpenTelemetry, whose SDK reads them too, and others of its table beside them:
+  // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+
+  /** Where spans go, `/v1/traces` added; without one there are no traces. */
+  @Matches(URL, A_URL) readonly OTEL_EXPORTER_OTLP_ENDPOINT: string = '';
+
+  /** The same, as it stands. */
+  @Matches(URL, A_URL) readonly OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: string = '';
+
+  @IsIn(['http/protobuf'], ONLY_PROTOBUF) readonly OTEL_EXPORTER_OTLP_PROTOCOL: string = 'http/protobuf';
+
+  @IsIn(['http/protobuf'], ONLY_PROTOBUF) readonly OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: string = 'http/protobuf';
+
+  /** `none` turns them off whatever the endpoint. */
+  @IsIn(['otlp', 'none']) readonly OTEL_TRACES_EXPORTER: string = 'otlp';
+
+  /** Which requests are traced; by default all, and where the client already has a trace, those that it samples. */
+  @IsIn(SAMPLERS) readonly OTEL_TRACES_SAMPLER: string = 'parentbased_always_on';
+
+  @IsBoolean() readonly OTEL_SDK_DISABLED: boolean = false;
 }
 
 /** What the environment says of one variable, as the type its default has; text that does not fit stays text and fails its rule. */

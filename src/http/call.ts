@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { invalid } from '../errors.js';
 import type { Call } from '../inference/prediction.js';
+import { Timeline } from '../telemetry/timeline.js';
 import { cacheModeOf } from './cache-control.js';
 
 /** Nobody waits longer for an answer. */
@@ -17,10 +18,12 @@ export function callOf(request: FastifyRequest, reply: FastifyReply): Call {
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) abort.abort();
   });
+  request.timeline = new Timeline(performance.now(), request.trace ?? undefined);
   return {
     signal: abort.signal,
     deadline: deadlineOf(header(request, 'request-timeout')),
     urgency: urgencyOf(header(request, 'priority')),
+    timeline: request.timeline,
     cache: cacheModeOf(request.headers['cache-control']),
     tenant: request.tenant,
     // They were read from the body of this request, which is nobody else's.

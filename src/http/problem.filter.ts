@@ -47,8 +47,12 @@ export class ProblemFilter implements ExceptionFilter {
     const error = isWrong ? wrongMethod(request.method, methods) : nestorErrorOf(thrown, request);
     const dialect = dialectOf(path, methods.length > 0);
     this.metrics.rejected.inc({ reason: error.code });
+    request.failure = error.code;
     if (ERRORS[error.code].httpStatus === 500)
-      this.#logger.error({ err: error.cause ?? error, requestId: request.id, code: error.code }, reasonOf(error.cause ?? error));
+      this.#logger.error(
+        { err: error.cause ?? error, requestId: request.id, trace_id: request.trace?.id, code: error.code },
+        reasonOf(error.cause ?? error),
+      );
     if (reply.sent || reply.raw.destroyed) return;
     if (error.retryAfter !== undefined) void reply.header('Retry-After', Math.ceil(error.retryAfter));
     answer(error, dialect, request, reply);

@@ -3,6 +3,7 @@ import type { CacheMode } from '../cache/cache.service.js';
 import type { TierName } from '../cache/options.js';
 import { joinOutputs } from './items.js';
 import type { Model } from '../models/model.js';
+import type { Timeline } from '../telemetry/timeline.js';
 import type { Tensor } from '../tensor.js';
 
 /** Which model; without a version the newest that is ready. */
@@ -19,6 +20,8 @@ export interface Call {
   readonly deadline?: number | undefined;
   /** RFC 9218: 0 is served first, 7 last. */
   readonly urgency?: number | undefined;
+  /** Told when it passes which station. */
+  readonly timeline?: Timeline | undefined;
   /** What it wants of the cache; by default to use it. */
   readonly cache?: CacheMode | undefined;
   /** Answers are remembered for this tenant alone. */

@@ -46,7 +46,7 @@ export async function answered<T>(cache: CacheService, level: Level<T>, plan: Pl
   const compute = async (places: readonly number[], jointly: AbortSignal | undefined): Promise<T[]> => {
     const asked = performance.now();
     spent.cache = (asked - started) / 1000;
-    const options = { deadline, urgency, signal: jointly, outputs: plan.outputs };
+    const options = { deadline, urgency, signal: jointly, timeline: call.timeline, outputs: plan.outputs };
     if (work.costly) model.batcher.admit(places.length, places.length, options);
     // What was decoded here may be remembered, or shared with a request that was joined.
     const owned = call.ownsInput === true && !work.costly;

@@ -1,6 +1,7 @@
 // Every instrument in one table; each is recorded where the thing it counts happens.
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import { ERRORS } from '../errors.js';
+import { Histogram } from './histogram.js';
 
 /** Ten a decade, each about a quarter above the last: a quantile read between two of them is off by a few per cent. */
 const STEPS = [1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8];
@@ -31,9 +32,21 @@ export class Metrics {
   readonly cacheGarbage;
   readonly cacheSavedInference;
   readonly coalesced;
+  readonly eventLoopDelay;
+  readonly gpuUtilization;
+  readonly gpuMemoryUsed;
+  readonly gpuMemoryTotal;
+  readonly gpuPower;
+  readonly gpuTemperature;
+
+  /** Called when they are read: whoever has figures that change more often than they are looked at. */
+  readonly atScrape = new Set<() => void>();
 
   constructor(readonly registry: Registry) {
     const registers = [registry];
+    const collect = (): void => {
+      for (const report of this.atScrape) report();
+    };
     this.requestDuration = new Histogram({
       name: 'nestor_request_duration_seconds',
       help: 'Time from the first byte of a request to the last of its answer.',
@@ -76,11 +89,12 @@ export class Metrics {
       buckets: RATIOS,
       registers,
     });
-    this.queueItems = new Gauge({ name: 'nestor_queue_items', help: 'Rows waiting for a batch.', labelNames: MODEL, registers });
+    this.queueItems = new Gauge({ name: 'nestor_queue_items', help: 'Rows waiting for a batch.', labelNames: MODEL, collect, registers });
     this.drainRate = new Gauge({
       name: 'nestor_drain_rate_tokens_per_second',
       help: 'Work that left the queue a second while there was some, padding apart; what Retry-After is reckoned from.',
       labelNames: MODEL,
+      collect,
       registers,
     });
     this.rejected = new Counter({
@@ -140,5 +154,35 @@ export class Metrics {
       labelNames: MODEL,
       registers,
     });
+    this.eventLoopDelay = new Histogram({
+      name: 'nestor_event_loop_delay_seconds',
+      help: 'How late the event loop was, looked at every 20 ms.',
+      labelNames: [] as const,
+      buckets: SECONDS,
+      registers,
+    });
+    const gpu = (name: string, help: string) => new Gauge({ name: `nestor_gpu_${name}`, help, labelNames: ['gpu'] as const, registers });
+    this.gpuUtilization = gpu('utilization_ratio', 'Share of the time in which the GPU worked, as nvidia-smi has it.');
+    this.gpuMemoryUsed = gpu('memory_used_bytes', 'Memory of the GPU that is in use, by whomever.');
+    this.gpuMemoryTotal = gpu('memory_total_bytes', 'Memory of the GPU.');
+    this.gpuPower = gpu('power_watts', 'Power that the GPU draws.');
+    this.gpuTemperature = gpu('temperature_celsius', 'Temperature of the GPU.');
+  }
+
+  /** The instruments that have a series for each model version. */
+  get ofModels(): readonly { remove(labels: { model: string; version: string }): void }[] {
+    const { queueWait, preprocessDuration, inferenceDuration, batchItems, batchPaddingRatio, queueItems, drainRate } = this;
+    const { workerRestarts, modelLoadDuration } = this;
+    return [
+      queueWait,
+      preprocessDuration,
+      inferenceDuration,
+      batchItems,
+      batchPaddingRatio,
+      queueItems,
+      drainRate,
+      workerRestarts,
+      modelLoadDuration,
+    ];
   }
 }
