@@ -23,6 +23,7 @@ export const ERRORS = {
   INTERNAL: { httpStatus: 500, grpcStatus: 'INTERNAL', title: 'Something went wrong in the server' },
   NOT_IMPLEMENTED: { httpStatus: 501, grpcStatus: 'UNIMPLEMENTED', title: 'The server does not do this' },
   MODEL_NOT_READY: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The model is not ready' },
+  CACHE_UNAVAILABLE: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'A tier of the cache cannot be reached' },
   DRAINING: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The server is shutting down' },
   WORKER_LOST: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The worker died while it served the request' },
   DEADLINE_EXCEEDED: { httpStatus: 504, grpcStatus: 'DEADLINE_EXCEEDED', title: 'The deadline has passed' },

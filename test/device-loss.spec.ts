@@ -13,7 +13,7 @@ let server: Server;
 
 beforeEach(async () => {
   const env = { MODEL_REPOSITORY: await limited(['digits'], 1), DRAIN_SECONDS: '1' };
-  server = await Server.start(env, ['--import', join(FIXTURES, 'preload/lose-device.mjs')]);
+  server = await Server.start({ CACHE: 'off', ...env }, ['--import', join(FIXTURES, 'preload/lose-device.mjs')]);
 });
 afterEach(async () => {
   await server.stop();

@@ -36,7 +36,11 @@ const VALID: readonly (readonly [string, unknown])[] = [
 
 let server: Server;
 beforeAll(async () => {
-  server = await Server.start({}, ['--expose-gc', '--import', join(FIXTURES, 'preload/collect-garbage.mjs')]);
+  server = await Server.start({ CACHE_MEMORY_BYTES: '4000000' }, [
+    '--expose-gc',
+    '--import',
+    join(FIXTURES, 'preload/collect-garbage.mjs'),
+  ]);
 });
 afterAll(() => server.stop());
 

@@ -46,7 +46,7 @@ afterEach(async () => {
 afterAll(removeRepositories);
 
 async function serve(env: NodeJS.ProcessEnv = {}, options: readonly string[] = []): Promise<{ running: Server; calls: GrpcClient }> {
-  server = await Server.start({ MODEL_REPOSITORY: await limited([MINILM], 2), ...env }, options);
+  server = await Server.start({ MODEL_REPOSITORY: await limited([MINILM], 2), CACHE: 'off', ...env }, options);
   client = new GrpcClient(server.grpc);
   return { running: server, calls: client };
 }

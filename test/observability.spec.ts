@@ -75,7 +75,7 @@ const off = (measured: number, expected: number): number => Math.abs(measured / 
 
 beforeAll(async () => {
   if (!there) return;
-  server = await Server.start({ MODEL_REPOSITORY: await limited([MINILM, 'digits'], 1) });
+  server = await Server.start({ MODEL_REPOSITORY: await limited([MINILM, 'digits'], 1), CACHE: 'off' });
   prometheus = await Prometheus.start(server.url);
   // Prometheus counts from the first scrape in which a series is.
   await timed('a text');

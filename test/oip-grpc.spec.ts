@@ -205,7 +205,7 @@ it('mutated messages are refused, nothing of the inside leaves, and labels do no
 it("NVIDIA's client works unchanged", async () => {
   const interpreter = await python();
   if (!interpreter) return;
-  const whole = await Server.start();
+  const whole = await Server.start({ CACHE: 'off' });
   try {
     expect(await script(interpreter, 'oip_grpc.py', whole.grpc, new URL(whole.url).host, FIXTURES)).toContain('ok');
   } finally {

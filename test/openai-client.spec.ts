@@ -144,7 +144,7 @@ it('the client of PyPI is served: sync and async, floats and base64, its own err
     'narrow/model.yaml': 'runtime: { instances: 1, wide: false }\nqueue: { maxItems: 4 }\n',
   };
   const repository = await written({ ...narrow, [MINILM]: { link: shipped(MINILM) }, digits: { link: shipped('digits') } });
-  const crowded = await Server.start({ MODEL_REPOSITORY: repository });
+  const crowded = await Server.start({ MODEL_REPOSITORY: repository, CACHE: 'off' });
   try {
     expect(await script(interpreter, 'openai_embeddings.py', crowded.url, FIXTURES)).toBe('ok\n');
   } finally {

@@ -25,7 +25,7 @@ interface Document {
 let server: Server;
 let document: Document;
 beforeAll(async () => {
-  server = await Server.start({ TEI_API: 'on' });
+  server = await Server.start({ TEI_API: 'on', ADMIN_API: 'on' });
   document = (await send(`${server.url}/openapi.json`)).body as Document;
 });
 afterAll(() => server.stop());

@@ -34,7 +34,7 @@ afterAll(async () => {
 
 /** One more server, once requests reach it. */
 async function join(fleet: Proxy): Promise<void> {
-  const server = await Server.start({ MODEL_REPOSITORY: repository, ...ENV });
+  const server = await Server.start({ MODEL_REPOSITORY: repository, CACHE: 'off', ...ENV });
   servers.push(server);
   fleet.servers.add(server.url);
   await fleet.routes(server.url, true);

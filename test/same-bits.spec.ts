@@ -24,7 +24,10 @@ beforeAll(async () => {
     RANKS.map((rank) => [`${modelOf(datatype, rank)}/1/model.onnx`, identityModel(datatype, axes.slice(0, rank))] as const),
   );
   const real = SHIPPED.map((name) => [name, { link: shipped(name) }] as const);
-  server = await Server.start({ MODEL_REPOSITORY: await written({ ...Object.fromEntries(identities), ...Object.fromEntries(real) }) });
+  server = await Server.start({
+    MODEL_REPOSITORY: await written({ ...Object.fromEntries(identities), ...Object.fromEntries(real) }),
+    CACHE: 'off',
+  });
 });
 afterAll(async () => {
   await server.stop();

@@ -27,7 +27,7 @@ afterEach(() => server?.stop());
 afterAll(removeRepositories);
 
 async function start(env: NodeJS.ProcessEnv = {}): Promise<{ running: Server; embeddings: string }> {
-  server = await Server.start({ MODEL_REPOSITORY: repository, ...env }, COUNTING);
+  server = await Server.start({ MODEL_REPOSITORY: repository, CACHE: 'off', ...env }, COUNTING);
   return { running: server, embeddings: `${server.url}/v1/embeddings` };
 }
 

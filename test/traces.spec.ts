@@ -50,6 +50,8 @@ withPython('a request that is traced', () => {
       OTEL_EXPORTER_OTLP_ENDPOINT: await receiver.url,
       OTEL_BSP_SCHEDULE_DELAY: '20',
       OTEL_SERVICE_NAME: 'test-of-nestor',
+      // Equal requests are to meet in the queue here.
+      CACHE: 'off',
     });
   }, 300_000);
   afterAll(async () => {
@@ -196,9 +198,13 @@ withPython('a request that is traced', () => {
       MODEL_REPOSITORY: await repository(),
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${await receiver.url}/v1/traces`,
     });
-    await post(`${another.url}/v1/models/digits/predict`, { instances: pixels.slice(0, 1) }, { traceparent: header });
+    const ask = () => post(`${another.url}/v1/models/digits/predict`, { instances: pixels.slice(0, 1) }, { traceparent: header });
+    const [computed, remembered] = [await ask(), await ask()];
+    expect([computed, remembered].map(({ headers }) => headers.get('x-cache')?.split(';')[0])).toEqual(['miss', 'hit']);
     expect((await another.stop()).code).toBe(0);
-    expect((await whole(trace)).length).toBeGreaterThan(1);
+    const spans = await whole(trace, 2);
+    expect(named(spans, 'cache')).toHaveLength(2);
+    expect(named(spans, 'batch')).toHaveLength(1);
   });
 });
 

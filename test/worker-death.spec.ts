@@ -23,7 +23,7 @@ afterAll(removeRepositories);
 async function serve(workers: number): Promise<{ running: Server; repository: string }> {
   const manifest = `runtime: { instances: ${workers}, wide: false }\nbatching: { maxRows: 1 }\n`;
   const repository = await written({ 'text/1': { from: join(shipped(MINILM), '1') }, 'text/model.yaml': manifest });
-  server = await Server.start({ MODEL_REPOSITORY: repository }, KILLABLE);
+  server = await Server.start({ MODEL_REPOSITORY: repository, CACHE: 'off' }, KILLABLE);
   return { running: server, repository };
 }
 

@@ -10,6 +10,8 @@ const HEADINGS = new Map([
   ['p99Ms', 'p99, ms'],
   ['healthP99Ms', '/health p99, ms'],
   ['memoryMiB', 'memory, MiB'],
+  ['hitRate', 'hits, %'],
+  ['cpuMicroseconds', 'CPU of a request, us'],
   ['errors', 'errors'],
 ]);
 

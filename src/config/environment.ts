@@ -40,6 +40,27 @@ export class Environment {
   /** Opens the routes that change the server; without it they answer 404. */
   @IsBoolean() readonly ADMIN_API: boolean = false;
 
+  /** Off: every request is computed, even one that equals another in flight. */
+  @IsBoolean() readonly CACHE: boolean = true;
+
+  /** Bytes of the memory tier; 0 for none. */
+  @IsInt() @Min(0) readonly CACHE_MEMORY_BYTES: number = 128 * 1024 * 1024;
+
+  /** Bytes of the disk tier, which outlives the process; 0 for none. */
+  @IsInt() @Min(0) readonly CACHE_DISK_BYTES: number = 0;
+
+  /** Folder of the disk tier; processes of one machine may share it. */
+  @IsString() @MinLength(1) readonly CACHE_DIR: string = './var/cache';
+
+  /** Milliseconds that a request waits for the disk or Redis tier at most. */
+  @IsInt() @Min(1) @Max(10_000) readonly CACHE_TIMEOUT_MS: number = 20;
+
+  /** Header that names the tenant: what one tenant asked is never answered from the cache to another. Empty: there are no tenants. */
+  @IsString() readonly CACHE_TENANT_HEADER: string = '';
+
+  /** Redis for the tier that processes share, `redis://` or `rediss://`; empty: there is none. */
+  @Matches(/^(rediss?:\/\/\S+)?$/, { message: 'must be redis://host:port or rediss://host:port' }) readonly REDIS_URL: string = '';
+
   /** Opens the routes of text-embeddings-inference (`/embed` and its like); without it they answer 404. */
   @IsBoolean() readonly TEI_API: boolean = false;
 

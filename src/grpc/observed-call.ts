@@ -95,7 +95,9 @@ function servedCall(id: string, path: string, code: status, failure: ErrorCode |
   const { timeline, trace } = record;
   const { enqueuedAt, departedAt } = timeline ?? {};
   const ran = enqueuedAt !== undefined && departedAt !== undefined;
-  const timings = ran ? { preprocess: 0, queue: (departedAt - enqueuedAt) / 1000, inference: timeline?.inferenceSeconds ?? 0 } : null;
+  const timings = ran
+    ? { cache: 0, preprocess: 0, queue: (departedAt - enqueuedAt) / 1000, inference: timeline?.inferenceSeconds ?? 0 }
+    : null;
   const none = { model: undefined, version: undefined, contentLength: undefined };
   return { id, method: 'gRPC', route: path, status: code, failure, totalMs, timings, timeline, traceId: trace?.id, ...none };
 }

@@ -12,11 +12,12 @@ import { requestId } from '../telemetry/request-id.js';
 import { RequestLog } from '../telemetry/request-log.js';
 import { Tracer } from '../telemetry/tracer.js';
 import { readBody } from './body.js';
+import { addConditional } from './cache-control.js';
 import { addCompression } from './compression.js';
 import { describeApi } from './openapi.js';
 import { frameworkProblem } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
-import { addHooks } from './hooks.js';
+import { addHooks, addTenants } from './hooks.js';
 import { endSilentConnections } from './silent-connections.js';
 import { TeiModule } from './tei/tei.module.js';
 
@@ -46,8 +47,10 @@ export async function createApplication(module: new () => unknown, environment: 
   fastify.addContentTypeParser('*', ({ headers }: FastifyRequest, payload: Readable) =>
     readBody(payload, headers, environment.BODY_LIMIT_BYTES),
   );
+  addConditional(fastify);
   endSilentConnections(fastify);
   addCompression(fastify);
+  addTenants(fastify, environment.CACHE_TENANT_HEADER.toLowerCase());
   addHooks(fastify, {
     metrics: app.get(Metrics),
     readiness: app.get(Readiness, { strict: false }),

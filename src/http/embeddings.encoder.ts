@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { map, type Observable } from 'rxjs';
 import type { Embeddings } from '../inference/prediction.js';
 import type { EmbeddingsRequest } from './embeddings.pipe.js';
-import { deliver, type Delivered } from './exchange.js';
+import { deliver, note, type Delivered } from './exchange.js';
 
 export interface Embedded {
   readonly request: EmbeddingsRequest;
@@ -17,9 +17,10 @@ export class EmbeddingsEncoder implements NestInterceptor<Embedded, Delivered> {
     const http = context.switchToHttp();
     return next.handle().pipe(
       map(({ request, embeddings }) => {
-        http.getRequest<FastifyRequest>().timings = embeddings.timings;
+        const reply = http.getResponse<FastifyReply>();
+        note({ request: http.getRequest<FastifyRequest>(), reply }, embeddings);
         const { encoder } = request;
-        return deliver(http.getResponse<FastifyReply>(), encoder.encodeEmbeddings(embeddings, request), encoder.mediaTypes[0]);
+        return deliver(reply, encoder.encodeEmbeddings(embeddings, request), encoder.mediaTypes[0]);
       }),
     );
   }

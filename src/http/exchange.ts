@@ -2,7 +2,10 @@
 import { Readable } from 'node:stream';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { CacheReport, Timings } from '../inference/prediction.js';
+import type { Model } from '../models/model.js';
 import type { Tensor } from '../tensor.js';
+import { cacheStatus } from './cache-control.js';
 import type { Encoded } from './codecs/codec.js';
 
 export interface Exchange {
@@ -31,6 +34,16 @@ export function releaseBody(bytes: Buffer, tensors: readonly Tensor[]): void {
 /** The body of a request; a request without one has an empty one. */
 export function bytesOfBody({ body }: FastifyRequest): Buffer {
   return Buffer.isBuffer(body) ? body : NOTHING;
+}
+
+/** Notes for Server-Timing and the cache who answered, and says in X-Cache how. */
+export function note(
+  { request, reply }: Exchange,
+  { model, timings, cache }: { readonly model: Model; readonly timings: Timings; readonly cache?: CacheReport | undefined },
+): void {
+  request.timings = timings;
+  request.origin = { model, cache };
+  if (cache) void reply.header('X-Cache', cacheStatus(cache));
 }
 
 export type Delivered = Buffer | string | Readable;

@@ -20,7 +20,7 @@ export interface Observers {
 }
 
 export function addHooks(fastify: FastifyInstance, { metrics, readiness, tracer, log }: Observers): void {
-  for (const name of ['timings', 'timeline', 'trace', 'failure'] as const) fastify.decorateRequest(name, null);
+  for (const name of ['timings', 'origin', 'timeline', 'trace', 'failure'] as const) fastify.decorateRequest(name, null);
   if (tracer.enabled) beginTraces(fastify, tracer);
   fastify.addHook('onSend', (request, reply, payload, done) => {
     void reply.header('X-Request-Id', request.id).header('Server-Timing', serverTiming(request.timings, reply.elapsedTime));
@@ -50,6 +50,16 @@ function beginTraces(fastify: FastifyInstance, tracer: Tracer): void {
   });
 }
 
+/** @param header in lower case; empty: there are no tenants. */
+export function addTenants(fastify: FastifyInstance, header: string): void {
+  fastify.decorateRequest('tenant', undefined);
+  if (header === '') return;
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    request.tenant = String(request.headers[header] ?? '');
+    done();
+  });
+}
+
 /** https://opentelemetry.io/docs/specs/semconv/http/http-spans/ */
 function httpAttributes({ method, route = '', status }: ServedRequest): Attributes {
   return { 'http.request.method': method, 'http.route': route, 'http.response.status_code': status };
@@ -59,6 +69,7 @@ function httpAttributes({ method, route = '', status }: ServedRequest): Attribut
 function serverTiming(timings: Timings | null, totalMs: number): string {
   const total = `total;dur=${totalMs.toFixed(2)}`;
   if (!timings) return total;
-  const { preprocess, queue, inference } = timings;
-  return `${total}, preprocess;dur=${(preprocess * 1000).toFixed(2)}, queue;dur=${(queue * 1000).toFixed(2)}, inference;dur=${(inference * 1000).toFixed(2)}`;
+  const { cache, preprocess, queue, inference } = timings;
+  const parts = Object.entries({ cache, preprocess, queue, inference });
+  return [total, ...parts.map(([name, seconds]) => `${name};dur=${(seconds * 1000).toFixed(2)}`)].join(', ');
 }

@@ -1,6 +1,7 @@
 // The door as a module: controllers and the filter that words their errors.
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { CacheController } from './cache.controller.js';
 import { EmbeddingsController } from './embeddings.controller.js';
 import { ModelsController } from './models.controller.js';
 import { OipModelController } from './oip/oip-model.controller.js';
@@ -14,7 +15,7 @@ import { InferenceFromEnvironment } from '../inference/inference-from-environmen
 
 @Module({
   imports: [ConfigModule, InferenceFromEnvironment, ReadinessModule],
-  controllers: [PredictController, EmbeddingsController, ModelsController, OipServerController, OipModelController],
+  controllers: [CacheController, PredictController, EmbeddingsController, ModelsController, OipServerController, OipModelController],
   providers: [RouteTable, { provide: APP_FILTER, useClass: ProblemFilter }],
 })
 export class HttpModule {}

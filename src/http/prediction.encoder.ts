@@ -3,7 +3,7 @@ import { Injectable, type CallHandler, type ExecutionContext, type NestIntercept
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { map, type Observable } from 'rxjs';
 import type { Prediction } from '../inference/prediction.js';
-import { deliver, type Delivered } from './exchange.js';
+import { deliver, note, type Delivered } from './exchange.js';
 import type { PredictRequest } from './predict.pipe.js';
 
 export interface Predicted {
@@ -17,9 +17,10 @@ export class PredictionEncoder implements NestInterceptor<Predicted, Delivered> 
     const http = context.switchToHttp();
     return next.handle().pipe(
       map(({ request, prediction }) => {
-        http.getRequest<FastifyRequest>().timings = prediction.timings;
+        const reply = http.getResponse<FastifyReply>();
+        note({ request: http.getRequest<FastifyRequest>(), reply }, prediction);
         const { encoder } = request;
-        return deliver(http.getResponse<FastifyReply>(), encoder.encodePrediction(prediction, request), encoder.mediaTypes[0]);
+        return deliver(reply, encoder.encodePrediction(prediction, request), encoder.mediaTypes[0]);
       }),
     );
   }

@@ -34,28 +34,34 @@ export function tokenizerOf({ name, task, tokenizer }: Model): Tokenizer {
   throw invalid('model', `The model ${name} serves ${task}, not embeddings`);
 }
 
+/** Texts -> ids; `Tokenizer.encode`, or what remembers its results. */
+export type Encode = (texts: readonly string[], cut: Cut) => Promise<readonly (readonly number[])[]>;
+
 /**
- * @param offset number of the first of these inputs in the request.
- * @throws NestorError INVALID_REQUEST for ids that are not the model's, a prompt that it has not, and texts that are too long to be left uncut.
+ * @param places of these inputs in the request.
+ * @throws NestorError INVALID_REQUEST for a prompt that the model has not, and texts that are too long to be left uncut.
  */
-export async function tokenize(model: Model, inputs: readonly EmbeddingInput[], options: EmbedOptions, offset = 0): Promise<Tokenized> {
+export async function tokenize(
+  model: Model,
+  inputs: readonly EmbeddingInput[],
+  options: EmbedOptions,
+  places: readonly number[],
+  encode: Encode,
+): Promise<Tokenized> {
   const tokenizer = tokenizerOf(model);
   const { cut = 'right' } = options;
   const prompt = model.prompts.choose(options.prompt ?? {});
   const listed = inputs.filter((input) => typeof input !== 'string');
-  inputs.forEach((input, index) => {
-    if (typeof input !== 'string') checkIds(input, tokenizer, `input[${offset + index}]`);
-  });
   // A prompt goes in front of a text: ids are turned into theirs.
   const decoded = (prompt && listed.length > 0 ? await tokenizer.decode(listed, true) : []).values();
   const texts = inputs
     .map((input) => (typeof input === 'string' ? input : prompt && decoded.next().value))
     .filter((text) => text !== undefined);
-  const encoded = (await tokenizer.encode(prompt ? texts.map(prompt.apply) : texts, cut)).values();
+  const encoded = (await encode(prompt ? texts.map(prompt.apply) : texts, cut)).values();
   const ids = inputs.map((input) => (typeof input === 'string' || prompt ? (encoded.next().value ?? []) : cutIds(input, tokenizer, cut)));
   const long = ids.findIndex(({ length }) => length > (tokenizer.maxLength ?? Infinity));
   if (long >= 0)
-    throw invalid(`input[${offset + long}]`, `The input has more than ${tokenizer.maxLength} tokens; shorten it, or let it be truncated`);
+    throw invalid(`input[${places[long]}]`, `The input has more than ${tokenizer.maxLength} tokens; shorten it, or let it be truncated`);
   const skipped = prompt?.prefix !== undefined && !model.includePrompt ? await tokenizer.prefixLength(prompt.prefix) : 0;
   if (ids.some(({ length }) => length <= skipped))
     throw invalid('prompt', 'The prompt leaves no room for the text: it is as long as the model reads');
@@ -98,14 +104,18 @@ export function tokenOutput(model: Model): TensorSpec {
   throw invalid('model', `The graph of ${model.name} pools its tokens itself: it has no vectors of tokens to give`);
 }
 
-/** The vector of a text from its output, pooled where the graph has not done it. */
-export function vectorOf(model: Model, tensor: Tensor | undefined, skipped: number, options: EmbedOptions): Float32Array {
+/** The vector of a text as it is remembered: pooled where the graph has not done it, neither cut nor normalized. */
+export function pooledOf({ pooling }: Model, tensor: Tensor | undefined, skipped: number): Float32Array {
   if (!tensor) throw new Error('an item without output; this is a bug');
-  const pooled = tensor.shape.length === 3;
-  const vector = pooled ? pool(tensor, model.pooling, skipped) : (tensor.data as Float32Array);
+  // A copy: the output may be a view of all that its batch put out.
+  return tensor.shape.length === 3 ? pool(tensor, pooling, skipped) : Float32Array.from(tensor.data as Float32Array);
+}
+
+/** Cut and normalized as it was asked for. @param byUs whether it was pooled here and not by the graph. */
+export function vectorOf(model: Model, vector: Float32Array, byUs: boolean, options: EmbedOptions): Float32Array {
   const { dimensions = vector.length } = options;
   const isCut = dimensions < vector.length;
-  const unit = !pooled && model.normalize && !isCut;
+  const unit = !byUs && model.normalize && !isCut;
   const shortened = isCut ? vector.subarray(0, dimensions) : vector;
-  return (options.normalize ?? (isCut || (pooled && model.normalize))) && !unit ? normalized(shortened) : shortened;
+  return (options.normalize ?? (isCut || (byUs && model.normalize))) && !unit ? normalized(shortened) : shortened;
 }

@@ -1,8 +1,9 @@
 // The models that MODEL_REPOSITORY names, loaded once for every door that leads to them.
+import { cacheOptions } from '../cache/options.js';
 import { Environment } from '../config/environment.js';
 import { InferenceModule } from './inference.module.js';
 
 export const InferenceFromEnvironment = InferenceModule.forRootAsync({
-  useFactory: (environment: Environment) => ({ repository: environment.MODEL_REPOSITORY }),
+  useFactory: (environment: Environment) => ({ repository: environment.MODEL_REPOSITORY, cache: cacheOptions(environment) }),
   inject: [Environment],
 });

@@ -1,19 +1,16 @@
-// The path of a request in one place: look up, features, queue, run, join.
+// The path of a request in one place: look up, remember or compute: features, queue, run, join.
 import { Injectable } from '@nestjs/common';
-import { invalid, NestorError } from '../errors.js';
-import type { Item, JobOptions, JobResult } from '../batching/item.js';
-import { imageTensor } from '../features/image.js';
+import { CacheService, type Level } from '../cache/cache.service.js';
+import { NestorError } from '../errors.js';
 import type { PromptChoice } from '../features/prompts.js';
-import { isTokenInput, tokenTensors } from '../features/token-tensors.js';
 import type { Token } from '../features/tokenizer.js';
 import { ModelRegistry } from '../models/model-registry.js';
 import type { Model } from '../models/model.js';
-import type { TensorSpec } from '../models/signature.js';
 import type { Tensor } from '../tensor.js';
-import { checkInputs, checkOutputs } from './check-inputs.js';
+import { checkOutputs } from './check-inputs.js';
 import {
   checkIds,
-  tokenize,
+  pooledOf,
   tokenizerOf,
   tokenOutput,
   vectorOf,
@@ -21,52 +18,76 @@ import {
   type EmbeddingInput,
   type EmbedOptions,
 } from './embedding.js';
-import { toItems } from './items.js';
+import { Features } from './features.js';
+import { embeddings, outputs as outputLevel, type Parts, type Vector } from './levels.js';
 import { Prediction, type Call, type Embeddings, type ModelRef, type PredictionInput, type TokenEmbeddings } from './prediction.js';
-
-/** Texts that become tensors between two turns of the event loop: less than a millisecond of work. */
-const TEXTS_A_TURN = 64;
+import { answered, type Answered, type Plan } from './remembered.js';
+import { embeddingWork, workOf, type Work } from './work.js';
 
 /** Vectors of tokens for one request, as floats: more than any text has, less than hurts. */
 const MOST_TOKEN_VECTOR_BYTES = 256 * 1024 * 1024;
 
-/** Pictures that are decoded at once for one request: a queue of thousands must not hold all of sharp's threads. */
-const IMAGES_AT_ONCE = 8;
-
-interface Encoding extends EmbedOptions {
-  /** Tokens of all inputs, where the answer holds a vector for each. */
-  readonly mostTokens?: number;
-}
-
 @Injectable()
 export class InferenceService {
-  constructor(private readonly models: ModelRegistry) {}
+  constructor(
+    private readonly models: ModelRegistry,
+    private readonly cache: CacheService,
+    private readonly features: Features,
+  ) {}
 
   /**
-   * Runs a model on tensors, texts or pictures.
+   * Runs a model on tensors, texts or pictures, or remembers what came of it. What it returns may be shared: it is to be read only.
    * @param wanted names of the outputs to compute; all when empty.
    * @throws NestorError, see docs/lifecycle.md for the station at which each code leaves.
    */
   async predict({ name, version }: ModelRef, input: PredictionInput, wanted?: readonly string[], call: Call = {}): Promise<Prediction> {
     const model = this.models.resolve(name, version);
     const outputs = checkOutputs(model, wanted);
-    const started = performance.now();
-    const items = await this.#items(model, input, call.ownsInput);
-    const preprocess = (performance.now() - started) / 1000;
-    if (input.kind !== 'tensors') model.metrics.preprocess(preprocess);
-    const result = await submit(model, items, { ...call, outputs }, preprocess);
-    const parts = result.outputs.map((tensors) => ordered(tensors, outputs));
-    return new Prediction(model, parts, { preprocess, queue: result.queueSeconds, inference: result.inferenceSeconds });
+    const { values, timings, report } = await this.#answer(outputLevel, {
+      model,
+      call,
+      outputs,
+      work: workOf(model, input, this.features),
+      circumstances: { outputs: outputs.toSorted() },
+      valueOf: (parts: Parts) => parts,
+      rowsOf: (parts) => parts.reduce((rows, [output]) => rows + (model.layout.batches ? (output?.shape[0] ?? 1) : 1), 0),
+    });
+    const parts = values.flat().map((tensors) => ordered(tensors, outputs));
+    return new Prediction(model, parts, timings, report);
   }
 
-  /** One vector for each text, or list of token ids. @throws NestorError */
+  /** One vector for each text, or list of token ids. What it returns may be shared: it is to be read only. @throws NestorError */
   async embed(ref: ModelRef, inputs: readonly EmbeddingInput[], options: EmbedOptions = {}, call: Call = {}): Promise<Embeddings> {
     const model = this.#embedder(ref);
-    const { outputs, skipped, ...rest } = await this.#encode(model, inputs, vectorOutput(model, options), options, call);
-    return { model, vectors: outputs.map((tensor) => vectorOf(model, tensor, skipped, options)), ...rest };
+    const { pooling, includePrompt } = model;
+    const output = vectorOutput(model, options);
+    const work = embeddingWork(model, inputs, options, this.features);
+    const prefix = includePrompt ? undefined : model.prompts.choose(options.prompt ?? {})?.prefix;
+    const { values, timings, report } = await this.#answer(embeddings, {
+      model,
+      call,
+      work,
+      outputs: [output.name],
+      circumstances: {
+        output: output.name,
+        pooling,
+        maxLength: tokenizerOf(model).maxLength,
+        cut: options.cut ?? 'right',
+        skipped: prefix,
+      },
+      valueOf: ([tensors], tokens): Vector => ({ vector: pooledOf(model, tensors?.[0], work.skipped()), tokens }),
+      rowsOf: () => 1,
+    });
+    return {
+      model,
+      vectors: values.map(({ vector }) => vectorOf(model, vector, output.shape.length === 3, options)),
+      tokens: values.reduce((sum, { tokens }) => sum + tokens, 0),
+      timings,
+      cache: report,
+    };
   }
 
-  /** The vectors of all tokens of each text, special tokens included, as the graph puts them out. @throws NestorError */
+  /** The vectors of all tokens of each text, special tokens included, as the graph puts them out; too large to be remembered. @throws NestorError */
   async embedTokens(
     ref: ModelRef,
     inputs: readonly EmbeddingInput[],
@@ -75,9 +96,18 @@ export class InferenceService {
   ): Promise<TokenEmbeddings> {
     const model = this.#embedder(ref);
     const output = tokenOutput(model);
-    const mostTokens = Math.floor(MOST_TOKEN_VECTOR_BYTES / 4 / Math.max(1, output.shape.at(-1) ?? 1));
-    const { outputs, tokens, timings } = await this.#encode(model, inputs, output, { ...options, mostTokens }, call);
-    return { model, texts: outputs.filter((tensor) => tensor !== undefined), tokens, timings };
+    const most = Math.floor(MOST_TOKEN_VECTOR_BYTES / 4 / Math.max(1, output.shape.at(-1) ?? 1));
+    const { values, timings } = await this.#answer(outputLevel, {
+      model,
+      call: { ...call, cache: 'bypass' },
+      work: bounded(embeddingWork(model, inputs, options, this.features), most),
+      outputs: [output.name],
+      circumstances: {},
+      valueOf: (parts: Parts) => parts,
+      rowsOf: () => 1,
+    });
+    const texts = values.flat(2);
+    return { model, texts, tokens: texts.reduce((sum, { shape }) => sum + (shape[1] ?? 0), 0), timings };
   }
 
   /** The tokens of each text with its prompt, none cut off. @throws NestorError */
@@ -105,71 +135,21 @@ export class InferenceService {
     return model;
   }
 
-  /** Tokenizes and runs: one tensor of that output for each input. */
-  async #encode(model: Model, inputs: readonly EmbeddingInput[], { name }: TensorSpec, options: Encoding, call: Call) {
-    const { mostTokens = Infinity } = options;
-    const started = performance.now();
-    model.batcher.admit(inputs.length, inputs.length, call);
-    const items: Item[] = [];
-    let skipped = 0;
-    for (let from = 0; from < inputs.length; from += TEXTS_A_TURN) {
-      const tokenized = await tokenize(model, inputs.slice(from, from + TEXTS_A_TURN), options, from);
-      skipped = tokenized.skipped;
-      for (const ids of tokenized.ids) items.push(...toItems(model, tokenTensors(ids, model.signature.inputs)));
-    }
-    const preprocess = (performance.now() - started) / 1000;
-    model.metrics.preprocess(preprocess);
-    const tokens = items.reduce((sum, item) => sum + item.length, 0);
-    if (tokens > mostTokens)
-      throw new NestorError(
-        'PAYLOAD_TOO_LARGE',
-        `The inputs have ${tokens} tokens; vectors of ${mostTokens} can be had at once. Send them in parts`,
-      );
-    const result = await submit(model, items, { ...call, outputs: [name] }, preprocess);
-    return {
-      outputs: result.outputs.map(([tensor]) => tensor),
-      skipped,
-      tokens,
-      timings: { preprocess, queue: result.queueSeconds, inference: result.inferenceSeconds },
-    };
-  }
-
-  async #items(model: Model, input: PredictionInput, owned?: boolean): Promise<Item[]> {
-    if (input.kind === 'tensors') return toItems(model, checkInputs(model, input.tensors), owned);
-    if (input.kind === 'texts') {
-      const { tokenizer, signature } = model;
-      if (!tokenizer || !signature.inputs.every((spec) => isTokenInput(spec.name)))
-        throw invalid('instances', `The model ${model.name} takes no texts`);
-      const ids = await tokenizer.encode(input.texts);
-      return ids.flatMap((tokens) => toItems(model, tokenTensors(tokens, signature.inputs)));
-    }
-    const [spec] = model.signature.inputs;
-    const { image } = model;
-    if (!image || !spec) throw invalid('instances', `The model ${model.name} takes no pictures`);
-    const tensors: Tensor[] = [];
-    for (let from = 0; from < input.images.length; from += IMAGES_AT_ONCE) {
-      const some = input.images.slice(from, from + IMAGES_AT_ONCE);
-      tensors.push(
-        ...(await Promise.all(some.map((bytes, index) => imageTensor(bytes, spec.name, image, `instances[${from + index}].image`)))),
-      );
-    }
-    return tensors.flatMap((tensor) => toItems(model, [tensor]));
+  #answer<T>(level: Level<T>, plan: Plan<T>): Promise<Answered<T>> {
+    return answered(this.cache, level, plan);
   }
 }
 
-/** Queues and runs; counted whatever comes of it. */
-async function submit(model: Model, items: readonly Item[], options: JobOptions, preprocess: number): Promise<JobResult> {
-  const { statistics } = model.metrics;
-  const started = performance.now();
-  const total = (): number => preprocess + (performance.now() - started) / 1000;
-  try {
-    const result = await model.batcher.submit(items, options);
-    statistics.answered({ total: total(), queue: result.queueSeconds, preprocess, inference: result.inferenceSeconds });
-    return result;
-  } catch (thrown) {
-    statistics.failed(total());
-    throw thrown;
-  }
+/** @throws NestorError PAYLOAD_TOO_LARGE for inputs of more tokens altogether. */
+function bounded(work: Work, mostTokens: number): Work {
+  const tensors = async (places: readonly number[]): Promise<Tensor[][]> => {
+    const made = await work.tensors(places);
+    const tokens = made.reduce((sum, [first]) => sum + (first?.shape[1] ?? 0), 0);
+    if (tokens <= mostTokens) return made;
+    const message = `The inputs have ${tokens} tokens; vectors of ${mostTokens} can be had at once. Send them in parts`;
+    throw new NestorError('PAYLOAD_TOO_LARGE', message);
+  };
+  return { ...work, tensors };
 }
 
 function ordered(tensors: readonly Tensor[], names: readonly string[]): Tensor[] {

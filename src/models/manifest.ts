@@ -58,6 +58,20 @@ class QueueManifest {
   @IsOptional() @IsInt() @Min(1) readonly maxTokens?: number;
 }
 
+class CacheManifest {
+  /** Whether answers may be kept in this tier, where the process has it. */
+  @IsOptional() @IsBoolean() readonly memory?: boolean;
+  @IsOptional() @IsBoolean() readonly disk?: boolean;
+  @IsOptional() @IsBoolean() readonly redis?: boolean;
+  /** Bytes of a share of its own; otherwise the model competes with the others for the whole tier. */
+  @IsOptional() @IsInt() @Min(1) readonly memoryBytes?: number;
+  @IsOptional() @IsInt() @Min(1) readonly diskBytes?: number;
+  /** Seconds after which an answer is forgotten. */
+  @IsOptional() @IsNumber() @Min(0.001) readonly ttl?: number;
+  /** Whether token ids and decoded pictures are kept in memory too. */
+  @IsOptional() @IsBoolean() readonly features?: boolean;
+}
+
 export class Manifest {
   @IsOptional() @IsIn(TASKS) readonly task?: Task;
   /** Names of the classes, in the order of the model's scores. */
@@ -78,6 +92,9 @@ export class Manifest {
   @IsOptional() @ValidateNested() @Type(() => RuntimeManifest) readonly runtime?: RuntimeManifest;
   @IsOptional() @ValidateNested() @Type(() => BatchingManifest) readonly batching?: BatchingManifest;
   @IsOptional() @ValidateNested() @Type(() => QueueManifest) readonly queue?: QueueManifest;
+  /** False for a model that draws lots: its answers are never remembered, nor shared between equal requests. */
+  @IsOptional() @IsBoolean() readonly deterministic?: boolean;
+  @IsOptional() @ValidateNested() @Type(() => CacheManifest) readonly cache?: CacheManifest;
 }
 
 function faultsOf(errors: readonly ValidationError[], parent = ''): string[] {

@@ -9,6 +9,8 @@ import type { InstanceGroup } from '../runtime/instance-group.js';
 import { RuntimeService } from '../runtime/runtime.service.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { ModelMetrics } from '../telemetry/model-metrics.js';
+import { cachePolicy } from './cache-policy.js';
+import { modelDigest, fingerprint } from './model-digest.js';
 import { inputLimits } from './input-limits.js';
 import { readManifest } from './manifest.js';
 import { readModelFiles } from './model-files.js';
@@ -45,6 +47,7 @@ export class ModelLoader {
   }
 
   async #load({ name, version, path, manifestPath }: VersionFolder): Promise<Model> {
+    const before = await fingerprint(path, manifestPath);
     const manifest = await readManifest(manifestPath);
     const files = await readModelFiles(path);
     const metrics = new ModelMetrics(this.metrics, name, version);
@@ -58,7 +61,9 @@ export class ModelLoader {
     });
     let batcher: Batcher | undefined;
     try {
-      const signature = Signature.of(await instances.start());
+      // The threads read the graph while it is hashed here.
+      const [metadata, digest] = await Promise.all([instances.start(), modelDigest(path, manifestPath)]);
+      const signature = Signature.of(metadata);
       const maxLength = manifest.maxLength ?? files.maxLength;
       const tokenizer = files.tokenizerPath ? await Tokenizer.load(files.tokenizerPath, { maxLength }) : undefined;
       const labels = manifest.labels ?? files.labels;
@@ -86,11 +91,14 @@ export class ModelLoader {
         readyAt: Math.floor(Date.now() / 1000),
         instances,
         batcher,
+        cache: cachePolicy(manifest, digest),
         metrics,
       };
-      const remark = await warmUp(model);
+      // Else the weights of one file would be remembered under the digest of another.
+      if ((await fingerprint(path, manifestPath)) !== before) throw new Error('its files changed while it was loaded; load it again');
+      const { remark, repeatable } = await warmUp(model);
       if (remark) this.#logger.warn(`${name}/${version}: ${remark}`);
-      return model;
+      return repeatable ? model : { ...model, cache: cachePolicy(manifest, digest, false) };
     } catch (thrown) {
       await instances.close();
       throw thrown;

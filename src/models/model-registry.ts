@@ -25,18 +25,23 @@ export class ModelRegistry {
     return this.#models.get(name) ?? [];
   }
 
+  /** As `resolve`; undefined where there is none. */
+  find(name: string, version?: string): Model | undefined {
+    const versions = this.versions(name);
+    if (version !== undefined) return versions.find((candidate) => candidate.version === version);
+    return versions.findLast((model) => model.instances.alive.ready > 0) ?? versions.at(-1);
+  }
+
   /**
    * The model of that name; without a version the newest that has a worker alive.
    * @throws NestorError MODEL_NOT_FOUND or VERSION_NOT_FOUND.
    */
   resolve(name: string, version?: string): Model {
-    const versions = this.#models.get(name);
-    const newest = versions?.at(-1);
-    if (!versions || !newest) {
+    const versions = this.versions(name);
+    if (versions.length === 0) {
       throw new NestorError('MODEL_NOT_FOUND', `There is no model ${JSON.stringify(name)}. GET /v1/models lists those that there are`, { field: 'model' });
     }
-    if (version === undefined) return versions.findLast((model) => model.instances.alive.ready > 0) ?? newest;
-    const model = versions.find((candidate) => candidate.version === version);
+    const model = this.find(name, version);
     if (!model) {
       const known = versions.map((candidate) => candidate.version).join(', ');
       throw new NestorError('VERSION_NOT_FOUND', `The model ${name} has no version ${JSON.stringify(version)}, it has ${known}`, { field: 'version' });

@@ -1,6 +1,7 @@
 // A model version that is served: what it is, and the queue that leads to its instances.
 import type { Batcher } from '../batching/batcher.js';
 import type { Layout } from '../batching/layout.js';
+import type { CachePolicy } from '../cache/options.js';
 import type { ImageRecipe } from '../features/image-recipe.js';
 import type { Pooling } from '../features/pooling.js';
 import type { Prompts } from '../features/prompts.js';
@@ -36,5 +37,6 @@ export interface Model {
   readonly readyAt: number;
   readonly instances: InstanceGroup;
   readonly batcher: Batcher;
+  readonly cache: CachePolicy;
   readonly metrics: ModelMetrics;
 }

@@ -23,8 +23,6 @@ export interface ModelStats {
   }[];
 }
 
-const NONE: Duration = { count: 0, ns: 0 };
-
 export function modelStats({ name, version, metrics }: Model): ModelStats {
   const { statistics } = metrics;
   return {
@@ -41,8 +39,8 @@ export function modelStats({ name, version, metrics }: Model): ModelStats {
       compute_infer: duration(statistics.inference),
       // Outputs come back with the run: nothing is measured apart.
       compute_output: { count: statistics.inference.count, ns: 0 },
-      cache_hit: NONE,
-      cache_miss: NONE,
+      cache_hit: duration(statistics.cacheHit),
+      cache_miss: duration(statistics.cacheMiss),
     },
     batch_stats: [...statistics.byRows].map(([rows, tally]) => ({
       batch_size: rows,

@@ -26,6 +26,12 @@ export class Metrics {
   readonly rejected;
   readonly workerRestarts;
   readonly modelLoadDuration;
+  readonly cacheRequests;
+  readonly cacheDuration;
+  readonly cacheSize;
+  readonly cacheGarbage;
+  readonly cacheSavedInference;
+  readonly coalesced;
   readonly eventLoopDelay;
   readonly gpuUtilization;
   readonly gpuMemoryUsed;
@@ -108,6 +114,43 @@ export class Metrics {
     this.modelLoadDuration = new Gauge({
       name: 'nestor_model_load_duration_seconds',
       help: 'Time to load and warm a model version.',
+      labelNames: MODEL,
+      registers,
+    });
+    this.cacheRequests = new Counter({
+      name: 'nestor_cache_requests_total',
+      help: 'Keys that a tier was asked for, by what they stand for and what came of it: hit, miss or error.',
+      labelNames: ['tier', 'level', 'result'] as const,
+      registers,
+    });
+    this.cacheDuration = new Histogram({
+      name: 'nestor_cache_duration_seconds',
+      help: 'Time of one call of a tier, for however many keys.',
+      labelNames: ['tier', 'operation'] as const,
+      buckets: SECONDS,
+      registers,
+    });
+    this.cacheSize = new Gauge({
+      name: 'nestor_cache_size_bytes',
+      help: 'Bytes of keys and values that a tier of this process, or of this machine, holds.',
+      labelNames: ['tier'] as const,
+      registers,
+    });
+    this.cacheGarbage = new Counter({
+      name: 'nestor_cache_garbage_total',
+      help: 'Values of a tier that were not what was written there, and counted as misses.',
+      labelNames: ['tier'] as const,
+      registers,
+    });
+    this.cacheSavedInference = new Counter({
+      name: 'nestor_cache_saved_inference_seconds_total',
+      help: 'Inference that hits and joined requests did without: their rows times the mean time of a row of this model.',
+      labelNames: MODEL,
+      registers,
+    });
+    this.coalesced = new Counter({
+      name: 'nestor_coalesced_total',
+      help: 'Inputs that joined an equal one in flight instead of being computed again.',
       labelNames: MODEL,
       registers,
     });

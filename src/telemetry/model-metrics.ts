@@ -12,6 +12,9 @@ export class ModelMetrics {
   readonly drainRate: (tokensPerSecond: number) => void;
   readonly workerLost: () => void;
   readonly loaded: (seconds: number) => void;
+  /** Rows that did not have to run. */
+  readonly saved: (rows: number) => void;
+  readonly coalesced: (inputs: number) => void;
   readonly batch: (rows: number, paddingRatio: number) => void;
   /** Takes the series of a version that is gone off /metrics. */
   readonly forget: () => void;
@@ -26,6 +29,8 @@ export class ModelMetrics {
     const inference = metrics.inferenceDuration.labels(model, version);
     const items = metrics.batchItems.labels(model, version);
     const padding = metrics.batchPaddingRatio.labels(model, version);
+    const saved = metrics.cacheSavedInference.labels(model, version);
+    const coalesced = metrics.coalesced.labels(model, version);
     const restarts = metrics.workerRestarts.labels(model, version);
     // There from the start, at 0: Prometheus does not see the first of a series that was not there before.
     restarts.inc(0);
@@ -58,6 +63,13 @@ export class ModelMetrics {
     };
     this.loaded = (seconds) => {
       metrics.modelLoadDuration.set({ model, version }, seconds);
+    };
+    this.saved = (rows) => {
+      const { busy, rows: ran } = this.statistics;
+      if (ran > 0) saved.inc((rows * busy) / ran);
+    };
+    this.coalesced = (inputs) => {
+      coalesced.inc(inputs);
     };
     this.batch = (rows, paddingRatio) => {
       items.observe(rows);

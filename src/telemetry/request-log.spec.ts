@@ -14,7 +14,7 @@ const SERVED: ServedRequest = {
   version: undefined,
   contentLength: '10',
   totalMs: 12.34567,
-  timings: { preprocess: 0, queue: 0.001, inference: 0.01 },
+  timings: { cache: 0, preprocess: 0, queue: 0.001, inference: 0.01 },
   timeline: null,
   traceId: undefined,
 };

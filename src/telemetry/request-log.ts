@@ -19,7 +19,7 @@ export interface ServedRequest {
   readonly contentLength: string | undefined;
   readonly totalMs: number;
   /** Seconds. */
-  readonly timings: { readonly preprocess: number; readonly queue: number; readonly inference: number } | null;
+  readonly timings: { readonly cache: number; readonly preprocess: number; readonly queue: number; readonly inference: number } | null;
   readonly timeline: Timeline | null;
   readonly traceId: string | undefined;
 }
@@ -67,6 +67,7 @@ function line({ id, traceId, method, route, status, failure, model, version, tot
     model: timeline?.model ?? model?.slice(0, LONGEST_NAME),
     version: timeline?.version ?? version?.slice(0, LONGEST_NAME),
     totalMs: rounded(totalMs),
+    cacheMs: timings ? rounded(timings.cache * 1000) : undefined,
     preprocessMs: timings ? rounded(timings.preprocess * 1000) : undefined,
     queueMs: timings ? rounded(timings.queue * 1000) : undefined,
     inferenceMs: timings ? rounded(timings.inference * 1000) : undefined,

@@ -88,7 +88,7 @@ describe.each(ECHOES)('%s', (name, codec, datatypes, echo) => {
     await fc.assert(
       fc.asyncProperty(tensors(datatypes, name === 'json'), async (tensor) => {
         const model = modelOf(tensor);
-        const prediction = new Prediction(model, [[tensor]], { preprocess: 0, queue: 0, inference: 0 });
+        const prediction = new Prediction(model, [[tensor]], { cache: 0, preprocess: 0, queue: 0, inference: 0 });
         const { body, headers = {} } = codec.encodePrediction?.(prediction, query) ?? { body: '' };
         const lower = Object.fromEntries(Object.entries(headers).map(([key, value]) => [key.toLowerCase(), value]));
         const bytes = Buffer.from(echo(joined(body)));
@@ -101,7 +101,7 @@ describe.each(ECHOES)('%s', (name, codec, datatypes, echo) => {
   it('refuses noise by name', async () => {
     const tensor: Tensor = { name: 'x', datatype: 'FP32', shape: [2, 2], data: allocate('FP32', 4) };
     const model = modelOf(tensor);
-    const prediction = new Prediction(model, [[tensor]], { preprocess: 0, queue: 0, inference: 0 });
+    const prediction = new Prediction(model, [[tensor]], { cache: 0, preprocess: 0, queue: 0, inference: 0 });
     const valid = Buffer.from(echo(joined(codec.encodePrediction?.(prediction, query).body ?? '')));
     const mutations = fc.array(fc.tuple(fc.nat({ max: valid.length - 1 }), fc.nat({ max: 255 })), { minLength: 1, maxLength: 4 });
     await fc.assert(

@@ -6,7 +6,7 @@ import type { Prediction } from '../../inference/prediction.js';
 import type { Encoded } from '../codecs/codec.js';
 import { JsonWriter } from '../codecs/json-writer.js';
 import { bytesOf } from '../../oip/raw-tensor.js';
-import { deliver, type Delivered } from '../exchange.js';
+import { deliver, note, type Delivered } from '../exchange.js';
 import { HEADER_LENGTH } from './infer-body.js';
 import type { InferRequest } from './infer.pipe.js';
 
@@ -21,8 +21,9 @@ export class InferEncoder implements NestInterceptor<Inferred, Delivered> {
     const http = context.switchToHttp();
     return next.handle().pipe(
       map((inferred) => {
-        http.getRequest<FastifyRequest>().timings = inferred.prediction.timings;
-        return deliver(http.getResponse<FastifyReply>(), encodeInferred(inferred), 'application/json');
+        const reply = http.getResponse<FastifyReply>();
+        note({ request: http.getRequest<FastifyRequest>(), reply }, inferred.prediction);
+        return deliver(reply, encodeInferred(inferred), 'application/json');
       }),
     );
   }
