@@ -42,6 +42,7 @@ describe('the line of a request', () => {
       status: 200,
       model: 'digits',
       totalMs: 12.346,
+      cacheMs: 0,
       preprocessMs: 0,
       queueMs: 1,
       inferenceMs: 10,
