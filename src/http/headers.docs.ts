@@ -21,7 +21,8 @@ const RESULTS = {
     schema: { type: 'string' },
   },
   ETag: {
-    description: 'Of answers that may be remembered. Sent as `If-None-Match` with the same request it is answered with 304, without a body.',
+    description:
+      'Of answers that may be remembered. Sent as `If-None-Match` with the same request it is answered with 304, without a body.',
     schema: { type: 'string' },
   },
 };
