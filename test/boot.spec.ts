@@ -112,7 +112,11 @@ describe('what is right serves', () => {
   });
 
   it('the newest version by number, and each by its own', async () => {
-    const url = await serve({ 'm/2/model.onnx': { from: INTEGERS }, 'm/10/onnx/model.onnx': { from: LOGARITHM } });
+    const url = await serve({
+      'm/2/model.onnx': { from: INTEGERS },
+      'm/10/onnx/model.onnx': { from: LOGARITHM },
+      'm/model.yaml': 'versions: all',
+    });
     const { body } = await send(`${url}/v1/models/m`);
     expect(body).toMatchObject({
       version: '10',

@@ -30,7 +30,7 @@ beforeAll(async () => {
     (datatype) => [`${datatype.toLowerCase()}/1/model.onnx`, identityModel(datatype as Datatype, ['rows', 'values'])] as const,
   );
   server = await Server.start({
-    MODEL_REPOSITORY: await written({ ...Object.fromEntries(models), 'digits/1': { link: `${shipped('digits')}/1` } }),
+    MODEL_REPOSITORY: await written({ ...Object.fromEntries(models), 'digits/1': { from: `${shipped('digits')}/1` } }),
   });
 });
 afterAll(async () => {
@@ -236,7 +236,7 @@ describe('the server', () => {
 it("NVIDIA's client works unchanged", async () => {
   const interpreter = await python();
   if (!interpreter) return;
-  const whole = await Server.start();
+  const whole = await Server.start({ ADMIN_API: 'on' });
   try {
     expect(await script(interpreter, 'oip_http.py', new URL(whole.url).host, FIXTURES)).toContain('ok');
   } finally {

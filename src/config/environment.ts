@@ -13,6 +13,12 @@ export class Environment {
   /** Folder of the model repository. */
   @IsString() @MinLength(1) readonly MODEL_REPOSITORY: string = './models';
 
+  /** Folder for what can be made again: models that were prepared. */
+  @IsString() @MinLength(1) readonly CACHE_DIR: string = './var/cache';
+
+  /** How often to look for changes of the repository, in seconds; 0 for never. */
+  @IsInt() @Min(0) @Max(86_400) readonly MODEL_POLL_SECONDS: number = 0;
+
   @IsIn(LOG_LEVELS) readonly LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
 
   /** Largest request body, in bytes. */

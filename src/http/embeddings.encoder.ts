@@ -5,7 +5,7 @@ import { map, type Observable } from 'rxjs';
 import type { Embeddings } from '../inference/prediction.js';
 import type { Encoded } from './codecs/codec.js';
 import type { EmbeddingsRequest } from './embeddings.pipe.js';
-import { deliver } from './exchange.js';
+import { deliver, MODEL_VERSION } from './exchange.js';
 
 export interface Embedded {
   readonly request: EmbeddingsRequest;
@@ -20,7 +20,8 @@ export class EmbeddingsEncoder implements NestInterceptor<Embedded, Encoded['bod
       map(({ request, embeddings }) => {
         http.getRequest<FastifyRequest>().timings = embeddings.timings;
         const { encoder } = request;
-        return deliver(http.getResponse<FastifyReply>(), encoder.encodeEmbeddings(embeddings, request), encoder.mediaTypes[0]);
+        const reply = http.getResponse<FastifyReply>().header(MODEL_VERSION, embeddings.model.version);
+        return deliver(reply, encoder.encodeEmbeddings(embeddings, request), encoder.mediaTypes[0]);
       }),
     );
   }

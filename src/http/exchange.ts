@@ -13,6 +13,15 @@ export const ExchangeParam = createParamDecorator((_: unknown, context: Executio
   return { request: http.getRequest(), reply: http.getResponse() };
 });
 
+/** Which version answered: not every format has a place for it, and the split of the traffic may have chosen. */
+export const MODEL_VERSION = 'X-Model-Version';
+
+/** Gives something back once the answer is out, or nobody waits for it any more. */
+export function untilClosed({ raw }: FastifyReply, release: () => void): void {
+  if (raw.destroyed) release();
+  else raw.once('close', release);
+}
+
 const NOTHING = Buffer.alloc(0);
 
 /** The body of a request; a request without one has an empty one. */

@@ -5,6 +5,7 @@ import { TerminusModule } from '@nestjs/terminus';
 import { EmbeddingsController } from './embeddings.controller.js';
 import { ModelsController } from './models.controller.js';
 import { OipModelController } from './oip/oip-model.controller.js';
+import { OipRepositoryController } from './oip/oip-repository.controller.js';
 import { OipServerController } from './oip/oip-server.controller.js';
 import { PredictController } from './predict.controller.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -15,13 +16,24 @@ import { ReadinessModule } from '../health/health.module.js';
 import { InferenceModule } from '../inference/inference.module.js';
 
 const inference = InferenceModule.forRootAsync({
-  useFactory: (environment: Environment) => ({ repository: environment.MODEL_REPOSITORY }),
+  useFactory: ({ MODEL_REPOSITORY, MODEL_POLL_SECONDS, CACHE_DIR }: Environment) => ({
+    repository: MODEL_REPOSITORY,
+    pollSeconds: MODEL_POLL_SECONDS,
+    cacheDir: CACHE_DIR,
+  }),
   inject: [Environment],
 });
 
 @Module({
   imports: [ConfigModule, inference, ReadinessModule, TerminusModule],
-  controllers: [PredictController, EmbeddingsController, ModelsController, OipServerController, OipModelController],
+  controllers: [
+    PredictController,
+    EmbeddingsController,
+    ModelsController,
+    OipServerController,
+    OipRepositoryController,
+    OipModelController,
+  ],
   providers: [RouteTable, { provide: APP_FILTER, useClass: ProblemFilter }],
 })
 export class HttpModule {}

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { map, type Observable } from 'rxjs';
 import type { Prediction } from '../inference/prediction.js';
 import type { Encoded } from './codecs/codec.js';
-import { deliver } from './exchange.js';
+import { deliver, MODEL_VERSION } from './exchange.js';
 import type { PredictRequest } from './predict.pipe.js';
 
 export interface Predicted {
@@ -20,7 +20,8 @@ export class PredictionEncoder implements NestInterceptor<Predicted, Encoded['bo
       map(({ request, prediction }) => {
         http.getRequest<FastifyRequest>().timings = prediction.timings;
         const { encoder } = request;
-        return deliver(http.getResponse<FastifyReply>(), encoder.encodePrediction(prediction, request), encoder.mediaTypes[0]);
+        const reply = http.getResponse<FastifyReply>().header(MODEL_VERSION, prediction.model.version);
+        return deliver(reply, encoder.encodePrediction(prediction, request), encoder.mediaTypes[0]);
       }),
     );
   }

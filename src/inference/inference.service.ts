@@ -6,12 +6,12 @@ import { imageTensor } from '../features/image.js';
 import { normalized, pool } from '../features/pooling.js';
 import { isTokenInput, tokenTensors } from '../features/token-tensors.js';
 import type { Tokenizer } from '../features/tokenizer.js';
-import { ModelRegistry } from '../models/model-registry.js';
+import { ModelManager, type ModelRef } from '../models/model-manager.js';
 import type { Model } from '../models/model.js';
 import type { Tensor } from '../tensor.js';
 import { checkInputs, checkOutputs } from './check-inputs.js';
 import { toItems } from './items.js';
-import { Prediction, type Call, type Embeddings, type ModelRef, type PredictionInput } from './prediction.js';
+import { Prediction, type Call, type Embeddings, type PredictionInput } from './prediction.js';
 
 /** An embedding input: a text, or the ids of its tokens. */
 export type EmbeddingInput = string | readonly number[];
@@ -24,15 +24,16 @@ const IMAGES_AT_ONCE = 8;
 
 @Injectable()
 export class InferenceService {
-  constructor(private readonly models: ModelRegistry) {}
+  constructor(private readonly models: ModelManager) {}
 
   /**
    * Runs a model on tensors, texts or pictures.
    * @param wanted names of the outputs to compute; all when empty.
    * @throws NestorError, see docs/lifecycle.md for the station at which each code leaves.
    */
-  async predict({ name, version }: ModelRef, input: PredictionInput, wanted?: readonly string[], call: Call = {}): Promise<Prediction> {
-    const model = this.models.resolve(name, version);
+  async predict(ref: ModelRef, input: PredictionInput, wanted?: readonly string[], call: Call = {}): Promise<Prediction> {
+    using lease = await this.models.use(ref);
+    const { model } = lease;
     const outputs = checkOutputs(model, wanted);
     const started = performance.now();
     const items = await this.#items(model, input);
@@ -47,8 +48,9 @@ export class InferenceService {
    * One vector for each text, or list of token ids.
    * @param dimensions cuts the vectors to their first components and normalizes them again (Matryoshka embeddings).
    */
-  async embed({ name, version }: ModelRef, inputs: readonly EmbeddingInput[], dimensions?: number, call: Call = {}): Promise<Embeddings> {
-    const model = this.models.resolve(name, version);
+  async embed(ref: ModelRef, inputs: readonly EmbeddingInput[], dimensions?: number, call: Call = {}): Promise<Embeddings> {
+    using lease = await this.models.use(ref);
+    const { model } = lease;
     const { tokenizer } = model;
     if (model.task !== 'embeddings' || !tokenizer) throw invalid('model', `The model ${model.name} serves ${model.task}, not embeddings`);
     const output =

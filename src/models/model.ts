@@ -10,6 +10,7 @@ import type { ModelMetrics } from '../telemetry/model-metrics.js';
 import type { InputLimits } from './input-limits.js';
 import type { Signature } from './signature.js';
 import type { Task } from './task.js';
+import type { Usage } from './usage.js';
 
 export interface Model {
   readonly name: string;
@@ -33,4 +34,5 @@ export interface Model {
   readonly instances: InstanceGroup;
   readonly batcher: Batcher;
   readonly metrics: ModelMetrics;
+  readonly usage: Usage;
 }

@@ -20,6 +20,7 @@ export class Metrics {
   readonly rejected;
   readonly workerRestarts;
   readonly modelLoadDuration;
+  readonly modelLoadFailures;
 
   constructor(readonly registry: Registry) {
     const registers = [registry];
@@ -90,5 +91,28 @@ export class Metrics {
       labelNames: MODEL,
       registers,
     });
+    this.modelLoadFailures = new Counter({
+      name: 'nestor_model_load_failures_total',
+      help: 'Model versions that could not be loaded; what served before them serves on.',
+      labelNames: MODEL,
+      registers,
+    });
+  }
+
+  /** The instruments that have a series for each model version. */
+  get ofModels(): readonly { remove(labels: { model: string; version: string }): void }[] {
+    const { queueWait, preprocessDuration, inferenceDuration, batchItems, batchPaddingRatio, queueItems, drainRate } = this;
+    const { workerRestarts, modelLoadDuration } = this;
+    return [
+      queueWait,
+      preprocessDuration,
+      inferenceDuration,
+      batchItems,
+      batchPaddingRatio,
+      queueItems,
+      drainRate,
+      workerRestarts,
+      modelLoadDuration,
+    ];
   }
 }

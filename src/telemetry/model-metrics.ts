@@ -12,6 +12,8 @@ export class ModelMetrics {
   readonly workerLost: () => void;
   readonly loaded: (seconds: number) => void;
   readonly batch: (rows: number, paddingRatio: number) => void;
+  /** Takes the series of a version that is gone off /metrics. */
+  readonly forget: () => void;
 
   constructor(metrics: Metrics, model: string, version: string) {
     const wait = metrics.queueWait.labels(model, version);
@@ -46,6 +48,9 @@ export class ModelMetrics {
     this.batch = (rows, paddingRatio) => {
       items.observe(rows);
       padding.observe(paddingRatio);
+    };
+    this.forget = () => {
+      for (const instrument of metrics.ofModels) instrument.remove({ model, version });
     };
   }
 }

@@ -6,7 +6,7 @@ import type { Prediction } from '../../inference/prediction.js';
 import type { Encoded } from '../codecs/codec.js';
 import { valuesToJson } from '../codecs/json-tensors.js';
 import { bytesOf } from '../codecs/raw-tensor.js';
-import { deliver } from '../exchange.js';
+import { deliver, MODEL_VERSION } from '../exchange.js';
 import { HEADER_LENGTH } from './infer-body.js';
 import type { InferRequest } from './infer.pipe.js';
 
@@ -22,7 +22,8 @@ export class InferEncoder implements NestInterceptor<Inferred, Encoded['body']> 
     return next.handle().pipe(
       map((inferred) => {
         http.getRequest<FastifyRequest>().timings = inferred.prediction.timings;
-        return deliver(http.getResponse<FastifyReply>(), encodeInferred(inferred), 'application/json');
+        const reply = http.getResponse<FastifyReply>().header(MODEL_VERSION, inferred.prediction.model.version);
+        return deliver(reply, encodeInferred(inferred), 'application/json');
       }),
     );
   }
