@@ -26,6 +26,7 @@ export const ERRORS = {
   MODEL_NOT_READY: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The model is not ready' },
   DRAINING: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The server is shutting down' },
   WORKER_LOST: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The worker died while it served the request' },
+  MEMORY_BUDGET_EXCEEDED: { httpStatus: 507, grpcStatus: 'RESOURCE_EXHAUSTED', title: 'There is no memory for the model' },
   DEADLINE_EXCEEDED: { httpStatus: 504, grpcStatus: 'DEADLINE_EXCEEDED', title: 'The deadline has passed' },
 } as const satisfies Record<string, Meaning>;
 

@@ -19,6 +19,12 @@ export class Environment {
   /** How often to look for changes of the repository, in seconds; 0 for never. */
   @IsInt() @Min(0) @Max(86_400) readonly MODEL_POLL_SECONDS: number = 0;
 
+  /** Most that the process may take with all models, in bytes; 0 for no limit. */
+  @IsInt() @Min(0) readonly MEMORY_BUDGET_BYTES: number = 0;
+
+  /** Where the process takes more than this, in bytes, fresh instances take over from those that run; 0 for never. */
+  @IsInt() @Min(0) readonly RECYCLE_ABOVE_BYTES: number = 0;
+
   @IsIn(LOG_LEVELS) readonly LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
 
   /** Largest request body, in bytes. */

@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { EmbeddingsController } from './embeddings.controller.js';
+import { MemoryController } from './memory.controller.js';
 import { ModelsController } from './models.controller.js';
 import { OipModelController } from './oip/oip-model.controller.js';
 import { OipRepositoryController } from './oip/oip-repository.controller.js';
@@ -16,10 +17,12 @@ import { ReadinessModule } from '../health/health.module.js';
 import { InferenceModule } from '../inference/inference.module.js';
 
 const inference = InferenceModule.forRootAsync({
-  useFactory: ({ MODEL_REPOSITORY, MODEL_POLL_SECONDS, CACHE_DIR }: Environment) => ({
+  useFactory: ({ MODEL_REPOSITORY, MODEL_POLL_SECONDS, CACHE_DIR, MEMORY_BUDGET_BYTES, RECYCLE_ABOVE_BYTES }: Environment) => ({
     repository: MODEL_REPOSITORY,
     pollSeconds: MODEL_POLL_SECONDS,
     cacheDir: CACHE_DIR,
+    memoryBudgetBytes: MEMORY_BUDGET_BYTES,
+    recycleAboveBytes: RECYCLE_ABOVE_BYTES,
   }),
   inject: [Environment],
 });
@@ -33,6 +36,7 @@ const inference = InferenceModule.forRootAsync({
     OipServerController,
     OipRepositoryController,
     OipModelController,
+    MemoryController,
   ],
   providers: [RouteTable, { provide: APP_FILTER, useClass: ProblemFilter }],
 })

@@ -5,6 +5,7 @@ import { BatchingModule } from '../batching/batching.module.js';
 import { BatchingService } from '../batching/batching.service.js';
 import { ReadinessModule } from '../health/health.module.js';
 import { Readiness } from '../health/readiness.js';
+import { MemoryUpkeep } from '../models/memory-upkeep.js';
 import { ModelManager } from '../models/model-manager.js';
 import type { ModelOptions } from '../models/model-options.js';
 import { ModelRegistry } from '../models/model-registry.js';
@@ -24,6 +25,7 @@ class ModelLifecycle implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly manager: ModelManager,
     private readonly poll: RepositoryPoll,
+    private readonly upkeep: MemoryUpkeep,
     private readonly models: ModelRegistry,
     private readonly batching: BatchingService,
     private readonly runtime: RuntimeService,
@@ -36,12 +38,14 @@ class ModelLifecycle implements OnModuleInit, OnApplicationShutdown {
     await this.poll.begin();
     await this.manager.open();
     this.poll.start();
+    this.upkeep.start();
     this.readiness.register(() => this.#check());
     this.readiness.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.poll.stop();
+    this.upkeep.stop();
     await this.batching.drained();
     await this.runtime.close();
   }

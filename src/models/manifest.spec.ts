@@ -34,6 +34,7 @@ describe('readManifest', () => {
       runtime: { provider: cuda, deviceId: 1, instances: 2, threads: 3, wide: false, session: { intra_op: { x: "1" } } }
       batching: { enabled: false, maxRows: 8, maxTokens: 512, tolerance: 1.2, maxDelayMs: 2.5 }
       queue: { maxItems: 5, maxTokens: 50 }
+      loading: { onDemand: true, idleSeconds: 60 }
       versions: [1, "2"]
       versionLabels: { stable: 1, canary: "2" }
       traffic: { stable: 90, 2: 10 }
@@ -83,6 +84,9 @@ describe('readManifest', () => {
     ['batching: { maxDelayMs: -1 }', 'batching.maxDelayMs'],
     ['batching: { maxTokens: .inf }', 'batching.maxTokens'],
     ['queue: { maxItems: 1.5 }', 'queue.maxItems'],
+    ['loading: { idleSeconds: 0 }', 'loading.idleSeconds'],
+    ['loading: { onDemand: maybe }', 'loading.onDemand'],
+    ['runtime: { memory: plenty }', 'runtime.memory'],
     ['versions: newest', 'versions'],
     ['versions: []', 'versions'],
     ['versions: [../1]', 'versions'],

@@ -74,6 +74,13 @@ class RuntimeManifest {
   @IsOptional() @IsIn(MEMORY_MODES) readonly memory?: MemoryMode;
 }
 
+class LoadingManifest {
+  /** Loaded with the first request for it and not at the start; it may have to make room for others. */
+  @IsOptional() @IsBoolean() readonly onDemand?: boolean;
+  /** Seconds without a request after which it is unloaded until the next one. */
+  @IsOptional() @IsNumber() @Min(1) readonly idleSeconds?: number;
+}
+
 class BatchingManifest {
   /** Whether rows of several requests may share a tensor; by default when the first axis of every tensor is free. */
   @IsOptional() @IsBoolean() readonly enabled?: boolean;
@@ -123,11 +130,12 @@ export class Manifest {
   @IsOptional() @ValidateNested() @Type(() => ImageRecipe) readonly image?: ImageRecipe;
   @IsOptional() @ValidateNested() @Type(() => RuntimeManifest) readonly runtime?: RuntimeManifest;
   @IsOptional() @ValidateNested() @Type(() => BatchingManifest) readonly batching?: BatchingManifest;
+  @IsOptional() @ValidateNested() @Type(() => LoadingManifest) readonly loading?: LoadingManifest;
   @IsOptional() @ValidateNested() @Type(() => QueueManifest) readonly queue?: QueueManifest;
 }
 
-/** Keys that say who gets a request: a change of these loads nothing anew. */
-const ROUTING_KEYS = new Set(['versions', 'versionLabels', 'traffic']);
+/** Keys that say when it is loaded and who gets a request: a change of these loads nothing anew. */
+const ROUTING_KEYS = new Set(['versions', 'versionLabels', 'traffic', 'loading']);
 
 /** The keys that a loaded version depends on, as a text that is the same where they are. */
 export function loadingKeys(manifest: Manifest): string {

@@ -3,18 +3,23 @@ import { stat } from 'node:fs/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { Batcher } from '../batching/batcher.js';
 import { BatchingService } from '../batching/batching.service.js';
-import { reasonOf } from '../errors.js';
+import { NestorError, reasonOf } from '../errors.js';
 import { Tokenizer } from '../features/tokenizer.js';
 import type { SessionMetadata } from '../runtime/instance.js';
 import type { GroupEvents, InstanceGroup, InstancePlan } from '../runtime/instance-group.js';
 import { RuntimeService } from '../runtime/runtime.service.js';
+import { weightsOf } from '../runtime/session-options.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { processMemory } from '../telemetry/process-memory.js';
 import { ModelMetrics } from '../telemetry/model-metrics.js';
 import type { ContainedFile } from './folder-contents.js';
+import { footprintOf } from './footprint.js';
 import { inputLimits } from './input-limits.js';
 import type { Manifest } from './manifest.js';
 import { readModelFiles } from './model-files.js';
-import type { Model } from './model.js';
+import { MemoryBudget } from './memory-budget.js';
+import type { MemoryMode } from './memory-mode.js';
+import type { Model, ModelMemory } from './model.js';
 import { batchingPolicy, instancePlan } from './plans.js';
 import { PreparedModels } from './prepared-models.js';
 import type { VersionFolder } from './repository.js';
@@ -43,28 +48,36 @@ export class ModelLoader {
     private readonly batching: BatchingService,
     private readonly metrics: Metrics,
     private readonly preparedModels: PreparedModels,
+    private readonly budget: MemoryBudget,
   ) {}
 
   /** @throws Error with the path and the reason when the model cannot serve. */
-  async load(folder: VersionFolder, manifest: Manifest, contents: readonly ContainedFile[]): Promise<Model> {
+  async load(
+    folder: VersionFolder,
+    manifest: Manifest,
+    contents: readonly ContainedFile[],
+    makeRoom: () => Promise<boolean>,
+  ): Promise<Model> {
     const started = performance.now();
     try {
-      const model = await this.#load(folder, manifest, contents);
+      const model = await this.#load(folder, manifest, contents, makeRoom);
       const seconds = (performance.now() - started) / 1000;
       model.metrics.loaded(seconds);
       this.#logger.log(`${model.name}/${model.version} serves ${model.task} on ${model.provider}, ready after ${seconds.toFixed(2)} s`);
       return model;
     } catch (thrown) {
+      if (thrown instanceof NestorError && thrown.code === 'MEMORY_BUDGET_EXCEEDED') throw thrown;
       throw new Error(`${folder.path}: ${reasonOf(thrown)}`, { cause: thrown });
     }
   }
 
   /** Waits until nobody uses the model, its queue is empty and its batches are done, then ends its threads: its memory is given back. */
-  async end({ usage, batcher, instances }: Model): Promise<void> {
+  async end({ usage, batcher, instances, memory }: Model): Promise<void> {
     await usage.released();
     await batcher.drained();
     this.batching.close(batcher);
     await this.runtime.end(instances);
+    memory.release();
   }
 
   /** How a version runs: from its prepared files, which are made now where they are missing, or as it is where they cannot be made. */
@@ -74,17 +87,37 @@ export class ModelLoader {
     return { original, prepared: await this.preparedModels.prepared(original, contents, manifest.runtime?.memory ?? 'shared') };
   }
 
-  async #load(folder: VersionFolder, manifest: Manifest, contents: readonly ContainedFile[]): Promise<Model> {
+  /** Takes the share of the budget that the model is expected to need. */
+  async #reserve(
+    { name, version }: VersionFolder,
+    { prepared }: Plans,
+    contents: readonly ContainedFile[],
+    mode: MemoryMode,
+    makeRoom: () => Promise<boolean>,
+  ): Promise<ModelMemory> {
+    const given = contents.reduce((sum, { bytes }) => sum + bytes, 0);
+    const weightsPath = prepared.prepared ? weightsOf(prepared.modelPath) : undefined;
+    const weightBytes = weightsPath === undefined ? given : (await stat(weightsPath)).size;
+    const expected = footprintOf(prepared, weightBytes, mode);
+    return { mode, weightsPath, expected, grown: 0, release: await this.budget.reserve(`${name}/${version}`, expected, makeRoom) };
+  }
+
+  async #load(folder: VersionFolder, manifest: Manifest, contents: readonly ContainedFile[], makeRoom: () => Promise<boolean>): Promise<Model> {
     const { name, version, path } = folder;
     const files = await readModelFiles(path);
     const metrics = new ModelMetrics(this.metrics, name, version);
     const plans = await this.plan(folder, manifest, contents);
+    const memory = await this.#reserve(folder, plans, contents, manifest.runtime?.memory ?? 'shared', makeRoom);
+    const { private: before } = await processMemory();
     const { instances, metadata } = await this.#start(plans, {
       onFree: () => batcher?.pump(),
       onLost: (reason) => {
         metrics.workerLost();
         this.#logger.warn(`${name}/${version}: ${reason}; it is started again`);
       },
+    }).catch((thrown: unknown) => {
+      memory.release();
+      throw thrown;
     });
     const { provider } = plans.original;
     let batcher: Batcher | undefined;
@@ -118,13 +151,17 @@ export class ModelLoader {
         batcher,
         metrics,
         usage: new Usage(),
+        memory,
       };
       const remark = await warmUp(model);
+      memory.grown = Math.max(0, (await processMemory()).private - before);
+      metrics.memory(memory.expected.mapped, memory.grown);
       if (remark) this.#logger.warn(`${name}/${version}: ${remark}`);
       return model;
     } catch (thrown) {
       if (batcher) this.batching.close(batcher);
       await this.runtime.end(instances);
+      memory.release();
       throw thrown;
     }
   }

@@ -2,17 +2,19 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { NestorError, reasonOf } from '../errors.js';
 import { Metrics } from '../telemetry/metrics.js';
-import { filesOf, fingerprint, type ContainedFile } from './folder-contents.js';
+import { DormantModels } from './dormant.js';
 import { Lease } from './lease.js';
-import { loadingKeys, readManifest, type Manifest } from './manifest.js';
+import { readManifest, type Manifest } from './manifest.js';
 import type { Model } from './model.js';
 import { ModelLoader } from './model-loader.js';
 import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
 import { ModelRegistry } from './model-registry.js';
+import { ModelSource, type LoadHooks, type ModelDescription } from './model-source.js';
 import { ModelStates, type ModelState } from './model-states.js';
-import { findModel, scan, withinRepository, type ModelFolder, type VersionFolder } from './repository.js';
+import { findModel, scan, type VersionFolder } from './repository.js';
 import { ServedModel } from './served-model.js';
-import { byVersion, versionsToServe } from './versions.js';
+import { Turns } from './turns.js';
+import { byVersion } from './versions.js';
 
 /** Which model; without a version the split of the traffic decides, or the newest serves. */
 export interface ModelRef {
@@ -23,18 +25,23 @@ export interface ModelRef {
   readonly model?: Model | undefined;
 }
 
+/** What the index says of a model that sleeps. */
+const ON_DEMAND = 'it is loaded when it is first used';
+
 @Injectable()
 export class ModelManager {
   readonly #logger = new Logger(ModelManager.name);
   readonly #states = new ModelStates();
-  /** The last operation on each name: they follow one another. */
-  readonly #turns = new Map<string, Promise<unknown>>();
-  readonly #fingerprints = new WeakMap<Model, string>();
+  readonly #turns = new Turns();
   /** Names that were unloaded by request: a change of their files does not bring them back. */
   readonly #withdrawn = new Set<string>();
+  readonly #dormant = new DormantModels();
+  /** What the manifests of those that serve say of when they do. */
+  readonly #loading = new Map<string, NonNullable<Manifest['loading']>>();
 
   constructor(
     @Inject(MODEL_OPTIONS) private readonly options: ModelOptions,
+    private readonly source: ModelSource,
     private readonly loader: ModelLoader,
     private readonly models: ModelRegistry,
     private readonly metrics: Metrics,
@@ -56,8 +63,17 @@ export class ModelManager {
   }
 
   /** The model that gets a request; it does not end before the lease is given back. @throws NestorError MODEL_NOT_FOUND, VERSION_NOT_FOUND */
-  use({ name, version, model }: ModelRef): Promise<Lease> {
-    return Promise.resolve(new Lease(model ?? this.models.route(name, version)));
+  async use({ name, version, model }: ModelRef): Promise<Lease> {
+    if (!model && this.#dormant.has(name)) await this.#dormant.wake(name, () => this.#turns.take(name, () => this.#align(name)));
+    return new Lease(model ?? this.models.route(name, version));
+  }
+
+  /** Unloads what has not been used for longer than its manifest says, until it is used again. */
+  sweep(): void {
+    for (const name of this.#idle()) {
+      const { idleSeconds = Infinity } = this.#loading.get(name) ?? {};
+      if (performance.now() - lastUse(this.models.versions(name)) > idleSeconds * 1000) void this.#rest(name);
+    }
   }
 
   /** Every version that serves, comes, goes or could not be loaded. */
@@ -72,19 +88,37 @@ export class ModelManager {
    */
   load(name: string): Promise<void> {
     this.#withdrawn.delete(name);
-    return this.#inTurn(name, () => this.#align(name));
+    return this.#turns.take(name, () => this.#align(name));
+  }
+
+  /** Exchanges all instances for fresh ones, which gives back what the old ones have piled up. Files that have changed are left to a load. */
+  async recycle(): Promise<void> {
+    for (const name of this.models.names) {
+      await this.#turns.take(name, async () => {
+        const before = this.models.served(name);
+        const { folder, manifest } = await this.#read(name);
+        const fresh: Model[] = [];
+        for (const old of before.versions) {
+          const version = folder.versions.find((one) => one.version === old.version);
+          fresh.push(version ? await this.source.renewed(version, manifest, old, this.#hooks(version)) : old);
+          this.#states.forget(name, old.version);
+        }
+        this.#exchange(name, new ServedModel(fresh, before.routing));
+      });
+    }
   }
 
   /** What a change of the folder asks for: to be loaded, or unloaded where it is gone; nothing where it was unloaded by request. */
   async refresh(name: string): Promise<void> {
     if (this.#withdrawn.has(name)) return;
-    await this.#inTurn(name, async () => {
+    await this.#turns.take(name, async () => {
       const folders = await scan(this.options.repository);
       if (!folders.some((folder) => folder.name === name)) {
-        this.#withdraw(name);
+        void this.#withdraw(name);
         return;
       }
-      await this.#align(name).catch((thrown: unknown) => {
+      if (!this.models.names.includes(name) && (await this.#isOnDemand(name))) this.#await(name);
+      else await this.#align(name).catch((thrown: unknown) => {
         // The name itself is wrong: nobody asked for it, somebody has to be told.
         if (thrown instanceof NestorError && thrown.code === 'INVALID_REQUEST') this.#failed(name, '', thrown);
         throw thrown;
@@ -97,81 +131,125 @@ export class ModelManager {
    * @throws NestorError MODEL_NOT_FOUND when it does not serve.
    */
   unload(name: string): Promise<void> {
-    return this.#inTurn(name, () => {
-      this.models.served(name);
+    return this.#turns.take(name, () => {
+      if (!this.#dormant.has(name)) this.models.served(name);
       this.#withdrawn.add(name);
-      this.#withdraw(name, 'unloaded');
+      void this.#withdraw(name, 'unloaded');
       return Promise.resolve();
     });
   }
 
-  #withdraw(name: string, reason?: string): void {
+  /** @returns resolves once its threads have ended. */
+  async #withdraw(name: string, reason?: string): Promise<void> {
     const versions = this.models.versions(name);
     this.models.publish(name, new ServedModel([]));
     this.#states.forget(name);
-    for (const model of versions) void this.#retire(model, reason);
+    this.#dormant.forget(name);
+    await Promise.all(versions.map((model) => this.#retire(model, reason)));
+  }
+
+  /** A model that comes when it is used is loaded by its first request. */
+  #await(name: string): void {
+    this.#dormant.sleep(name);
+    this.#states.note(name, '', 'UNAVAILABLE', ON_DEMAND);
+  }
+
+  /** Unloads a model that comes again when it is used. */
+  async #rest(name: string): Promise<void> {
+    let ended: Promise<void> | undefined;
+    await this.#turns.take(name, () => {
+      ended = this.#withdraw(name);
+      this.#await(name);
+      return Promise.resolve();
+    });
+    await ended;
+  }
+
+  /** Models that come when they are used and that nobody uses, longest first. */
+  #idle(): string[] {
+    const resting = (name: string): boolean =>
+      this.#loading.get(name)?.onDemand === true && !this.#turns.taken(name) && this.models.versions(name).every(isIdle);
+    const last = (name: string): number => lastUse(this.models.versions(name));
+    return this.models.names.filter(resting).sort((a, b) => last(a) - last(b));
+  }
+
+  /** Has the model rest that was not used for longest. @returns false where there is none. */
+  async #makeRoom(): Promise<boolean> {
+    const [name] = this.#idle();
+    if (name === undefined) return false;
+    this.#logger.log(`${name} is unloaded to make room`);
+    await this.#rest(name);
+    return true;
+  }
+
+  /** What cannot be read is loaded, which says why it cannot. */
+  async #isOnDemand(name: string): Promise<boolean> {
+    const manifest = await findModel(this.options.repository, name).then(({ manifestPath }) => readManifest(manifestPath)).catch(() => undefined);
+    return manifest?.loading?.onDemand === true;
   }
 
   async #align(name: string): Promise<void> {
     const before = this.models.names.includes(name) ? this.models.served(name) : undefined;
     const { folder, manifest, wanted } = await this.#read(name);
-    const failures: string[] = [];
+    if (manifest.loading) this.#loading.set(name, manifest.loading);
+    else this.#loading.delete(name);
+    const failures: unknown[] = [];
     const serving: Model[] = [];
     for (const version of folder.versions.filter((one) => wanted.includes(one.version))) {
       const old = before?.find(version.version);
       try {
-        serving.push(await this.#current(version, manifest, old));
+        serving.push(await this.source.current(version, manifest, old, this.#hooks(version)));
         this.#states.forget(name, version.version);
       } catch (thrown) {
-        failures.push(this.#failed(name, version.version, thrown));
+        this.#failed(name, version.version, thrown);
+        failures.push(thrown);
         if (old) serving.push(old);
       }
     }
     const kept = failures.length > 0 ? (before?.versions.filter((model) => !wanted.includes(model.version)) ?? []) : [];
     const routing = { labels: manifest.versionLabels ?? new Map<string, string>(), traffic: manifest.traffic ?? new Map<string, number>() };
     const versions = [...kept, ...serving].sort((a, b) => byVersion(a.version, b.version));
-    this.models.publish(name, new ServedModel(versions, failures.length > 0 && before ? before.routing : routing));
-    for (const model of before?.versions ?? []) if (!versions.includes(model)) void this.#retire(model);
-    if (failures.length > 0) throw new NestorError('MODEL_LOAD_FAILED', failures.join('\n'), { field: 'model' });
+    this.#exchange(name, new ServedModel(versions, failures.length > 0 && before ? before.routing : routing));
+    if (failures.length > 0) throw loadFailed(failures);
+    this.#dormant.forget(name);
+    this.#states.forget(name, '');
+  }
+
+  /** From the next request on these serve; those that do not any more end. */
+  #exchange(name: string, served: ServedModel): void {
+    const before = this.models.versions(name);
+    this.models.publish(name, served);
+    for (const model of before) if (!served.versions.includes(model)) void this.#retire(model);
   }
 
   /** What the folder says of itself. A fault there leaves no version to blame. */
-  async #read(name: string): Promise<{ folder: ModelFolder; manifest: Manifest; wanted: readonly string[] }> {
+  async #read(name: string): Promise<ModelDescription> {
     const folder = await findModel(this.options.repository, name);
     try {
-      await withinRepository(this.options.repository, folder.path);
-      const manifest = await readManifest(folder.manifestPath);
-      const there = folder.versions.map(({ version }) => version);
-      const wanted = versionsToServe(there, manifest);
-      this.#states.keep(name, wanted);
-      return { folder, manifest, wanted };
+      const description = await this.source.describe(folder);
+      this.#states.keep(name, this.#dormant.has(name) ? ['', ...description.wanted] : description.wanted);
+      return description;
     } catch (thrown) {
-      throw new NestorError('MODEL_LOAD_FAILED', this.#failed(name, '', thrown), { field: 'model', cause: thrown });
+      this.#failed(name, '', thrown);
+      throw new NestorError('MODEL_LOAD_FAILED', reasonOf(thrown), { field: 'model', cause: thrown });
     }
   }
 
-  /** The version as it is on disk: the one that serves where its files are the same, else one that was loaded from them now. */
-  async #current(folder: VersionFolder, manifest: Manifest, old: Model | undefined): Promise<Model> {
-    const contents = (): Promise<ContainedFile[]> => filesOf(this.options.repository, folder.path);
-    const files = await contents();
-    const before = fingerprint(files, loadingKeys(manifest));
-    if (old && this.#fingerprints.get(old) === before) return old;
-    this.#states.note(folder.name, folder.version, 'LOADING');
-    const model = await this.loader.load(folder, manifest, files);
-    if (fingerprint(await contents(), loadingKeys(manifest)) !== before) {
-      await this.loader.end(model);
-      throw new Error(`${folder.path} was written while it was loaded; load it when it is complete`);
-    }
-    this.#fingerprints.set(model, before);
-    return model;
+  #hooks({ name, version }: VersionFolder): LoadHooks {
+    return {
+      begins: () => {
+        this.#states.note(name, version, 'LOADING');
+      },
+      makeRoom: () => this.#makeRoom(),
+    };
   }
 
-  #failed(name: string, version: string, thrown: unknown): string {
+  #failed(name: string, version: string, thrown: unknown): void {
     const reason = reasonOf(thrown);
     this.#states.note(name, version, 'UNAVAILABLE', reason);
+    if (version !== '') this.#states.forget(name, '');
     this.metrics.modelLoadFailures.inc({ model: name, version });
     this.#logger.error(`${name}/${version} is not loaded: ${reason}`);
-    return reason;
   }
 
   /** @param afterwards what the index says of the version when it is gone; nothing when left out. */
@@ -188,14 +266,19 @@ export class ModelManager {
     }
     this.#logger.log(`${name}/${version} is unloaded`);
   }
+}
 
-  async #inTurn(name: string, operation: () => Promise<void>): Promise<void> {
-    const turn = (this.#turns.get(name) ?? Promise.resolve()).then(operation, operation);
-    this.#turns.set(name, turn);
-    try {
-      await turn;
-    } finally {
-      if (this.#turns.get(name) === turn) this.#turns.delete(name);
-    }
-  }
+/** The reasons of all versions; of several kinds of failure the first decides the code. */
+function loadFailed(failures: readonly unknown[]): NestorError {
+  const [first] = failures;
+  const code = first instanceof NestorError ? first.code : 'MODEL_LOAD_FAILED';
+  return new NestorError(code, failures.map(reasonOf).join('\n'), { field: 'model', cause: first });
+}
+
+function isIdle({ usage, batcher }: Model): boolean {
+  return usage.idle && batcher.idle;
+}
+
+function lastUse(versions: readonly Model[]): number {
+  return Math.max(...versions.map(({ usage }) => usage.lastUsed));
 }

@@ -9,6 +9,8 @@ export interface ModelOptions {
   readonly cacheDir?: string;
   /** Most that the process may take with all models, in bytes; 0 for no limit. */
   readonly memoryBudgetBytes?: number;
+  /** Where the process takes more than this, fresh instances take over from those that run, in bytes; 0 for never. */
+  readonly recycleAboveBytes?: number;
 }
 
 export const MODEL_OPTIONS = Symbol('MODEL_OPTIONS');

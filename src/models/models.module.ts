@@ -2,11 +2,16 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { BatchingModule } from '../batching/batching.module.js';
 import { RuntimeModule } from '../runtime/runtime.module.js';
+import { MemoryUpkeep } from './memory-upkeep.js';
+import { MemoryBudget } from './memory-budget.js';
+import { MemoryReport } from './memory-report.js';
 import { ModelLoader } from './model-loader.js';
 import { ModelManager } from './model-manager.js';
 import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
 import { ModelRegistry } from './model-registry.js';
+import { Preparation } from './preparation.js';
 import { PreparedModels } from './prepared-models.js';
+import { ModelSource } from './model-source.js';
 import { RepositoryPoll } from './repository-poll.js';
 
 /** How a module is given its options: by a factory, which may ask for providers. */
@@ -21,8 +26,8 @@ export class ModelsModule {
     return {
       module: ModelsModule,
       imports: [RuntimeModule, BatchingModule],
-      providers: [{ provide: MODEL_OPTIONS, useFactory, inject }, ModelLoader, ModelManager, ModelRegistry, PreparedModels, RepositoryPoll],
-      exports: [ModelManager, ModelRegistry, RepositoryPoll],
+      providers: [{ provide: MODEL_OPTIONS, useFactory, inject }, ModelLoader, ModelManager, ModelSource, ModelRegistry, PreparedModels, Preparation, MemoryBudget, RepositoryPoll, MemoryUpkeep, MemoryReport],
+      exports: [ModelManager, ModelRegistry, RepositoryPoll, MemoryUpkeep, MemoryReport],
     };
   }
 }

@@ -1,5 +1,5 @@
 // What a session is told at its creation: provider, threads, and the levers that were measured.
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 
 export const PROVIDERS = ['cpu', 'cuda', 'tensorrt'] as const;
@@ -47,6 +47,11 @@ export function sessionOptions(plan: SessionPlan): InferenceSession.SessionOptio
 
 /** Names of the files of a prepared model; the second is mapped, whole, by every session that loads the first. */
 export const PREPARED = { graph: 'model.onnx', weights: 'model.onnx.data' } as const;
+
+/** Where the weights of a prepared graph lie. */
+export function weightsOf(modelPath: string): string {
+  return join(dirname(modelPath), PREPARED.weights);
+}
 
 /**
  * A session with these options writes its optimized graph into a folder, and its weights beside it.

@@ -1,5 +1,6 @@
 // Every instrument in one table; each is recorded where the thing it counts happens.
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { processMemory } from './process-memory.js';
 
 /** Seconds, from a cache hit to the slowest acceptable answer: 15 us x 2^n up to about a minute. */
 const SECONDS = Array.from({ length: 23 }, (_, n) => Number((15e-6 * 2 ** n).toPrecision(3)));
@@ -21,6 +22,8 @@ export class Metrics {
   readonly workerRestarts;
   readonly modelLoadDuration;
   readonly modelLoadFailures;
+  readonly modelMemory;
+  readonly processMemory;
 
   constructor(readonly registry: Registry) {
     const registers = [registry];
@@ -96,6 +99,22 @@ export class Metrics {
       help: 'Model versions that could not be loaded; what served before them serves on.',
       labelNames: MODEL,
       registers,
+    });
+    this.modelMemory = new Gauge({
+      name: 'nestor_model_memory_bytes',
+      help: 'Weights that the instances of a model version map, and what the process grew by when it was loaded.',
+      labelNames: [...MODEL, 'kind'] as const,
+      registers,
+    });
+    this.processMemory = new Gauge({
+      name: 'nestor_process_memory_bytes',
+      help: 'Memory of the process: rss, pss and private as the kernel counts pages, heap, external and array buffers as V8 does.',
+      labelNames: ['kind'] as const,
+      registers,
+      async collect() {
+        for (const [kind, bytes] of Object.entries(await processMemory()))
+          this.set({ kind: kind.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) }, bytes as number);
+      },
     });
   }
 

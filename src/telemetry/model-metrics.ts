@@ -12,6 +12,8 @@ export class ModelMetrics {
   readonly workerLost: () => void;
   readonly loaded: (seconds: number) => void;
   readonly batch: (rows: number, paddingRatio: number) => void;
+  /** @param mapped weights that its instances share, @param own what the process grew by when it was loaded; in bytes. */
+  readonly memory: (mapped: number, own: number) => void;
   /** Takes the series of a version that is gone off /metrics. */
   readonly forget: () => void;
 
@@ -49,8 +51,13 @@ export class ModelMetrics {
       items.observe(rows);
       padding.observe(paddingRatio);
     };
+    this.memory = (mapped, own) => {
+      metrics.modelMemory.set({ model, version, kind: 'mapped' }, mapped);
+      metrics.modelMemory.set({ model, version, kind: 'private' }, own);
+    };
     this.forget = () => {
       for (const instrument of metrics.ofModels) instrument.remove({ model, version });
+      for (const kind of ['mapped', 'private']) metrics.modelMemory.remove({ model, version, kind });
     };
   }
 }
