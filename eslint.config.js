@@ -3,7 +3,7 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'var/', 'coverage/', 'models/', '**/*.d.ts', '**/*_pb.ts'] },
+  { ignores: ['**/dist/', 'node_modules/', 'var/', 'coverage/', 'models/', '**/*.d.ts', '**/*_pb.ts'] },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

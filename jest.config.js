@@ -1,4 +1,4 @@
-// Unit specs beside the source, end-to-end specs in test/ against the built server; both as native ES modules.
+// Unit specs beside the source, end-to-end specs in test/ against the built server; both as native ES modules, the client's too.
 const swc = [
   '@swc/jest',
   {
@@ -25,7 +25,7 @@ export default {
   // Servers under load share the machine with what measures them: one file at a time.
   maxWorkers: 1,
   projects: [
-    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts'] },
-    { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.spec.ts'] },
+    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/clients/*/src/**/*.spec.ts'] },
+    { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.spec.ts', '<rootDir>/clients/*/test/**/*.spec.ts'] },
   ],
 };

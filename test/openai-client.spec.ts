@@ -1,7 +1,10 @@
-// OpenAI's official client works against this server as it comes.
+// OpenAI's official clients, of npm and of PyPI, work against this server as they come.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import OpenAI, { BadRequestError, NotFoundError } from 'openai';
 import { distance, MINILM, sentences } from './setup/fixtures.js';
+import { FIXTURES } from './setup/paths.js';
+import { python, script } from './setup/python.js';
+import { removeRepositories, shipped, written } from './setup/repository.js';
 import { Server } from './setup/server.js';
 
 const all = sentences();
@@ -132,3 +135,20 @@ describe('models', () => {
     await expect(client.models.retrieve('nobody')).rejects.toBeInstanceOf(NotFoundError);
   });
 });
+
+it('the client of PyPI is served: sync and async, floats and base64, its own errors, another try after 429', async () => {
+  const interpreter = await python();
+  if (!interpreter) return;
+  const narrow = {
+    'narrow/1': { link: `${shipped(MINILM)}/1` },
+    'narrow/model.yaml': 'runtime: { instances: 1, wide: false }\nqueue: { maxItems: 4 }\n',
+  };
+  const repository = await written({ ...narrow, [MINILM]: { link: shipped(MINILM) }, digits: { link: shipped('digits') } });
+  const crowded = await Server.start({ MODEL_REPOSITORY: repository });
+  try {
+    expect(await script(interpreter, 'openai_embeddings.py', crowded.url, FIXTURES)).toBe('ok\n');
+  } finally {
+    await crowded.stop();
+    await removeRepositories();
+  }
+}, 300_000);

@@ -43,6 +43,7 @@ describe('admission', () => {
     ] as const) {
       const { batcher } = setUp();
       ask(batcher, [item(0)]);
+      await settle();
       ask(batcher, items(count, length));
       const late = ask(batcher, items(2, 10));
       await settle();
@@ -53,8 +54,10 @@ describe('admission', () => {
   it('tells when to come back: when the queue will have drained far enough, at the rate that was measured', async () => {
     const { runner, batcher } = setUp({ maxRows: 1 });
     ask(batcher, [item(0, 10)]);
+    await settle();
     await finish(runner, 2000);
     ask(batcher, [item(0, 10)]);
+    await settle();
     ask(batcher, items(9, 10));
     const late = ask(batcher, items(3, 10));
     await settle();
@@ -65,8 +68,10 @@ describe('admission', () => {
   it('gives everybody who is sent away a turn of their own, within half a minute', async () => {
     const { runner, batcher } = setUp({ maxRows: 1 });
     ask(batcher, [item(0, 10)]);
+    await settle();
     await finish(runner, 2000);
     ask(batcher, items(10, 10));
+    await settle();
     const late = Array.from({ length: 8 }, () => ask(batcher, items(2, 10)));
     await settle();
     // The first of ten runs, so that 90 tokens wait and 20 come: 10 too many, at 5 tokens a second.
@@ -84,12 +89,15 @@ describe('admission', () => {
     runner.seats = 0;
     await finish(runner, 1000);
     ask(batcher, [item(0)], { signal: abort.signal });
+    await settle();
     abort.abort();
     await jest.advanceTimersByTimeAsync(3_600_000);
     runner.seats = 1;
     ask(batcher, [item(0, 10)]);
+    await settle();
     await finish(runner, 1000);
     ask(batcher, [item(0, 10)]);
+    await settle();
     ask(batcher, items(10, 10));
     const late = ask(batcher, [item(0, 10)]);
     await settle();
@@ -106,9 +114,12 @@ describe('admission', () => {
   it('refuses a deadline that the queue would not meet, and takes one that it would', async () => {
     const { runner, batcher } = setUp({ maxRows: 1, maxQueueTokens: 1000 });
     ask(batcher, [item(0, 10)]);
+    await settle();
     await finish(runner, 1000);
     ask(batcher, [item(0, 10)]);
+    await settle();
     ask(batcher, [item(0, 10)]);
+    await settle();
     const [tight, wide] = [5, 5000].map((ms) => ask(batcher, [item(1, 10)], { deadline: performance.now() + ms }));
     await settle();
     expect(tight).toEqual(refusal('DEADLINE_EXCEEDED'));
@@ -137,6 +148,7 @@ describe('leaving early', () => {
     const { runner, ledger, batcher } = setUp();
     const abort = new AbortController();
     ask(batcher, [item(0)]);
+    await settle();
     const gone = ask(batcher, items(3), { signal: abort.signal });
     const stays = ask(batcher, [item(9, 1)]);
     abort.abort();
@@ -153,6 +165,7 @@ describe('leaving early', () => {
     const { runner, batcher } = setUp();
     const abort = new AbortController();
     ask(batcher, [item(0)]);
+    await settle();
     const gone = ask(batcher, items(7, 1), { signal: abort.signal });
     const mate = ask(batcher, [item(5, 1)]);
     await finish(runner);

@@ -49,6 +49,13 @@ describe('a request', () => {
     expect(batcher.idle).toBe(true);
   });
 
+  it('travels with whoever came in the same turn of the event loop', async () => {
+    const { runner, batcher } = setUp();
+    for (const value of [1, 2, 3]) ask(batcher, [item(value)]);
+    await settle();
+    expect(runner.started.map(({ inputs }) => inputs[0]?.shape)).toEqual([[3, 5]]);
+  });
+
   it('that is empty has an empty answer', async () => {
     const { batcher } = setUp();
     await expect(batcher.submit([], { outputs: [] })).resolves.toMatchObject({ outputs: [] });
@@ -66,6 +73,7 @@ describe('a request', () => {
   it('computes the outputs it asked for, beside those only who asked for the same', async () => {
     const { runner, batcher } = setUp();
     ask(batcher, [item(0)]);
+    await settle();
     ask(batcher, [item(1)], { outputs: ['x'] });
     ask(batcher, [item(2)], { outputs: ['y'] });
     ask(batcher, [item(3)], { outputs: ['x'] });
@@ -84,10 +92,12 @@ describe('a request', () => {
     expect(outcomes.map(({ values }) => values)).toEqual([[0], [1], [2], [3]]);
   });
 
-  it('that has the queue to itself says so to the runner', () => {
+  it('that has the queue to itself says so to the runner', async () => {
     const { runner, batcher } = setUp();
     ask(batcher, [item(0)]);
+    await settle();
     ask(batcher, items(2));
+    await settle();
     expect(runner.loneAsked.slice(0, 2)).toEqual([true, false]);
   });
 });
@@ -96,6 +106,7 @@ describe('a batch that fails', () => {
   it('fails the requests in it, whose other items leave, and no other', async () => {
     const { runner, batcher } = setUp();
     ask(batcher, [item(0)]);
+    await settle();
     const lost = ask(batcher, items(6, 1));
     const other = ask(batcher, [item(8, 20)]);
     await finish(runner);
@@ -110,6 +121,7 @@ describe('a batch that fails', () => {
   it('because the model refuses it is tried again one by one: only the guilty pays', async () => {
     const { runner, batcher } = setUp();
     ask(batcher, [item(0)]);
+    await settle();
     const [good, bad, other] = [ask(batcher, [item(1), item(2)]), ask(batcher, [item(3)]), ask(batcher, [item(4)])];
     await finish(runner);
     expect(runner.started.at(-1)?.inputs[0]?.shape).toEqual([4, 5]);
@@ -130,6 +142,7 @@ describe('a batch that fails', () => {
     const { runner, batcher } = setUp();
     const abort = new AbortController();
     ask(batcher, [item(9)]);
+    await settle();
     const outcomes = [0, 1].map((number) => ask(batcher, [item(number)], number === gone ? { signal: abort.signal } : {}));
     await finish(runner);
     abort.abort();
@@ -143,6 +156,7 @@ describe('a batch that fails', () => {
   it('by anything unforeseen says nothing of it', async () => {
     const { runner, batcher } = setUp();
     const outcome = ask(batcher, [item(0)]);
+    await settle();
     runner.started.at(-1)?.fail(new TypeError('secret'));
     await settle();
     expect(outcome).toEqual(refusal('INTERNAL'));
@@ -153,22 +167,24 @@ describe('a batch that fails', () => {
   it('by outputs that are not its rows is INFERENCE_FAILED', async () => {
     const { runner, batcher } = setUp();
     const outcome = ask(batcher, [item(0)]);
+    await settle();
     runner.started.at(-1)?.finish({ outputs: [{ name: 'x', datatype: 'FP32', shape: [3], data: new Float32Array(3) }], seconds: 0 });
     await settle();
     expect(outcome).toEqual(refusal('INFERENCE_FAILED'));
   });
 
-  it('before it runs fails its requests and not the process', async () => {
+  it('before it runs fails its requests and not the process, and gives its seat back', async () => {
     const { runner, batcher } = setUp();
     const misfit = ask(batcher, [{ ...item(0), inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 5], data: new Float32Array(99) }] }]);
     await settle();
     expect(misfit).toEqual(refusal('INTERNAL'));
-    expect([runner.started.length, batcher.idle]).toEqual([0, true]);
+    expect([runner.started.length, runner.left, batcher.idle]).toEqual([0, 1, true]);
   });
 
   it('for want of any instance to come is MODEL_NOT_READY for all who wait', async () => {
     const { runner, batcher } = setUp();
     ask(batcher, [item(0)]);
+    await settle();
     const waiting = [ask(batcher, items(2)), ask(batcher, [item(1)])];
     runner.hopeful = false;
     runner.started.at(-1)?.fail(LOST);
@@ -182,6 +198,7 @@ describe('maxDelayMs', () => {
   it('lets a batch that is not full wait for company, and no longer', async () => {
     const { runner, batcher } = setUp({ maxDelayMs: 20 });
     ask(batcher, [item(0)]);
+    await settle();
     await jest.advanceTimersByTimeAsync(10);
     ask(batcher, [item(1)]);
     await jest.advanceTimersByTimeAsync(9);
@@ -219,6 +236,7 @@ describe('drained', () => {
       const { runner, batcher } = setUp();
       const abort = new AbortController();
       ask(batcher, [item(0)], { signal: abort.signal });
+      await settle();
       const drained = jest.fn();
       void batcher.drained().then(drained);
       if (end === 'abort') abort.abort();
@@ -233,7 +251,9 @@ describe('metrics', () => {
   it('say how long items waited, what travelled, how much of it was padding, how long it ran', async () => {
     const { runner, ledger, batcher } = setUp();
     ask(batcher, [item(0, 4)]);
+    await settle();
     ask(batcher, [item(0, 4), item(0, 2)]);
+    await settle();
     expect(ledger.waiting).toBe(2);
     await finish(runner, 10);
     await finish(runner, 20);

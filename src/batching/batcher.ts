@@ -6,7 +6,7 @@ import type { ModelMetrics } from '../telemetry/model-metrics.js';
 import { DrainRate } from './drain-rate.js';
 import { costOf, type Item, type JobOptions, type JobResult } from './item.js';
 import { Job, type JobEntry } from './job.js';
-import { arrange } from './arrangement.js';
+import { arrange, type Arrangement } from './arrangement.js';
 import type { Layout } from './layout.js';
 import { Queue, type PackingPolicy } from './queue.js';
 
@@ -31,8 +31,11 @@ const CROWDED = 0.25;
 /** Nobody waits longer than this on the word of a server that forgets. */
 const LONGEST_RETRY_MS = 30_000;
 
+/** Timers of Node that are longer fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Runs the batches of a model; the part of an instance group that the queue needs. */
-export type Runner = Pick<InstanceGroup, 'seat' | 'run' | 'hopeful' | 'idle'>;
+export type Runner = Pick<InstanceGroup, 'seat' | 'leave' | 'run' | 'hopeful' | 'idle' | 'sharing'>;
 
 export class Batcher {
   readonly #queue: Queue<JobEntry>;
@@ -45,6 +48,7 @@ export class Batcher {
   #lastTurn = 0;
   #busySince = 0;
   readonly #idleListeners: (() => void)[] = [];
+  #pumping = false;
   #delay: NodeJS.Timeout | undefined;
 
   constructor(
@@ -79,7 +83,7 @@ export class Batcher {
       for (const entry of job.entries) this.#queue.add(entry);
       this.#waiting.add(job);
       if (this.#busySince === 0) this.#busySince = now;
-      this.pump();
+      this.#pumpSoon();
     });
   }
 
@@ -89,9 +93,19 @@ export class Batcher {
     while (!this.#queue.empty && !this.#awaitsCompany()) {
       const instance = this.runner.seat(this.#queue.lone && this.#crowding < CROWDED);
       if (!instance) break;
-      void this.#run(instance, this.#queue.next());
+      void this.#run(instance, this.#queue.next(this.runner.sharing));
     }
     this.metrics.queueItems(this.#queue.rows);
+  }
+
+  /** After what has arrived in this turn of the event loop: what came together travels together. */
+  #pumpSoon(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    setImmediate(() => {
+      this.#pumping = false;
+      this.pump();
+    });
   }
 
   /** A batch that is not full may wait for company, where the policy wants it; then the queue is looked at again in time. */
@@ -155,7 +169,7 @@ export class Batcher {
       this.#forget(job);
     };
     signal?.addEventListener('abort', leave('CANCELLED', 'The client went away'), { once: true });
-    if (deadline === undefined) return;
+    if (deadline === undefined || deadline - performance.now() > LONGEST_TIMER_MS) return;
     job.timer = setTimeout(
       leave('DEADLINE_EXCEEDED', 'The deadline passed before the answer was there'),
       Math.max(0, deadline - performance.now()),
@@ -183,7 +197,7 @@ export class Batcher {
     this.#running += 1;
     const outputs = batch[0]?.flow.options.outputs ?? [];
     try {
-      const { batch: tensors, split } = arrange(items, this.layout);
+      const { batch: tensors, split } = this.#arrange(items, instance);
       this.metrics.batch(tensors.rows, tensors.paddingRatio);
       const result = await this.runner.run(instance, tensors.inputs, outputs);
       this.metrics.inference(result.seconds, tensors.rows);
@@ -203,6 +217,16 @@ export class Batcher {
     }
   }
 
+  /** A batch that cannot be put together, for want of memory perhaps, must not keep its seat. */
+  #arrange(items: readonly Item[], instance: Instance): Arrangement {
+    try {
+      return arrange(items, this.layout);
+    } catch (thrown) {
+      this.runner.leave(instance);
+      throw thrown;
+    }
+  }
+
   /** Resolves once nothing waits and nothing runs. */
   async drained(): Promise<void> {
     if (!this.idle) await new Promise<void>((resolve) => this.#idleListeners.push(resolve));
@@ -215,9 +239,7 @@ export class Batcher {
   /** One of them is to blame, and the others must not pay for it: each gets another run of its own. */
   #isolate(batch: readonly JobEntry[]): void {
     for (const entry of batch) {
-      if (entry.flow.settled) continue;
-      entry.alone = true;
-      this.#queue.add(entry);
+      if (!entry.flow.settled) this.#queue.add(entry.flow.isolate(entry));
     }
     this.pump();
   }

@@ -19,7 +19,7 @@ export class Job implements Flow {
   /** Fires at the deadline; cleared when the job is settled before. */
   timer: NodeJS.Timeout | undefined;
   readonly urgency: number;
-  readonly entries: readonly JobEntry[];
+  readonly entries: JobEntry[];
   readonly #outputs: (readonly Tensor[])[] = [];
   #missing: number;
   #queueSeconds = 0;
@@ -51,6 +51,13 @@ export class Job implements Flow {
   /** Nobody waits for it any more. */
   get settled(): boolean {
     return this.#settled;
+  }
+
+  /** Its item once more, to travel alone: what the queue still holds of the first try must not change under it. */
+  isolate(entry: JobEntry): JobEntry {
+    const again = { ...entry, alone: true };
+    this.entries[entry.index] = again;
+    return again;
   }
 
   /** Notes how long an item waited. */

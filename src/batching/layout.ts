@@ -45,7 +45,7 @@ export function merge(items: readonly Item[], layout: Layout): Batch {
     }
     return { ...input, shape, data };
   });
-  return { inputs, rows, paddingRatio: 1 - used / (rows * longest) };
+  return { inputs, rows, paddingRatio: longest === 0 ? 0 : 1 - used / (rows * longest) };
 }
 
 /** The outputs of each item, as views where no padding has to be cut away. */

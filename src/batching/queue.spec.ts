@@ -181,6 +181,21 @@ describe('Queue', () => {
     expect(queue.next().map(({ item }) => item.length)).toEqual([30, 3, 12, 18, 1]);
   });
 
+  it.each([
+    ['a burst', 2, 16],
+    ['a long queue', 20, 64],
+  ])('splits %s over the instances', (_, count, tokens) => {
+    const queue = new Queue<TestEntry>({ maxRows: 64, maxTokens: 64, tolerance: 1, segments: true });
+    for (let i = 0; i < count; i++) put(queue, flowOf(), { length: 16 });
+    expect(queue.next(2).reduce((sum, { item }) => sum + item.length, 0)).toBe(tokens);
+  });
+
+  it('lets bulk travel in small batches, so that whoever comes meanwhile does not wait long', () => {
+    const queue = new Queue<TestEntry>({ maxRows: 64, maxTokens: 64, tolerance: 1, segments: true });
+    fill(queue, flowOf(), 1000, { length: 4 });
+    expect(queue.next()).toHaveLength(4);
+  });
+
   it('leaves an item with a mask of its own alone where masks number the sequences', () => {
     const queue = new Queue<TestEntry>({ ...POLICY, segments: true });
     for (const masked of [false, true, false]) put(queue, flowOf(), { length: 5, masked });

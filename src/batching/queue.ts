@@ -28,7 +28,7 @@ export interface Entry {
   readonly kind: string;
   readonly flow: Flow;
   /** It must not share a batch. */
-  alone: boolean;
+  readonly alone: boolean;
   /** Virtual time at which it is due, in tokens. */
   order: number;
   /** When it came, counted in items: first come, first served among those due at the same time. */
@@ -47,6 +47,12 @@ const MOST_PASSED_OVER = 32;
 
 /** A flow with more items than this in the queue is in it for throughput. */
 const BULK = 64;
+
+/**
+ * Share of a full batch that an instance takes however short the queue. On two cores 32 clients had 389 texts/s with batches of 128 tokens
+ * always, 421 with 128 to 512 (all-minilm-l6-v2).
+ */
+const SMALLEST_SHARE = 0.25;
 
 /** What one level of urgency is worth, in tokens of service. */
 const URGENCY_TOKENS = 4096;
@@ -120,28 +126,41 @@ export class Queue<E extends Entry> {
     }
   }
 
-  /** Takes the next batch out of the queue; empty when nothing waits. */
-  next(): E[] {
+  /**
+   * Takes the next batch out of the queue; empty when nothing waits. An instance takes its share of what waits, so that a burst is split
+   * over the instances instead of lining up behind one, and a long queue travels in full batches. Bulk travels in small ones: whoever
+   * comes meanwhile waits for the end of a batch.
+   * @param instances who take from the queue
+   */
+  next(instances = 1): E[] {
     const leader = this.#leader();
     if (!leader) return [];
+    const budget = this.#budget(leader, instances);
     const batch = [leader];
     this.remove(leader);
     if (leader.alone) return batch;
-    if (this.policy.segments) this.#fillInOrder(batch, leader);
-    else this.#fillByLength(batch, leader);
+    if (this.policy.segments) this.#fillInOrder(batch, leader, budget);
+    else this.#fillByLength(batch, leader, budget);
     return batch;
   }
 
+  #budget(leader: E, instances: number): number {
+    const { maxTokens } = this.policy;
+    if (leader.flow.waiting > BULK) return maxTokens * SMALLEST_SHARE;
+    if (instances === 1) return maxTokens;
+    return Math.min(maxTokens, Math.max(maxTokens * SMALLEST_SHARE, this.#tokens / instances));
+  }
+
   /** Takes whoever is due next, as far as the budget goes; a few that do not fit are passed over. */
-  #fillInOrder(batch: E[], leader: E): void {
+  #fillInOrder(batch: E[], leader: E, budget: number): void {
     let { rows } = leader.item;
     let tokens = costOf(leader.item);
     const passedOver: E[] = [];
-    while (rows < this.policy.maxRows && tokens < this.policy.maxTokens && passedOver.length < MOST_PASSED_OVER) {
+    while (rows < this.policy.maxRows && tokens < budget && passedOver.length < MOST_PASSED_OVER) {
       const entry = this.#byOrder.pop();
       if (!entry) break;
       if (!this.#byAge.has(entry)) continue;
-      const fits = rows + entry.item.rows <= this.policy.maxRows && tokens + costOf(entry.item) <= this.policy.maxTokens;
+      const fits = rows + entry.item.rows <= this.policy.maxRows && tokens + costOf(entry.item) <= budget;
       // Somebody who came alone is not to wait for the bulk of another: it loses nothing by going later.
       const bulk = entry.flow !== leader.flow && entry.flow.waiting > BULK && leader.flow.waiting <= BULK;
       if (entry.kind !== leader.kind || entry.alone || bulk || !fits) {
@@ -157,7 +176,7 @@ export class Queue<E extends Entry> {
   }
 
   /** Takes those whose length is nearest to the leader's, oldest first, as far as the budget and the tolerance go. */
-  #fillByLength(batch: E[], leader: E): void {
+  #fillByLength(batch: E[], leader: E, budget: number): void {
     let { rows, length: shortest, length: longest } = leader.item;
     for (const length of this.#lengthsAround(leader.kind, leader.item.length)) {
       const low = Math.min(shortest, length);
@@ -165,7 +184,7 @@ export class Queue<E extends Entry> {
       if (high > low * this.policy.tolerance) continue;
       for (const entry of this.#byLength.get(leader.kind)?.get(length) ?? []) {
         const total = rows + entry.item.rows;
-        if (total > this.policy.maxRows || total * high > this.policy.maxTokens) break;
+        if (total > this.policy.maxRows || total * high > budget) break;
         if (entry.alone) continue;
         rows = total;
         shortest = low;

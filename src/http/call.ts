@@ -36,10 +36,9 @@ function deadlineOf(text: string | undefined): number | undefined {
   return performance.now() + seconds * 1000;
 }
 
+/** What is out of range counts as not given (RFC 9218, section 4). */
 function urgencyOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const urgency = /(?:^|[,\s])u=(\d+)/.exec(text)?.[1];
-  if (urgency === undefined) return undefined;
-  if (Number(urgency) > 7) throw invalid('Priority', 'The urgency of Priority is u=0 (first) to u=7 (last)');
-  return Number(urgency);
+  const urgency = /(?:^|[,\s])u=([0-7])(?![\d.])/.exec(text)?.[1];
+  return urgency === undefined ? undefined : Number(urgency);
 }

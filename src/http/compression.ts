@@ -1,6 +1,6 @@
 // Accept-Encoding: answers compressed for who asks for it, where it is worth the work.
 import { Readable } from 'node:stream';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { CODINGS, isCoding, type CodingName } from './content-encoding.js';
 
 /** A body that fits a packet arrives no sooner for being smaller. */
@@ -37,18 +37,26 @@ function wishOf(text: string): Wish {
 }
 
 export function addCompression(fastify: FastifyInstance): void {
-  fastify.addHook('onSend', async (request, reply, payload: unknown) => {
+  fastify.addHook('onSend', (request, reply, payload, done) => {
     const asked = request.headers['accept-encoding'];
-    if (typeof asked !== 'string' || request.method === 'HEAD' || reply.hasHeader('Content-Encoding')) return payload;
-    const coding = codingFor(asked, String(reply.getHeader('Content-Type') ?? ''));
-    if (!coding) return payload;
-    const stream = payload instanceof Readable;
-    const body = typeof payload === 'string' ? Buffer.from(payload) : payload;
-    if (!stream && (!(body instanceof Uint8Array) || body.byteLength < SMALLEST)) return payload;
-    const vary = reply.getHeader('Vary');
-    void reply
-      .removeHeader('Content-Length')
-      .headers({ 'Content-Encoding': coding, Vary: vary ? `${String(vary)}, Accept-Encoding` : 'Accept-Encoding' });
-    return stream ? payload.pipe(CODINGS[coding].compressor()) : CODINGS[coding].compress(body as Uint8Array);
+    // Most ask for none: they are spared a promise.
+    if (typeof asked !== 'string' || request.method === 'HEAD' || reply.hasHeader('Content-Encoding')) done(null, payload);
+    else
+      compressed(asked, reply, payload).then((body) => {
+        done(null, body);
+      }, done);
   });
+}
+
+async function compressed(asked: string, reply: FastifyReply, payload: unknown): Promise<unknown> {
+  const coding = codingFor(asked, String(reply.getHeader('Content-Type') ?? ''));
+  if (!coding) return payload;
+  const stream = payload instanceof Readable;
+  const body = typeof payload === 'string' ? Buffer.from(payload) : payload;
+  if (!stream && (!(body instanceof Uint8Array) || body.byteLength < SMALLEST)) return payload;
+  const vary = reply.getHeader('Vary');
+  void reply
+    .removeHeader('Content-Length')
+    .headers({ 'Content-Encoding': coding, Vary: vary ? `${String(vary)}, Accept-Encoding` : 'Accept-Encoding' });
+  return stream ? payload.pipe(CODINGS[coding].compressor()) : CODINGS[coding].compress(body as Uint8Array);
 }

@@ -36,7 +36,7 @@ export function batchingPolicy(manifest: Manifest, onCpu: boolean): BatchingPoli
   const { maxRows, maxTokens, tolerance, maxDelayMs, segments = false } = manifest.batching ?? {};
   return {
     maxRows: maxRows ?? 64,
-    maxTokens: maxTokens ?? (onCpu ? (segments ? 128 : 512) : 16_384),
+    maxTokens: maxTokens ?? (onCpu ? 512 : 16_384),
     tolerance: tolerance ?? 1.15,
     segments,
     maxDelayMs: maxDelayMs ?? 0,

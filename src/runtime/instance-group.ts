@@ -71,6 +71,11 @@ export class InstanceGroup {
     return !this.#closed && this.#all.some((instance) => instance.ready || !instance.failing);
   }
 
+  /** Instances that take from one queue. */
+  get sharing(): number {
+    return this.#shared.length;
+  }
+
   get idle(): boolean {
     return this.#all.every((instance) => instance.runs === 0);
   }
@@ -105,6 +110,12 @@ export class InstanceGroup {
     return this.#shared.find((instance) => this.#seated.has(instance) && instance.ready && instance.runs < 2);
   }
 
+  /** Gives a seat back that came to nothing. */
+  leave(instance: Instance): void {
+    if (instance.runs === 0) this.#unseat(instance);
+    this.events.onFree();
+  }
+
   /** Runs a batch on an instance that `seat` gave, and frees it afterwards. */
   async run(instance: Instance, inputs: readonly Tensor[], fetches: readonly string[]): Promise<RunResult> {
     try {
@@ -112,8 +123,7 @@ export class InstanceGroup {
       this.#meanRunSeconds += (result.seconds - this.#meanRunSeconds) * RECENT;
       return result;
     } finally {
-      if (instance.runs === 0) this.#unseat(instance);
-      this.events.onFree();
+      this.leave(instance);
     }
   }
 

@@ -29,6 +29,9 @@ export class HandRunner implements Runner {
   hopeful = true;
   /** Batches that may run at once. */
   seats = 1;
+  sharing = 1;
+  /** Seats that came to nothing. */
+  left = 0;
   batcher: Batcher | undefined;
   readonly loneAsked: boolean[] = [];
   /** All batches, in the order in which they began. */
@@ -43,6 +46,11 @@ export class HandRunner implements Runner {
   seat(lone: boolean): Instance | undefined {
     this.loneAsked.push(lone);
     return this.running.size < this.seats ? this.#instance : undefined;
+  }
+
+  leave(): void {
+    this.left += 1;
+    this.batcher?.pump();
   }
 
   async run(_: Instance, inputs: readonly Tensor[], fetches: readonly string[]): Promise<RunResult> {

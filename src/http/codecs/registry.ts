@@ -17,17 +17,24 @@ export type Exchange = 'Prediction' | 'Embeddings';
 export type Decoder<E extends Exchange> = Codec & Required<Pick<Codec, `decode${E}`>>;
 export type Encoder<E extends Exchange> = Codec & Required<Pick<Codec, `encode${E}`>>;
 
-function decoders<E extends Exchange>(exchange: E): Decoder<E>[] {
-  return CODECS.filter((codec): codec is Decoder<E> => codec[`decode${exchange}`] !== undefined);
+type Direction = 'decode' | 'encode';
+
+function those<D extends Direction, E extends Exchange>(direction: D, exchange: E): (Codec & Required<Pick<Codec, `${D}${E}`>>)[] {
+  return CODECS.filter((codec): codec is Codec & Required<Pick<Codec, `${D}${E}`>> => codec[`${direction}${exchange}`] !== undefined);
 }
 
-function encoders<E extends Exchange>(exchange: E): Encoder<E>[] {
-  return CODECS.filter((codec): codec is Encoder<E> => codec[`encode${exchange}`] !== undefined);
-}
+const DECODERS: { readonly [E in Exchange]: readonly Decoder<E>[] } = {
+  Prediction: those('decode', 'Prediction'),
+  Embeddings: those('decode', 'Embeddings'),
+};
+const ENCODERS: { readonly [E in Exchange]: readonly Encoder<E>[] } = {
+  Prediction: those('encode', 'Prediction'),
+  Embeddings: those('encode', 'Embeddings'),
+};
 
 /** The media types in which requests, or answers, of a route can be. */
-export function mediaTypes(direction: 'decode' | 'encode', exchange: Exchange): string[] {
-  const codecs: readonly Codec[] = direction === 'decode' ? decoders(exchange) : encoders(exchange);
+export function mediaTypes(direction: Direction, exchange: Exchange): string[] {
+  const codecs: readonly Codec[] = (direction === 'decode' ? DECODERS : ENCODERS)[exchange];
   return codecs.flatMap((codec) => (codec === imageCodec ? codec.mediaTypes : codec.mediaTypes.slice(0, 1)));
 }
 
@@ -36,7 +43,7 @@ export function mediaTypes(direction: 'decode' | 'encode', exchange: Exchange): 
  * @throws NestorError UNSUPPORTED_MEDIA_TYPE
  */
 export function decoderFor<E extends Exchange>(exchange: E, contentType: string | undefined): Decoder<E> {
-  const known = decoders(exchange);
+  const known: readonly Decoder<E>[] = DECODERS[exchange];
   const type = readMediaType(contentType);
   const codec = type === '' ? known[0] : known.find((candidate) => speaks(candidate, type));
   if (codec) return codec;
@@ -51,7 +58,8 @@ export function decoderFor<E extends Exchange>(exchange: E, contentType: string 
  */
 export function encodersFor<E extends Exchange>(exchange: E, accept: string | undefined, request: Codec): Encoder<E>[] {
   const quality = readAccept(accept);
-  const rated = encoders(exchange).map((codec) => ({ codec, q: quality(codec.mediaTypes) }));
+  const all: readonly Encoder<E>[] = ENCODERS[exchange];
+  const rated = all.map((codec) => ({ codec, q: quality(codec.mediaTypes) }));
   const own = ({ codec }: { codec: Codec }): number => Number(codec === request);
   const wanted = rated.filter(({ q }) => q > 0).sort((a, b) => b.q - a.q || own(b) - own(a));
   if (wanted.length > 0) return wanted.map(({ codec }) => codec);

@@ -1,0 +1,268 @@
+// Retries, deadlines, aborts and errors on the wire, beside a server that misbehaves as told.
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { NestorClient, NestorError, type ClientOptions } from '../src/main.js';
+import { Stub, type Reply, type Turn } from './stub.js';
+
+const MODELS: Reply = { body: JSON.stringify({ object: 'list', data: [{ id: 'digits' }] }) };
+const problem = (status: number, code: string, headers = {}): Reply => ({
+  status,
+  headers: { 'Content-Type': 'application/problem+json', 'X-Request-Id': 'abc', ...headers },
+  body: JSON.stringify({ title: 'A title', status, detail: 'Do this', code, field: 'inputs.x' }),
+});
+const FULL = problem(429, 'QUEUE_FULL', { 'Retry-After': '0' });
+/** Cuts the connection without a word, or in the middle of the body. */
+const hangUp: Turn = (response) => response.socket?.destroy();
+const cutShort: Turn = (response) => {
+  response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '100' }).write('{', () => response.socket?.destroy());
+};
+const silence: Turn = () => undefined;
+
+let stub: Stub;
+let client: NestorClient;
+beforeAll(async () => {
+  stub = await Stub.start();
+  client = new NestorClient(`${stub.url}/`);
+});
+afterAll(() => stub.stop());
+
+async function failure(call: Promise<unknown>): Promise<NestorError> {
+  const thrown: unknown = await call.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (!(thrown instanceof NestorError)) throw new Error('no NestorError', { cause: thrown });
+  return thrown;
+}
+
+describe('another try', () => {
+  it.each<[string, Turn]>([
+    ['429', FULL],
+    ['503', problem(503, 'WORKER_LOST', { 'Retry-After': '0' })],
+    ['503 without Retry-After or code', { status: 503 }],
+    ['a connection that is cut', hangUp],
+    ['an answer that is cut', cutShort],
+  ])('is made after %s', async (_, turn) => {
+    stub.answers(turn, turn, MODELS);
+    expect(await client.models()).toEqual([{ id: 'digits' }]);
+    expect(stub.asked).toHaveLength(3);
+  });
+
+  it.each([400, 401, 404, 408, 413, 422, 500, 501, 502, 504])('is not made after %i', async (status) => {
+    stub.answers(problem(status, 'ANY', { 'Retry-After': '0' }), MODELS);
+    expect(await failure(client.models())).toMatchObject({ code: 'ANY', status });
+    expect(stub.asked).toHaveLength(1);
+  });
+
+  it('is made as often as the options say, and the last error is thrown', async () => {
+    stub.answers(FULL);
+    expect(await failure(client.models({ retries: 2 }))).toMatchObject({ code: 'QUEUE_FULL', status: 429, retryAfterMs: 0 });
+    expect(stub.asked).toHaveLength(3);
+    stub.answers(FULL);
+    await failure(new NestorClient(stub.url, { retries: 0 }).models());
+    expect(stub.asked).toHaveLength(1);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['seconds', { 'Retry-After': '1' }],
+    // The clock of this server is wrong by years: only the difference counts.
+    ['a date', { Date: 'Sun, 06 Nov 1994 08:49:37 GMT', 'Retry-After': 'Sun, 06 Nov 1994 08:49:38 GMT' }],
+  ])('is not made before Retry-After has passed, which is %s', async (_, headers) => {
+    stub.answers(problem(429, 'QUEUE_FULL', headers), MODELS);
+    await client.models();
+    const [first, second] = stub.asked;
+    // Timers of Node may fire a millisecond early.
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(998);
+  });
+
+  it('is not made where the server asks for a minute or more', async () => {
+    stub.answers(problem(503, 'MODEL_NOT_READY', { 'Retry-After': '3600' }));
+    expect(await failure(client.models())).toMatchObject({ code: 'MODEL_NOT_READY', retryAfterMs: 3_600_000 });
+    expect(stub.asked).toHaveLength(1);
+  });
+
+  it('tells the server what is left of the deadline', async () => {
+    stub.answers(FULL, FULL, MODELS);
+    await client.models({ timeoutMs: 30_000 });
+    const [first = 0, second = 0, third = 0] = stub.sent('request-timeout').map(Number);
+    expect(first).toBeLessThanOrEqual(30);
+    expect(second).toBeLessThan(first);
+    expect(third).toBeLessThan(second);
+    expect(third).toBeGreaterThan(0);
+  });
+
+  it('is not waited for beyond the deadline: the refusal is thrown at once', async () => {
+    stub.answers(problem(429, 'QUEUE_FULL', { 'Retry-After': '20' }));
+    expect(await failure(client.models({ timeoutMs: 10_000 }))).toMatchObject({ code: 'QUEUE_FULL' });
+  });
+});
+
+describe('a deadline', () => {
+  it('is kept here too, where the server says nothing', async () => {
+    stub.answers(silence);
+    const error = await failure(client.models({ timeoutMs: 50, requestId: 'order-42' }));
+    expect(error).toMatchObject({ code: 'DEADLINE_EXCEEDED', detail: 'No answer within 50 ms', requestId: 'order-42' });
+    expect(stub.asked).toHaveLength(1);
+  });
+
+  it('is kept in the middle of an answer', async () => {
+    stub.answers((response) => void response.writeHead(200, { 'Content-Type': 'application/json' }).write('{'));
+    expect(await failure(client.models({ timeoutMs: 50 }))).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  });
+
+  it('of more than an hour is not told to the server, which would refuse it', async () => {
+    stub.answers(MODELS);
+    await client.models({ timeoutMs: 4_000_000 });
+    await client.models({ timeoutMs: Infinity });
+    await client.models();
+    expect(stub.sent('request-timeout')).toEqual([undefined, undefined, undefined]);
+  });
+
+  it.each([0, -1, NaN])('of %d is refused before anything is sent', async (timeoutMs) => {
+    stub.answers(MODELS);
+    expect(await failure(client.models({ timeoutMs }))).toMatchObject({ code: 'INVALID_REQUEST', field: 'timeoutMs' });
+    expect(stub.asked).toHaveLength(0);
+  });
+});
+
+describe('an abort', () => {
+  it('closes the connection and rejects with its reason', async () => {
+    const abort = new AbortController();
+    const closed = new Promise((resolve) => {
+      stub.answers((response) => {
+        response.once('close', resolve);
+        abort.abort(new Error('changed my mind'));
+      });
+    });
+    await expect(client.models({ signal: abort.signal })).rejects.toThrow('changed my mind');
+    await closed;
+    expect(stub.asked).toHaveLength(1);
+  });
+
+  it('ends the wait for another try', async () => {
+    const abort = new AbortController();
+    stub.answers((response) => {
+      response.once('close', () => {
+        abort.abort();
+      });
+      response.writeHead(503, { 'Retry-After': '50' }).end();
+    });
+    await expect(client.models({ signal: abort.signal })).rejects.toMatchObject({ name: 'AbortError' });
+    expect(stub.asked).toHaveLength(1);
+  });
+
+  it('that came before sends nothing', async () => {
+    stub.answers(MODELS);
+    await expect(client.models({ signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+    expect(stub.asked).toHaveLength(0);
+  });
+});
+
+describe('headers', () => {
+  it('carry key, priority, id and what the options add', async () => {
+    stub.answers(MODELS);
+    await new NestorClient(stub.url, { apiKey: 'secret', headers: { 'X-Team': 'search' } }).models({ priority: 0, requestId: 'order-42' });
+    expect(stub.asked[0]?.headers).toMatchObject({
+      authorization: 'Bearer secret',
+      priority: 'u=0',
+      'x-request-id': 'order-42',
+      'x-team': 'search',
+    });
+  });
+});
+
+describe('health', () => {
+  const report = (status: string): Reply => ({
+    status: status === 'ok' ? 200 : 503,
+    body: JSON.stringify({ status, details: { traffic: { status: status === 'ok' ? 'up' : 'down', message: 'shutting down' } } }),
+  });
+
+  it('says at once that the server is not ready: that is the answer', async () => {
+    stub.answers(report('error'), report('ok'));
+    expect(await client.health()).toEqual({ ready: false, checks: { traffic: { status: 'down', message: 'shutting down' } } });
+    expect(stub.asked).toHaveLength(1);
+  });
+
+  it('is not what something else says', async () => {
+    stub.answers({ headers: { 'Content-Type': 'text/html' }, body: '<h1>Welcome</h1>' });
+    expect(await failure(client.health())).toMatchObject({ code: 'INVALID_ANSWER', status: 200 });
+    stub.answers({ body: 'null' });
+    expect(await failure(client.health())).toMatchObject({ code: 'INVALID_ANSWER', field: 'details' });
+  });
+});
+
+describe('options', () => {
+  it.each(['localhost:8000', 'ftp://localhost', 'http://', 'http:///v1'])('have no base URL %s', (url) => {
+    expect(() => new NestorClient(url)).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST', field: 'baseUrl' }));
+  });
+
+  it('that no header can have are refused, and the key is not shown', async () => {
+    stub.answers(MODELS);
+    const bad: ClientOptions[] = [{ apiKey: 'secret\nkey' }, { headers: { 'a b': 'c' } }, { headers: { a: '✓' } }];
+    for (const options of bad) {
+      const error = await failure(new NestorClient(stub.url, options).models());
+      expect(error).toMatchObject({ code: 'INVALID_REQUEST', field: 'headers' });
+      expect(JSON.stringify([error, error.message, error.cause])).not.toContain('secret');
+    }
+    expect(stub.asked).toHaveLength(0);
+  });
+});
+
+describe('errors', () => {
+  it("are those of RFC 9457, as Nestor's routes answer", async () => {
+    stub.answers(problem(400, 'INVALID_REQUEST'));
+    expect(await failure(client.models())).toMatchObject({
+      name: 'NestorError',
+      code: 'INVALID_REQUEST',
+      status: 400,
+      title: 'A title',
+      detail: 'Do this',
+      message: 'Do this',
+      field: 'inputs.x',
+      requestId: 'abc',
+    });
+  });
+
+  it("are those of OpenAI's envelope, as /v1/embeddings answers", async () => {
+    const body = JSON.stringify({
+      error: { message: 'Send texts', type: 'invalid_request_error', param: 'input', code: 'invalid_request' },
+    });
+    stub.answers({ status: 400, body });
+    expect(await failure(client.embed(['a'], { model: 'm' }))).toMatchObject({
+      code: 'INVALID_REQUEST',
+      status: 400,
+      title: 'Bad Request',
+      detail: 'Send texts',
+      field: 'input',
+    });
+  });
+
+  it('of something else in between say what it said', async () => {
+    stub.answers({ status: 502, headers: { 'Content-Type': 'text/html' }, body: '<h1>Bad gateway</h1>' });
+    const error = await failure(client.models());
+    expect(error).toMatchObject({ code: 'UNEXPECTED_STATUS', status: 502, title: 'Bad Gateway' });
+    expect(error.detail).toContain('<h1>Bad gateway</h1>');
+  });
+
+  it('of a server that is not there name it', async () => {
+    const gone = createServer().listen(0, '127.0.0.1');
+    await once(gone, 'listening');
+    const { port } = gone.address() as AddressInfo;
+    gone.close();
+    const error = await failure(new NestorClient(`http://127.0.0.1:${port}`, { retries: 1 }).models());
+    expect(error).toMatchObject({ code: 'CONNECTION_FAILED', status: undefined });
+    expect(error.detail).toMatch(new RegExp(`127\\.0\\.0\\.1:${port}.*ECONNREFUSED`));
+  });
+
+  it('for names that a URL would take for a step up are raised here', async () => {
+    stub.answers(MODELS);
+    for (const name of ['..', '.', '']) {
+      expect(await failure(client.predict(name, []))).toMatchObject({ code: 'INVALID_REQUEST', field: 'model' });
+      expect(await failure(client.predict('digits', [], { version: name }))).toMatchObject({ code: 'INVALID_REQUEST', field: 'version' });
+    }
+    expect(stub.asked).toHaveLength(0);
+    await failure(client.predict('../a b/ü', []));
+    expect(stub.asked[0]?.url).toBe('/v1/models/..%2Fa%20b%2F%C3%BC/predict');
+  });
+});
