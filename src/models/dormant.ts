@@ -21,8 +21,12 @@ export class DormantModels {
     this.#asleep.delete(name);
   }
 
-  /** @throws NestorError MODEL_NOT_READY when it cannot be loaded; whoever runs the server finds the reason in the log and the index. */
+  /**
+   * Loads one that still sleeps; of many who want it the first does so for all.
+   * @throws NestorError MODEL_NOT_READY when it cannot be loaded; whoever runs the server finds the reason in the log and the index.
+   */
   async wake(name: string, load: () => Promise<void>): Promise<void> {
+    if (!this.has(name)) return;
     const remaining = (this.#asleep.get(name) ?? 0) - performance.now();
     if (remaining > 0) throw notLoaded(name, remaining);
     try {

@@ -64,7 +64,7 @@ export class ModelManager {
 
   /** The model that gets a request; it does not end before the lease is given back. @throws NestorError MODEL_NOT_FOUND, VERSION_NOT_FOUND */
   async use({ name, version, model }: ModelRef): Promise<Lease> {
-    if (!model && this.#dormant.has(name)) await this.#dormant.wake(name, () => this.#turns.take(name, () => this.#align(name)));
+    if (!model && this.#dormant.has(name)) await this.#turns.take(name, () => this.#dormant.wake(name, () => this.#align(name)));
     return new Lease(model ?? this.models.route(name, version));
   }
 

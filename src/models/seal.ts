@@ -1,12 +1,11 @@
 // A folder that says of itself what it holds, so that one that was cut or damaged is not taken for whole.
-import { createReadStream } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { chunksOf } from './chunks.js';
 import { readIfThere } from './read-if-there.js';
 
 const SEAL = 'seal.json';
-const CHUNK_BYTES = 4 * 1024 * 1024;
 
 interface Sealed {
   readonly bytes: number;
@@ -40,6 +39,6 @@ export async function isIntact(folder: string): Promise<boolean> {
 
 async function checksum(path: string): Promise<number> {
   let crc = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) crc = crc32(chunk as Buffer, crc);
+  for await (const chunk of chunksOf(path)) crc = crc32(chunk, crc);
   return crc;
 }
