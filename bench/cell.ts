@@ -28,6 +28,8 @@ export interface Cell {
   readonly title: string;
   /** A cell of stage 2 runs after all rounds of stage 1 and may use their results. */
   readonly stage: 1 | 2;
+  /** Names of the servers that it is about; undefined: all but those that stand apart. */
+  readonly servers?: readonly string[];
   /** Whether the offline ceiling is a limit for its requests per second. */
   readonly ofCeiling: boolean;
   /** Throws to say why a server has no figures here. */

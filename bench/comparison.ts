@@ -37,7 +37,8 @@ export class Comparison {
         // Each round begins with another server, so that none is always the one on a warm or a tired machine.
         const turn = round % servers.length;
         for (const server of [...servers.slice(turn), ...servers.slice(0, turn)]) {
-          if (!this.skipped.has(server.name)) await this.measure(server, chosen, round);
+          const own = chosen.filter(({ servers }) => (servers ? servers.includes(server.name) : !server.apart));
+          if (own.length > 0 && !this.skipped.has(server.name)) await this.measure(server, own, round);
         }
       }
     }
@@ -71,7 +72,7 @@ export class Comparison {
     }
     try {
       target = await startServer(server, String(round));
-      await checkAnswers(target.url, this.texts, this.vectors, this.bodies);
+      if (!server.constant) await checkAnswers(target.url, this.texts, this.vectors, this.bodies);
       await this.measureCells(target, cells, round);
     } catch (error) {
       this.skip(server.name, (error as Error).message);

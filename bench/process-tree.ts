@@ -37,6 +37,23 @@ export function treeMemoryMiB(root: number): number {
   return kib.reduce((sum, each) => sum + each, 0) / 1024;
 }
 
+/** Clock ticks a second, which Linux shows to programs as 100 on every architecture that Node runs on. */
+const TICKS = 100;
+
+/** Seconds of CPU that the processes have used since they were started, in user and in kernel mode. */
+export function treeCpuSeconds(root: number): number {
+  const ticks = processTree(root).map((pid) => {
+    const stat = readProc(pid, 'stat');
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 13)
+      .map(Number);
+    return (user ?? 0) + (system ?? 0);
+  });
+  return ticks.reduce((sum, each) => sum + each, 0) / TICKS;
+}
+
 export function signalAll(pids: readonly number[], signal: 'SIGTERM' | 'SIGKILL'): void {
   for (const pid of pids) {
     try {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { get } from './load/http.ts';
 import { ROOT, WORK } from './paths.ts';
-import { endTree, processTree, signalAll, treeMemoryMiB } from './process-tree.ts';
+import { endTree, processTree, signalAll, treeCpuSeconds, treeMemoryMiB } from './process-tree.ts';
 import type { Server } from './servers.ts';
 
 const READY_SECONDS = 120;
@@ -17,6 +17,8 @@ export interface RunningServer {
   /** Without a slash at its end. */
   readonly url: string;
   readonly memoryMiB: () => number;
+  /** Used since the start. */
+  readonly cpuSeconds: () => number;
   readonly stop: () => Promise<void>;
 }
 
@@ -47,7 +49,7 @@ export async function startServer(server: Server, run: string, environment: Read
     await stop();
     throw new Error(`${server.name} did not become ready:\n${readFileSync(log, 'utf8').slice(-2000)}`);
   }
-  return { server, url, memoryMiB: () => treeMemoryMiB(pid), stop };
+  return { server, url, memoryMiB: () => treeMemoryMiB(pid), cpuSeconds: () => treeCpuSeconds(pid), stop };
 }
 
 async function spawned(child: ChildProcess): Promise<number> {

@@ -11,6 +11,10 @@ export interface Server {
   readonly name: string;
   readonly label: string;
   readonly family: 'nestor' | 'fastapi' | 'litserve' | 'bentoml';
+  /** Runs in the cells that ask for it by name, and in no other. */
+  readonly apart?: true;
+  /** Answers without a model: there is nothing to check. */
+  readonly constant?: true;
   /** Answers 200 once the server is ready. */
   readonly ready: string;
   /** What an orchestrator would probe. */
@@ -19,8 +23,8 @@ export interface Server {
   environment(ports: Ports): Readonly<Record<string, string>>;
 }
 
-/** The one place for Nestor's settings in every measurement; caches are to be off here once there are caches. */
-const NESTOR_ENVIRONMENT: Readonly<Record<string, string>> = { LOG_LEVEL: 'warn' };
+/** The one place for Nestor's settings in every measurement. The load repeats texts in time: what is measured is the work, not the memory of it. */
+const NESTOR_ENVIRONMENT: Readonly<Record<string, string>> = { LOG_LEVEL: 'warn', CACHE: 'off' };
 
 export const FAMILY_PACKAGES: Readonly<Record<Server['family'], readonly string[]>> = {
   nestor: [],
@@ -40,6 +44,14 @@ export const nestor: Server = {
   environment: (ports) => ({ ...NESTOR_ENVIRONMENT, PORT: String(ports.http), GRPC_PORT: String(ports.grpc) }),
 };
 
+const remembering: Server = {
+  ...nestor,
+  name: 'nestor-cache',
+  label: 'Nestor, cache on',
+  apart: true,
+  environment: (ports) => ({ ...nestor.environment(ports), CACHE: 'on' }),
+};
+
 const PEER_ENVIRONMENT = { BENCH_MODELS: join(ROOT, 'models'), PYTHONDONTWRITEBYTECODE: '1' };
 
 export function fastapi(name: string, label: string, module: string, threads: number, workers = 1): Server {
@@ -57,6 +69,13 @@ export function fastapi(name: string, label: string, module: string, threads: nu
     environment: () => ({ ...PEER_ENVIRONMENT, INTRA_OP_THREADS: String(threads) }),
   };
 }
+
+/** What FastAPI costs before it computes anything: bytes that are there already. */
+const constant: Server = {
+  ...fastapi('constant', 'a constant answer', 'fastapi_constant', 1),
+  apart: true,
+  constant: true,
+};
 
 /** With batching: one worker that has all cores. Without: two workers of one thread, which is the faster way on two cores. */
 function modes(batching: boolean): Record<string, string> {
@@ -91,8 +110,16 @@ function bentoml(name: string, label: string, batching: boolean): Server {
   };
 }
 
+/** Serves an identity model alone, as bytes and as JSON: for bench/formats.ts. */
+export function fastapiTensors(model: string): Server {
+  const server = fastapi('tensors', 'identity model', 'fastapi_tensors', 1);
+  return { ...server, environment: (ports) => ({ ...server.environment(ports), BENCH_TENSOR_MODEL: model }) };
+}
+
 export const SERVERS: readonly Server[] = [
   nestor,
+  remembering,
+  constant,
   fastapi('blocking', 'session.run in the async route', 'fastapi_blocking', 0),
   fastapi('threadpool-2', 'thread pool, 2 intra-op threads', 'fastapi_threadpool', 2),
   fastapi('threadpool-1', 'thread pool, 1 intra-op thread', 'fastapi_threadpool', 1),

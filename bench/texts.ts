@@ -30,12 +30,40 @@ export function embeddingBody(input: string | string[], extra: Record<string, st
   return JSON.stringify({ model: 'all-minilm-l6-v2', input, ...extra });
 }
 
+const ZIPF_TEXTS = 10_000;
+/** More than a server answers in one measurement, so that it does not begin again. */
+const ZIPF_REQUESTS = 200_000;
+
+/** Drawn with exponent 1. */
+function zipf(bodies: readonly string[]): string[] {
+  const random = seededRandom(2);
+  const ranked = bodies.slice(0, ZIPF_TEXTS);
+  const cumulative: number[] = [];
+  for (const [index] of ranked.entries()) cumulative.push((cumulative.at(-1) ?? 0) + 1 / (index + 1));
+  const total = cumulative.at(-1) ?? 0;
+  return Array.from({ length: ZIPF_REQUESTS }, () => nth(ranked, firstAbove(cumulative, random() * total)));
+}
+
+function firstAbove(sorted: readonly number[], value: number): number {
+  let [low, high] = [0, sorted.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? 0) > value) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
 export interface Bodies {
   readonly embed: readonly string[];
   /** The same bodies, one a line, for wrk. */
   readonly embedFile: string;
   readonly digits: readonly string[];
   readonly digitsFile: string;
+  /** One text, again and again. */
+  readonly repeatedFile: string;
+  /** Some of 10,000 texts often and most of them hardly ever: the k-th most frequent 1/k as often as the first. */
+  readonly zipfFile: string;
 }
 
 export function prepareBodies(texts: readonly string[]): Bodies {
@@ -48,5 +76,12 @@ export function prepareBodies(texts: readonly string[]): Bodies {
     writeFileSync(file, lines.join('\n') + '\n');
     return file;
   };
-  return { embed, embedFile: save('embed.jsonl', embed), digits, digitsFile: save('digits.jsonl', digits) };
+  return {
+    embed,
+    embedFile: save('embed.jsonl', embed),
+    digits,
+    digitsFile: save('digits.jsonl', digits),
+    repeatedFile: save('repeated.jsonl', embed.slice(0, 1)),
+    zipfFile: save('zipf.jsonl', zipf(embed)),
+  };
 }

@@ -2,20 +2,27 @@
 import { Module } from '@nestjs/common';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { LoggerModule } from 'nestjs-pino';
+import type { Logger } from 'pino';
+import { register } from 'prom-client';
 import { ConfigModule } from './config/config.module.js';
-import { Environment } from './config/environment.js';
+import { GrpcModule } from './grpc/grpc.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
-import { createLogger } from './telemetry/logger.js';
+import { MetricsController } from './http/metrics.controller.js';
+import { LOG, ServerTelemetryModule } from './telemetry/server-telemetry.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 
 // Lines about requests come from one hook; nestjs-pino's middleware, which would bind a logger to each of them, has no route.
 const logging = LoggerModule.forRootAsync({
-  useFactory: (environment: Environment) => ({ pinoHttp: { logger: createLogger(environment.LOG_LEVEL) }, forRoutes: [] }),
-  inject: [Environment],
+  useFactory: (logger: Logger) => ({ pinoHttp: { logger }, forRoutes: [] }),
+  inject: [LOG],
 });
 
+const metrics = PrometheusModule.register({ path: '/metrics', controller: MetricsController });
+// Gauges of prom-client with the suffix of counters, which promtool refuses; the same by type have other names and stay.
+for (const kind of ['handles', 'requests', 'resources']) register.removeSingleMetric(`nodejs_active_${kind}_total`);
+
 @Module({
-  imports: [ConfigModule, logging, HttpModule, TelemetryModule, PrometheusModule.register({ path: '/metrics' }), HealthModule],
+  imports: [ConfigModule, logging, HttpModule, GrpcModule, TelemetryModule, ServerTelemetryModule, metrics, HealthModule],
 })
 export class AppModule {}

@@ -1,11 +1,14 @@
 // Boot: read the environment, make the application, listen, and leave in order when told to.
 import 'reflect-metadata';
 import { setTimeout } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
 import { Logger } from '@nestjs/common';
+import type { MicroserviceOptions } from '@nestjs/microservices';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
 import { readEnvironment, type Environment } from './config/environment.js';
 import { reasonOf } from './errors.js';
+import { GrpcServer } from './grpc/grpc.server.js';
 import { createApplication } from './http/application.js';
 import { RuntimeService } from './runtime/runtime.service.js';
 import { Readiness } from './health/readiness.js';
@@ -27,27 +30,44 @@ const LAST_BATCH_MS = 10_000;
 /**
  * On SIGTERM or SIGINT: readiness goes false, what is still routed here is served for `DRAIN_SECONDS`, then the listener
  * closes, requests in flight finish, queues drain, threads end, exit 0. Past the grace it ends with what is undone, exit 1.
+ * A device that failed for good is left the same way, with exit 1: whoever supervises the process starts another.
  */
-function leaveOnSignal(app: NestFastifyApplication, { DRAIN_SECONDS, SHUTDOWN_GRACE_SECONDS }: Environment): void {
+function leaveWhenTold(app: NestFastifyApplication, { DRAIN_SECONDS, SHUTDOWN_GRACE_SECONDS }: Environment): void {
   const readiness = app.get(Readiness, { strict: false });
   const leave = async (): Promise<void> => {
     if (readiness.draining) return;
     readiness.drain();
     await setTimeout(DRAIN_SECONDS * 1000);
     const forced = setTimeout(SHUTDOWN_GRACE_SECONDS * 1000, 'forced', { ref: false });
-    if ((await Promise.race([app.close(), forced])) !== 'forced') process.exit(0);
+    if ((await Promise.race([app.close(), forced])) !== 'forced') process.exit(readiness.condemned ? 1 : 0);
     const threads = app.get(RuntimeService, { strict: false }).close();
     await Promise.race([threads, setTimeout(LAST_BATCH_MS).then(() => process.kill(process.pid, 'SIGKILL'))]);
     process.exit(1);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void leave());
+  readiness.onCondemned(() => void leave());
+}
+
+/**
+ * Bytes of tensors are no objects: by default 64 MiB of them bring on a collection of the whole heap, however small that is (20 ms of the
+ * event loop for 37 MiB). With this they count towards the limit that all memory has: 1x3x224x224 floats at 4 clients went from
+ * 1,507 to 2,103 requests a second.
+ */
+setFlagsFromString('--external-memory-accounted-in-global-limit');
+
+/** Behind the models: a port that is open answers. */
+async function listenForGrpc(app: NestFastifyApplication): Promise<void> {
+  await app.init();
+  app.connectMicroservice<MicroserviceOptions>({ strategy: app.get(GrpcServer, { strict: false }) });
+  await app.startAllMicroservices();
 }
 
 let app: NestFastifyApplication | undefined;
 try {
   const environment = readEnvironment(process.env);
   app = await createApplication(AppModule, environment);
-  leaveOnSignal(app, environment);
+  leaveWhenTold(app, environment);
+  if (environment.GRPC_API) await listenForGrpc(app);
   await app.listen(environment.PORT, environment.HOST);
   const url = await app.getUrl();
   new Logger('Nestor').log(`Server listening at ${url}`);

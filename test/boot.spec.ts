@@ -1,6 +1,7 @@
 // What is wrong with the environment or the repository stops the boot and names itself; what is right serves without a word.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
@@ -37,6 +38,8 @@ describe('a bad environment stops the boot and names the variable', () => {
   it.each([
     ['PORT', 'http'],
     ['PORT', '65536'],
+    ['GRPC_PORT', '-1'],
+    ['GRPC_API', 'perhaps'],
     ['LOG_LEVEL', 'loud'],
     ['BODY_LIMIT_BYTES', '10'],
     ['DRAIN_SECONDS', '-1'],
@@ -51,12 +54,12 @@ describe('a bad environment stops the boot and names the variable', () => {
     for (const fault of ['PORT=x', 'LOG_LEVEL=y', 'ADMIN_API=z']) expect(output).toContain(fault);
   });
 
-  it('a port that is taken', async () => {
+  it.each(['PORT', 'GRPC_PORT'])('a %s that is taken', async (name) => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as { port: number };
     const repository = await written({ 'plain/1/model.onnx': { from: LOGARITHM } });
-    const output = await failing({ PORT: String(port), MODEL_REPOSITORY: repository });
+    const output = await failing({ [name]: String(port), MODEL_REPOSITORY: repository });
     taken.close();
     expect(output).toContain(`${port}`);
     expect(output).toContain('EADDRINUSE');
@@ -143,4 +146,11 @@ describe('what is right serves', () => {
     await until('the server to be ready', () => send(`http://127.0.0.1:${port}/health/ready`).then(({ status }) => status === 200 || undefined, () => undefined)); // prettier-ignore
     expect(server.output).toBe('');
   });
+});
+
+it('leaves nothing in the home folder: what ONNX Runtime would tell Microsoft is off', async () => {
+  const home = await written({});
+  server = await Server.start({ HOME: home, MODEL_REPOSITORY: await written({ 'digits/1': { from: join(shipped('digits'), '1') } }) });
+  expect(await readdir(home)).toEqual([]);
+  expect(server.output).not.toMatch(/telemetry/i);
 });

@@ -11,7 +11,7 @@ const CLIENTS = 32;
 
 let server: Server;
 beforeAll(async () => {
-  server = await Server.start({ MODEL_REPOSITORY: await limited(['digits', 'silero-vad', MINILM], 1) });
+  server = await Server.start({ MODEL_REPOSITORY: await limited(['digits', 'silero-vad', MINILM], 1), CACHE: 'off' });
 });
 afterAll(async () => {
   await server.stop();

@@ -16,7 +16,7 @@ let server: Server;
 let embeddings: string;
 let before: number;
 beforeAll(async () => {
-  server = await Server.start({ MODEL_REPOSITORY: await limited([MINILM], 2) });
+  server = await Server.start({ MODEL_REPOSITORY: await limited([MINILM], 2), CACHE: 'off' });
   embeddings = `${server.url}/v1/embeddings`;
 });
 afterAll(async () => {

@@ -13,7 +13,7 @@ const P99_MS = 50;
 
 let server: Server;
 beforeAll(async () => {
-  server = await Server.start();
+  server = await Server.start({ CACHE: 'off' });
 });
 afterAll(() => server.stop());
 

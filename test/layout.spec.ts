@@ -7,7 +7,9 @@ import { ROOT } from './setup/paths.js';
 
 const SRC = join(ROOT, 'src');
 /** The folders in the order of a request's path: imports point down this list. */
-const PATH = ['http', 'inference', 'models', 'features', 'cache', 'batching', 'runtime', 'telemetry', 'health'];
+const PATH = ['http', 'grpc', 'oip', 'inference', 'models', 'features', 'cache', 'batching', 'runtime', 'telemetry', 'health'];
+/** Nobody imports them, and they do not know each other. */
+const DOORS = ['http', 'grpc'];
 /** Everybody may import these, and they import nothing but each other's files. */
 const LEAVES = ['errors', 'tensor', 'config', 'telemetry'];
 /** They do not know each other: inference joins them. */
@@ -91,8 +93,8 @@ describe('imports', () => {
     expect(shown(crossing.filter(({ out, into }) => out === 'health' && !LEAVES.includes(into)))).toEqual([]);
   });
 
-  it('of the door come from the boot alone', () => {
-    expect(shown(crossing.filter(({ from, into }) => into === 'http' && !['main.ts', 'app.module.ts'].includes(from)))).toEqual([]);
+  it('of the doors come from the boot alone', () => {
+    expect(shown(crossing.filter(({ from, into }) => DOORS.includes(into) && !['main.ts', 'app.module.ts'].includes(from)))).toEqual([]);
   });
 
   it('do not join features, cache and batching', () => {
@@ -138,7 +140,7 @@ describe('files', () => {
     expect(silent).toEqual([]);
   });
 
-  it(`are at most ${LONGEST_FILE} lines long`, () => {
-    expect(files.filter((file) => (texts.get(file)?.split('\n').length ?? 0) > LONGEST_FILE)).toEqual([]);
+  it(`are at most ${LONGEST_FILE} lines long, where people write them`, () => {
+    expect(files.filter((file) => !file.endsWith('_pb.ts') && (texts.get(file)?.split('\n').length ?? 0) > LONGEST_FILE)).toEqual([]);
   });
 });

@@ -1,9 +1,13 @@
 // The instruments at /metrics count what happened, and their labels never grow with what clients make up.
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { ERRORS } from '../src/errors.js';
 import { post, send } from './setup/client.js';
 import { digits, example, MINILM } from './setup/fixtures.js';
 import { metric, samples } from './setup/metrics.js';
 import { Server } from './setup/server.js';
+import { debian, outcome } from './setup/tools.js';
+import { until } from './setup/until.js';
 
 const MODELS = ['all-minilm-l6-v2', 'digits', 'silero-vad', 'text-orientation'];
 const PREDICT = '/v1/models/:model/predict';
@@ -49,18 +53,48 @@ it('counts refusals by their code', async () => {
 });
 
 it('has labels for what there is, and none for what clients make up', async () => {
-  for (let index = 0; index < 20; index++) {
-    await send(`${server.url}/made/up/${index}`);
-    await post(`${server.url}/v1/models/made-up-${index}/predict`, '{}');
-    await post(`${server.url}/v1/models/digits/versions/${index + 2}/predict`, '{}');
-    await post(`${server.url}/v1/embeddings`, { model: `made-up-${index}`, input: 'a' });
-    await send(`${server.url}/v1/models/made-up-${index}`);
-    await send(`${server.url}/v1/models?x=${index}`, { method: 'PATCH' });
-  }
+  const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
+  const header = fc.stringMatching(/^[!-~]{1,60}$/);
+  const path = fc.oneof(
+    text.map((name) => `/v1/models/${encodeURIComponent(name)}/predict`),
+    text.map((version) => `/v1/models/digits/versions/${encodeURIComponent(version)}/predict`),
+    text.map((name) => `/v2/models/${encodeURIComponent(name)}/infer`),
+    text.map((name) => `/v1/models/${encodeURIComponent(name)}?x=${encodeURIComponent(name)}`),
+    fc.constant('/v1/embeddings'),
+    fc.webPath(),
+  );
+  const method = fc.constantFrom('GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS');
+  const request = fc.record({ path, method, body: fc.record({ model: text, input: text }), type: header, id: header });
+  await fc.assert(
+    fc.asyncProperty(request, async ({ path, method, body, type, id }) => {
+      const headers = { 'Content-Type': type, 'X-Request-Id': id, traceparent: id };
+      await send(server.url + path, { method, headers, ...(method !== 'GET' && { body: JSON.stringify(body) }) });
+    }),
+    { numRuns: 200 },
+  );
   const labels = (await samples(server)).filter(({ name }) => name.startsWith('nestor_')).map((sample) => sample.labels);
   const values = (name: string): string[] => [...new Set(labels.map((label) => label[name]).filter((value) => value !== undefined))].sort();
   expect(values('model')).toEqual(MODELS);
   expect(values('version')).toEqual(['1']);
   expect(values('route')).toEqual(expect.arrayContaining(['_unknown', PREDICT, '/v1/models/:model']));
-  expect(values('route').filter((route) => /made|\d{2}|\?/.test(route))).toEqual([]);
+  const { paths } = (await send(`${server.url}/openapi.json`)).body as { paths: object };
+  const documented = Object.keys(paths).map((each) => each.replaceAll(/\{(\w+)\}/g, ':$1'));
+  const others = values('route').filter(
+    (route) => !documented.includes(route) && !/^(_unknown|\/metrics|\/docs.*|\/openapi\.json)$/.test(route),
+  );
+  expect(others).toEqual([]);
+  expect(values('status').filter((status) => !/^[2-5]\d\d$/.test(status))).toEqual([]);
+  expect(values('reason').filter((reason) => !(reason in ERRORS))).toEqual([]);
 });
+
+it('knows how late the event loop was', async () => {
+  const looks = (): Promise<number> => metric(server, 'nestor_event_loop_delay_seconds_count');
+  const before = await looks();
+  await until('another look', async () => ((await looks()) > before ? true : undefined));
+});
+
+it('is without fault to promtool', async () => {
+  if (!(await debian('promtool', 'prometheus'))) return;
+  const { text } = await send(`${server.url}/metrics`);
+  expect(await outcome('promtool', ['check', 'metrics'], text)).toEqual({ code: 0, text: '' });
+}, 300_000);

@@ -1,37 +1,19 @@
 // The Open Inference Protocol over REST: as NVIDIA's client speaks it, and as nobody should.
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bytesOf } from '../src/http/codecs/raw-tensor.js';
-import type { Datatype, TensorData } from '../src/tensor.js';
+import { bytesOf } from '../src/oip/raw-tensor.js';
+import { DATATYPES, everyDatatype } from './setup/every-datatype.js';
 import { FIXTURES } from './setup/paths.js';
 import { python, script } from './setup/python.js';
-import { removeRepositories, shipped, written } from './setup/repository.js';
+import { removeRepositories } from './setup/repository.js';
 import { Server } from './setup/server.js';
-import { identityModel } from './soak/identity-model.js';
 
-const DATATYPES: Readonly<Record<string, TensorData>> = {
-  BOOL: Uint8Array.of(0, 1, 1, 0),
-  UINT8: Uint8Array.of(0, 1, 128, 255),
-  INT16: Int16Array.of(-32768, 0, 1, 32767),
-  UINT32: Uint32Array.of(0, 1, 2, 4294967295),
-  INT64: BigInt64Array.of(-(2n ** 63n), 9007199254740993n, 0n, 2n ** 63n - 1n),
-  UINT64: BigUint64Array.of(0n, 9007199254740993n, 1n, 2n ** 64n - 1n),
-  FP16: Float16Array.of(0.5, -65504, 1 / 3, Infinity),
-  FP32: Float32Array.of(0.5, -1e-40, NaN, -Infinity),
-  FP64: Float64Array.of(0.1, -1e300, 5e-324, -0),
-  BYTES: ['', 'plain', 'Zürich ✓', 'line\n'],
-};
 const pixels = Array.from({ length: 64 }, (_, i) => i % 17);
 const good = { inputs: [{ name: 'pixels', shape: [1, 64], datatype: 'FP32', data: pixels }] };
 let server: Server;
 
 beforeAll(async () => {
-  const models = Object.keys(DATATYPES).map(
-    (datatype) => [`${datatype.toLowerCase()}/1/model.onnx`, identityModel(datatype as Datatype, ['rows', 'values'])] as const,
-  );
-  server = await Server.start({
-    MODEL_REPOSITORY: await written({ ...Object.fromEntries(models), 'digits/1': { from: `${shipped('digits')}/1` } }),
-  });
+  server = await Server.start({ MODEL_REPOSITORY: await everyDatatype() });
 });
 afterAll(async () => {
   await server.stop();
@@ -75,8 +57,8 @@ describe('tensors of every datatype', () => {
     expect(body.subarray(length)).toEqual(Buffer.from(bytes));
   });
 
-  it.each(['INT64', 'UINT64'])('%s is exact in JSON', async (datatype) => {
-    const digits = Array.from(DATATYPES[datatype] ?? [], String).join(',');
+  it.each(['INT64', 'UINT64'] as const)('%s is exact in JSON', async (datatype) => {
+    const digits = Array.from<unknown, string>(DATATYPES[datatype], String).join(',');
     const body = Buffer.from(`{"inputs":[{"name":"x","shape":[2,2],"datatype":"${datatype}","data":[${digits}]}]}`);
     expect(await (await infer(datatype.toLowerCase(), body)).text()).toContain(`[${digits}]`);
   });
@@ -97,7 +79,7 @@ describe('tensors of every datatype', () => {
   });
 
   it('FP16 is refused as JSON in either direction, with the remedy', async () => {
-    const half = bytesOf(DATATYPES.FP16 ?? []);
+    const half = bytesOf(DATATYPES.FP16);
     const asJson = await infer('fp16', {
       inputs: [{ name: 'x', shape: [1, 1], datatype: 'FP16', data: [1] }],
       parameters: { binary_data_output: true },
@@ -236,7 +218,7 @@ describe('the server', () => {
 it("NVIDIA's client works unchanged", async () => {
   const interpreter = await python();
   if (!interpreter) return;
-  const whole = await Server.start({ ADMIN_API: 'on' });
+  const whole = await Server.start({ ADMIN_API: 'on', CACHE: 'off' });
   try {
     expect(await script(interpreter, 'oip_http.py', new URL(whole.url).host, FIXTURES)).toContain('ok');
   } finally {

@@ -7,10 +7,14 @@ interface Example {
   readonly summary?: string;
   readonly value: unknown;
 }
+interface Body {
+  readonly content?: Record<string, { readonly examples?: Record<string, Example> }>;
+  readonly headers?: Record<string, unknown>;
+}
 interface Operation {
-  readonly parameters?: readonly { readonly name: string; readonly example?: string; readonly schema?: { readonly example?: string } }[];
-  readonly requestBody?: { readonly content: Record<string, { readonly examples?: Record<string, Example> }> };
-  readonly responses: Record<string, unknown>;
+  readonly parameters?: readonly { readonly name?: string; readonly example?: string; readonly schema?: { readonly example?: string } }[];
+  readonly requestBody?: Body;
+  readonly responses: Record<string, Body>;
 }
 interface Document {
   readonly openapi: string;
@@ -21,7 +25,7 @@ interface Document {
 let server: Server;
 let document: Document;
 beforeAll(async () => {
-  server = await Server.start({ ADMIN_API: 'on' });
+  server = await Server.start({ TEI_API: 'on', ADMIN_API: 'on' });
   document = (await send(`${server.url}/openapi.json`)).body as Document;
 });
 afterAll(() => server.stop());
@@ -34,7 +38,8 @@ const operations = (): { path: string; method: string; operation: Operation }[] 
 /** The URL with its parameters at their examples; a summary `model: ...` says which model an example is for. */
 function urlOf(path: string, { parameters = [] }: Operation, summary = ''): string {
   const [, model] = /^([\w-]+):/.exec(summary) ?? [];
-  const values = Object.fromEntries(parameters.map(({ name, example, schema }) => [name, example ?? schema?.example]));
+  const values: Record<string, string | undefined> = {};
+  for (const { name, example, schema } of parameters) if (name !== undefined) values[name] = example ?? schema?.example;
   const filled = path.replaceAll(
     /\{(\w+)\}/g,
     (_, name: string) => (name === 'model' ? model : undefined) ?? values[name] ?? `no example for ${name}`,
@@ -56,6 +61,12 @@ it('is OpenAPI 3.1 and knows every route', () => {
       '/health/live',
       '/health/ready',
       '/health/startup',
+      '/embed',
+      '/embed_all',
+      '/similarity',
+      '/tokenize',
+      '/decode',
+      '/info',
     ]),
   );
 });
@@ -68,7 +79,7 @@ describe('examples', () => {
       .sort((a, b) => (a.path < b.path ? 1 : -1));
     expect(posts.length).toBeGreaterThanOrEqual(3);
     for (const { path, operation } of posts) {
-      const examples = Object.entries(operation.requestBody?.content['application/json']?.examples ?? {});
+      const examples = Object.entries(operation.requestBody?.content?.['application/json']?.examples ?? {});
       expect([path, examples.length > 0]).toEqual([path, true]);
       for (const [name, { summary, value }] of examples) {
         const { status, text } = await post(urlOf(path, operation, summary), value);
@@ -81,6 +92,42 @@ describe('examples', () => {
     for (const { path, operation } of operations().filter(({ method }) => method === 'get')) {
       const { status } = await send(urlOf(path, operation));
       expect([path, status]).toEqual([path, 200]);
+    }
+  });
+});
+
+describe('what is sent is described', () => {
+  /** Those of HTTP itself, which no document has. */
+  const PLAIN = /^(date|connection|keep-alive|transfer-encoding|vary|content-(type|length|encoding))$/;
+
+  it('every header of the answers to the examples, and of refusals', async () => {
+    for (const { path, operation } of operations().filter(({ method }) => method === 'post')) {
+      const [example] = Object.values(operation.requestBody?.content?.['application/json']?.examples ?? {});
+      for (const body of [example?.value, 'no JSON']) {
+        const { status, headers } = await post(urlOf(path, operation, example?.summary), body);
+        const described = Object.keys(operation.responses[status]?.headers ?? {}).map((name) => name.toLowerCase());
+        const silent = [...headers.keys()].filter((name) => !PLAIN.test(name) && !described.includes(name));
+        expect([path, status, silent]).toEqual([path, status, []]);
+      }
+    }
+  });
+
+  it('every format of predictions and embeddings, in either direction', () => {
+    const formats = ['application/json', 'application/msgpack', 'application/x-protobuf', 'application/octet-stream', 'application/x-npy'];
+    const types = ({ content = {} }: Body = {}): string[] => Object.keys(content);
+    const { post: predict } = document.paths['/v1/models/{model}/predict'] ?? {};
+    const { post: embed } = document.paths['/v1/embeddings'] ?? {};
+    const pictures = ['image/png', 'image/jpeg', 'image/webp', 'multipart/form-data'];
+    expect(types(predict?.requestBody)).toEqual(expect.arrayContaining([...formats, ...pictures]));
+    expect(types(embed?.requestBody)).toEqual(expect.arrayContaining(formats.slice(0, 3)));
+    for (const operation of [predict, embed]) expect(types(operation?.responses['200'])).toEqual(expect.arrayContaining(formats));
+  });
+
+  it('when to come back', () => {
+    for (const { path, operation } of operations()) {
+      for (const status of ['429', '503'].filter((one) => one in operation.responses)) {
+        expect([path, Object.keys(operation.responses[status]?.headers ?? {})]).toEqual([path, expect.arrayContaining(['Retry-After'])]);
+      }
     }
   });
 });

@@ -66,10 +66,10 @@ describe('formats', () => {
 
   it('413 for a body over the limit, announced or not', async () => {
     const large = ' '.repeat(LIMIT + 1);
-    expectProblem(await post(predict, large), 413, 'PAYLOAD_TOO_LARGE');
-    expectOpenAiError(await post(embeddings, large), 413, 'payload_too_large', null);
+    expectProblem(await post(predict, large), 413, 'PAYLOAD_TOO_LARGE', 'body');
+    expectOpenAiError(await post(embeddings, large), 413, 'payload_too_large', 'body');
     const stream = new Blob([large]).stream();
-    expectProblem(await send(predict, { method: 'POST', body: stream, duplex: 'half' }), 413, 'PAYLOAD_TOO_LARGE');
+    expectProblem(await send(predict, { method: 'POST', body: stream, duplex: 'half' }), 413, 'PAYLOAD_TOO_LARGE', 'body');
   });
 });
 

@@ -10,7 +10,7 @@ const all = sentences();
 
 let server: Server;
 beforeAll(async () => {
-  server = await Server.start();
+  server = await Server.start({ CACHE: 'off' });
 });
 afterAll(() => server.stop());
 

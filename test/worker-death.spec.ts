@@ -24,7 +24,7 @@ async function serve(workers: number): Promise<{ running: Server; cache: string 
   const manifest = `runtime: { instances: ${workers}, wide: false }\nbatching: { maxRows: 1 }\n`;
   const repository = await written({ 'text/1': { from: join(shipped(MINILM), '1') }, 'text/model.yaml': manifest });
   const cache = await written({});
-  server = await Server.start({ MODEL_REPOSITORY: repository, CACHE_DIR: cache }, KILLABLE);
+  server = await Server.start({ MODEL_REPOSITORY: repository, CACHE_DIR: cache, CACHE: 'off' }, KILLABLE);
   return { running: server, cache };
 }
 

@@ -2,6 +2,8 @@
 import type { Cell } from '../cell.ts';
 import { digits } from './digits.ts';
 import { embed } from './embed.ts';
+import { hit } from './hit.ts';
 import { openLoop } from './open-loop.ts';
+import { zipf } from './zipf.ts';
 
-export const CELLS: readonly Cell[] = [embed(1), embed(8), embed(32), digits(32), openLoop];
+export const CELLS: readonly Cell[] = [embed(1), embed(8), embed(32), digits(32), hit, zipf, openLoop];

@@ -35,10 +35,26 @@ const SETTLE_MS = 1000;
 
 const run = promisify(execFile);
 
-export async function wrk({ url, bodies, offset, clients, seconds }: ClosedLoop): Promise<Load> {
+/** Load that sends one body all the time. */
+export interface SteadyLoop extends Omit<ClosedLoop, 'bodies' | 'offset'> {
+  /** File with the body. */
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export function wrk({ bodies, offset, ...load }: ClosedLoop): Promise<Load> {
+  return runWrk(load, 'wrk.lua', [bodies, String(offset)]);
+}
+
+export function wrkOneBody({ body, headers, ...load }: SteadyLoop): Promise<Load> {
+  return runWrk(load, 'wrk-body.lua', [body, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)]);
+}
+
+type Shape = Pick<ClosedLoop, 'url' | 'clients' | 'seconds'>;
+
+async function runWrk({ url, clients, seconds }: Shape, script: string, args: readonly string[]): Promise<Load> {
   const shape = ['-t1', `-c${clients}`, `-d${seconds}s`, '--timeout', '60s'];
-  const script = join(import.meta.dirname, 'wrk.lua');
-  const { stdout } = await run('wrk', [...shape, '-s', script, url, '--', bodies, String(offset)]);
+  const { stdout } = await run('wrk', [...shape, '-s', join(import.meta.dirname, script), url, '--', ...args]);
   const line = stdout.split('\n').find((each) => each.startsWith('{'));
   if (line === undefined) throw new Error(`wrk printed no figures:\n${stdout}`);
   const printed = JSON.parse(line) as Printed;

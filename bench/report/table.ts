@@ -10,6 +10,8 @@ const HEADINGS = new Map([
   ['p99Ms', 'p99, ms'],
   ['healthP99Ms', '/health p99, ms'],
   ['memoryMiB', 'memory, MiB'],
+  ['hitRate', 'hits, %'],
+  ['cpuMicroseconds', 'CPU of a request, us'],
   ['errors', 'errors'],
 ]);
 
@@ -50,11 +52,11 @@ export function markdown(header: readonly string[], rows: readonly (readonly str
   return [header, rule, ...rows].map(line).join('');
 }
 
-function number(value: number): string {
+export function number(value: number): string {
   if (!Number.isFinite(value)) return '';
   return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(value >= 10 ? 3 : 2);
 }
 
-function ratio(value: number): string {
+export function ratio(value: number): string {
   return Number.isFinite(value) ? value.toFixed(2) : '';
 }

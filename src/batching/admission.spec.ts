@@ -104,6 +104,14 @@ describe('admission', () => {
     expect(late.error?.retryAfter).toBe(1);
   });
 
+  it('is not for what the server asks of itself', async () => {
+    const { runner, batcher } = setUp({ maxQueueItems: 2, maxRows: 3 });
+    const own = ask(batcher, items(3), { admitted: true });
+    await finish(runner);
+    await finish(runner);
+    expect(own.values).toEqual([0, 1, 2]);
+  });
+
   it('refuses for good what could never wait here', async () => {
     const { batcher } = setUp();
     const outcomes = [ask(batcher, items(11, 1)), ask(batcher, items(2, 51))];

@@ -3,11 +3,12 @@ import { NestorError, type ErrorCode } from '../errors.js';
 import type { Instance } from '../runtime/instance.js';
 import type { InstanceGroup } from '../runtime/instance-group.js';
 import type { ModelMetrics } from '../telemetry/model-metrics.js';
+import { recordRun } from '../telemetry/timeline.js';
 import { DrainRate } from './drain-rate.js';
 import { costOf, type Item, type JobOptions, type JobResult } from './item.js';
 import { Job, type JobEntry } from './job.js';
 import { arrange, type Arrangement } from './arrangement.js';
-import type { Layout } from './layout.js';
+import type { Batch, Layout } from './layout.js';
 import { Queue, type PackingPolicy } from './queue.js';
 
 export interface BatchingPolicy extends PackingPolicy {
@@ -52,7 +53,7 @@ export class Batcher {
   #delay: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly policy: BatchingPolicy,
+    readonly policy: BatchingPolicy,
     private readonly layout: Layout,
     private readonly runner: Runner,
     private readonly metrics: ModelMetrics,
@@ -76,9 +77,10 @@ export class Batcher {
       const now = performance.now();
       const rows = items.reduce((sum, item) => sum + item.rows, 0);
       const tokens = items.reduce((sum, item) => sum + costOf(item), 0);
-      this.admit(rows, tokens, options);
+      if (!options.admitted) this.admit(rows, tokens, options);
       this.#crowding += ((this.idle ? 0 : 1) - this.#crowding) * RECENT;
       const job = new Job(items, options, now, resolve, reject);
+      options.timeline?.enqueued(now, this.#queue.rows, this.metrics);
       this.#watch(job);
       for (const entry of job.entries) this.#queue.add(entry);
       this.#waiting.add(job);
@@ -132,7 +134,7 @@ export class Batcher {
     const { maxQueueItems, maxQueueTokens } = this.policy;
     if (rows > maxQueueItems || tokens > maxQueueTokens) {
       const message = `The request holds ${rows} items of ${tokens} tokens; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens. Send it in parts`;
-      throw new NestorError('PAYLOAD_TOO_LARGE', message);
+      throw new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'body' });
     }
     const excess = Math.max(this.#queue.tokens + tokens - maxQueueTokens, ((this.#queue.rows + rows - maxQueueItems) * tokens) / rows);
     if (excess > 0) {
@@ -191,8 +193,10 @@ export class Batcher {
     const now = performance.now();
     for (const { flow, enqueuedAt } of batch) {
       const waited = (now - enqueuedAt) / 1000;
+      const { timeline } = flow.options;
       flow.departed(waited);
-      this.metrics.queueWait(waited);
+      timeline?.departed(now);
+      this.metrics.queueWait(waited, timeline?.trace?.id);
     }
     this.#running += 1;
     const outputs = batch[0]?.flow.options.outputs ?? [];
@@ -200,7 +204,8 @@ export class Batcher {
       const { batch: tensors, split } = this.#arrange(items, instance);
       this.metrics.batch(tensors.rows, tensors.paddingRatio);
       const result = await this.runner.run(instance, tensors.inputs, outputs);
-      this.metrics.inference(result.seconds, tensors.rows);
+      const traceId = this.#record(batch, tensors, now, result.seconds);
+      this.metrics.inference(result.seconds, tensors.rows, traceId);
       split(result.outputs).forEach((parts, index) => {
         const entry = batch[index];
         entry?.flow.arrived(entry.index, parts, result.seconds);
@@ -215,6 +220,15 @@ export class Batcher {
       this.#account(items);
       for (const job of new Set(batch.map((entry) => entry.flow))) if (job.settled) this.#forget(job);
     }
+  }
+
+  /** @returns the trace of one of the requests, where one is traced. */
+  #record(batch: readonly JobEntry[], { rows, paddingRatio }: Batch, departedAt: number, seconds: number): string | undefined {
+    const { model, version } = this.metrics;
+    const members = new Set(batch.flatMap(({ flow }) => flow.options.timeline ?? []));
+    const tokens = batch.reduce((sum, { item }) => sum + costOf(item), 0);
+    const company = { rows, requests: members.size, items: batch.length, tokens, paddingRatio };
+    return recordRun({ model, version, departedAt, returnedAt: performance.now(), seconds, ...company }, members);
   }
 
   /** A batch that cannot be put together, for want of memory perhaps, must not keep its seat. */

@@ -1,4 +1,5 @@
 // What waits in a queue: the smallest parts of requests, and the job that waits for all of its parts.
+import type { Timeline } from '../telemetry/timeline.js';
 import type { Tensor } from '../tensor.js';
 
 /** Rows of one request that travel together. */
@@ -12,6 +13,8 @@ export interface Item {
   readonly kind: string;
   /** Its mask has zeros of its own where sequences share rows by their masks: it travels alone. */
   readonly masked?: boolean;
+  /** Nobody else refers to the memory of its inputs. */
+  readonly owned?: boolean;
 }
 
 export interface JobOptions {
@@ -23,6 +26,10 @@ export interface JobOptions {
   readonly deadline?: number | undefined;
   /** Urgency as in RFC 9218: 0 is served first, 7 last, 3 by default. */
   readonly urgency?: number | undefined;
+  /** Told when it passes which station. */
+  readonly timeline?: Timeline | undefined;
+  /** The queue's limits are for clients: what the server asks of itself is let in. */
+  readonly admitted?: boolean;
 }
 
 export interface JobResult {

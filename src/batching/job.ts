@@ -83,6 +83,7 @@ export class Job implements Flow {
 
   #settle(): void {
     this.#settled = true;
+    this.options.timeline?.settled(performance.now());
     clearTimeout(this.timer);
   }
 }

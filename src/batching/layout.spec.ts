@@ -137,3 +137,24 @@ describe('merge and split', () => {
     ]);
   });
 });
+
+describe('a large tensor that travels alone', () => {
+  const item = (bytes: number, owned: boolean): Item => ({
+    inputs: [tensor('x', 'FP32', [1, bytes / 4], 0)],
+    rows: 1,
+    length: 1,
+    kind: '',
+    owned,
+  });
+  const moved = (...items: Item[]): boolean => merge(items, ROWS).inputs[0]?.data === items[0]?.inputs[0]?.data;
+
+  it("moves as it is, if it is nobody else's", () => {
+    expect(moved(item(256 * 1024, true))).toBe(true);
+    expect(moved(item(256 * 1024, false))).toBe(false);
+  });
+
+  it('is copied into a batch, and where it may lie in memory that others share', () => {
+    expect(moved(item(256 * 1024, true), item(256 * 1024, true))).toBe(false);
+    expect(moved(item(1024, true))).toBe(false);
+  });
+});

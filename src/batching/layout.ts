@@ -22,6 +22,9 @@ export interface Batch {
   readonly paddingRatio: number;
 }
 
+/** From this size on a tensor that travels alone moves to the worker as it is; a smaller one may lie in memory that others share. */
+const MOVED_FROM_BYTES = 128 * 1024;
+
 /** Copies the items' rows into fresh tensors, padded to the longest: the buffers can be handed to another thread. */
 export function merge(items: readonly Item[], layout: Layout): Batch {
   const rows = items.reduce((sum, item) => sum + item.rows, 0);
@@ -30,6 +33,7 @@ export function merge(items: readonly Item[], layout: Layout): Batch {
   const first = items[0];
   if (!first) throw new Error('a batch without items; this is a bug');
   const inputs = first.inputs.map((input, index) => {
+    if (moves(input, items)) return input;
     const padding = layout.paddedInputs.get(input.name);
     const shape = layout.batches ? [rows, ...input.shape.slice(1)] : [...input.shape];
     if (padding !== undefined) shape[1] = longest;
@@ -46,6 +50,11 @@ export function merge(items: readonly Item[], layout: Layout): Batch {
     return { ...input, shape, data };
   });
   return { inputs, rows, paddingRatio: longest === 0 ? 0 : 1 - used / (rows * longest) };
+}
+
+/** The copy is spared where nothing has to be put together; for what that gains see http/body.ts. */
+function moves({ data }: Tensor, items: readonly Item[]): boolean {
+  return items.length === 1 && items[0]?.owned === true && ArrayBuffer.isView(data) && data.byteLength >= MOVED_FROM_BYTES;
 }
 
 /** The outputs of each item, as views where no padding has to be cut away. */

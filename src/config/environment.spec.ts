@@ -47,6 +47,12 @@ describe('readEnvironment', () => {
     ['BODY_LIMIT_BYTES', '32MB'],
     ['SHUTDOWN_GRACE_SECONDS', '0'],
     ['DRAIN_SECONDS', '601'],
+    ['SLOW_REQUEST_MS', '1s'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4317'],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
+    ['OTEL_TRACES_EXPORTER', 'console'],
+    ['OTEL_TRACES_SAMPLER', 'sometimes'],
+    ['OTEL_SDK_DISABLED', 'maybe'],
     ['ADMIN_API', 'yes please'],
     ['ADMIN_API', 'constructor'],
   ])('stops the boot over %s=%s and names it', (name, value) => {

@@ -1,7 +1,11 @@
 // The one environment table: every variable that Nestor reads, its default and its rule.
-import { IsBoolean, IsIn, IsInt, IsString, Max, Min, MinLength, validateSync } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsString, Matches, Max, Min, MinLength, validateSync } from 'class-validator';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const SAMPLERS = ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'];
+const URL = /^(https?:\/\/\S+)?$/;
+const A_URL = { message: 'must be a URL that begins with http:// or https://' };
+const ONLY_PROTOBUF = { message: 'spans go as http/protobuf only; a collector takes them on port 4318' };
 
 export class Environment {
   /** Port of the REST routes; 0 lets the system choose. */
@@ -10,11 +14,14 @@ export class Environment {
   /** Address to listen on; the container image sets 0.0.0.0. */
   @IsString() @MinLength(1) readonly HOST: string = '127.0.0.1';
 
+  /** The Open Inference Protocol over gRPC, on a port of its own. */
+  @IsBoolean() readonly GRPC_API: boolean = true;
+
+  /** Port of gRPC; 0 lets the system choose. */
+  @IsInt() @Min(0) @Max(65535) readonly GRPC_PORT: number = 8001;
+
   /** Folder of the model repository. */
   @IsString() @MinLength(1) readonly MODEL_REPOSITORY: string = './models';
-
-  /** Folder for what can be made again: models that were prepared. */
-  @IsString() @MinLength(1) readonly CACHE_DIR: string = './var/cache';
 
   /** How often to look for changes of the repository, in seconds; 0 for never. */
   @IsInt() @Min(0) @Max(86_400) readonly MODEL_POLL_SECONDS: number = 0;
@@ -27,7 +34,10 @@ export class Environment {
 
   @IsIn(LOG_LEVELS) readonly LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
 
-  /** Largest request body, in bytes. */
+  /** From this many milliseconds on, a request explains itself in the log; 0: never. */
+  @IsInt() @Min(0) @Max(3_600_000) readonly SLOW_REQUEST_MS: number = 1000;
+
+  /** Largest body of a request, and largest message over gRPC, in bytes, decompressed. */
   @IsInt() @Min(1024) readonly BODY_LIMIT_BYTES: number = 32 * 1024 * 1024;
 
   /** Seconds after SIGTERM during which requests that were already routed here are still served, while readiness is false. */
@@ -38,6 +48,54 @@ export class Environment {
 
   /** Opens the routes that change the server; without it they answer 404. */
   @IsBoolean() readonly ADMIN_API: boolean = false;
+
+  /** Off: every request is computed, even one that equals another in flight. */
+  @IsBoolean() readonly CACHE: boolean = true;
+
+  /** Bytes of the memory tier; 0 for none. */
+  @IsInt() @Min(0) readonly CACHE_MEMORY_BYTES: number = 128 * 1024 * 1024;
+
+  /** Bytes of the disk tier, which outlives the process; 0 for none. */
+  @IsInt() @Min(0) readonly CACHE_DISK_BYTES: number = 0;
+
+  /** Folder for what can be made again, the disk tier and prepared models; processes of one machine may share it. */
+  @IsString() @MinLength(1) readonly CACHE_DIR: string = './var/cache';
+
+  /** Milliseconds that a request waits for the disk or Redis tier at most. */
+  @IsInt() @Min(1) @Max(10_000) readonly CACHE_TIMEOUT_MS: number = 20;
+
+  /** Header that names the tenant: what one tenant asked is never answered from the cache to another. Empty: there are no tenants. */
+  @IsString() readonly CACHE_TENANT_HEADER: string = '';
+
+  /** Redis for the tier that processes share, `redis://` or `rediss://`; empty: there is none. */
+  @Matches(/^(rediss?:\/\/\S+)?$/, { message: 'must be redis://host:port or rediss://host:port' }) readonly REDIS_URL: string = '';
+
+  /** Opens the routes of text-embeddings-inference (`/embed` and its like); without it they answer 404. */
+  @IsBoolean() readonly TEI_API: boolean = false;
+
+  /** Name of the embedding model that those serve; empty where the repository has only one. */
+  @IsString() readonly TEI_MODEL: string = '';
+
+  // The names and meanings of OpenTelemetry, whose SDK reads them too, and others of its table beside them:
+  // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+
+  /** Where spans go, `/v1/traces` added; without one there are no traces. */
+  @Matches(URL, A_URL) readonly OTEL_EXPORTER_OTLP_ENDPOINT: string = '';
+
+  /** The same, as it stands. */
+  @Matches(URL, A_URL) readonly OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: string = '';
+
+  @IsIn(['http/protobuf'], ONLY_PROTOBUF) readonly OTEL_EXPORTER_OTLP_PROTOCOL: string = 'http/protobuf';
+
+  @IsIn(['http/protobuf'], ONLY_PROTOBUF) readonly OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: string = 'http/protobuf';
+
+  /** `none` turns them off whatever the endpoint. */
+  @IsIn(['otlp', 'none']) readonly OTEL_TRACES_EXPORTER: string = 'otlp';
+
+  /** Which requests are traced; by default all, and where the client already has a trace, those that it samples. */
+  @IsIn(SAMPLERS) readonly OTEL_TRACES_SAMPLER: string = 'parentbased_always_on';
+
+  @IsBoolean() readonly OTEL_SDK_DISABLED: boolean = false;
 }
 
 /** What the environment says of one variable, as the type its default has; text that does not fit stays text and fails its rule. */

@@ -18,6 +18,21 @@ describe('pool', () => {
     expect([...pool(three, 'max')]).toEqual([6, -3]);
   });
 
+  it('takes the last token, weighs later tokens more, or divides by the root of their number', () => {
+    expect([...pool(three, 'lasttoken')]).toEqual([6, -3]);
+    // (1 x 1 + 2 x 2 + 3 x 6) / 6
+    expect(pool(three, 'weightedmean')[0]).toBeCloseTo(23 / 6, 5);
+    expect(pool(three, 'mean_sqrt_len_tokens')[0]).toBeCloseTo(9 / Math.sqrt(3), 5);
+  });
+
+  it('leaves out the tokens of a prompt', () => {
+    expect([...pool(three, 'mean', 1)]).toEqual([4, -4.5]);
+    expect([...pool(three, 'max', 1)]).toEqual([6, -3]);
+    expect([...pool(three, 'cls', 1)]).toEqual([2, -6]);
+    // Positions count from the start of the text: (2 x 2 + 3 x 6) / 5
+    expect(pool(three, 'weightedmean', 1)[0]).toBeCloseTo(22 / 5, 5);
+  });
+
   it('gives a vector of its own: changing it leaves the tokens alone', () => {
     pool(three, 'cls').fill(0);
     expect(three.data[0]).toBe(1);

@@ -1,21 +1,37 @@
 // Token vectors -> one vector a text, as Sentence Transformers' Pooling and Normalize modules do.
 import { view, type Tensor } from '../tensor.js';
 
-export type Pooling = 'mean' | 'cls' | 'max';
+/** Sentence Transformers' modes by their names there, https://sbert.net/docs/package_reference/sentence_transformer/modules.html. */
+export const POOLINGS = ['mean', 'cls', 'max', 'lasttoken', 'mean_sqrt_len_tokens', 'weightedmean'] as const;
+export type Pooling = (typeof POOLINGS)[number];
 
-/** @param tokens `[1, tokens, d]`, padding already cut away. @returns `d` floats. */
-export function pool(tokens: Tensor, pooling: Pooling): Float32Array {
+/**
+ * @param tokens `[1, tokens, d]`, padding already cut away, at least one token left after those skipped.
+ * @param skipped tokens at the start that are left out: those of a prompt, where the model was trained so.
+ * @returns `d` floats.
+ */
+export function pool(tokens: Tensor, pooling: Pooling, skipped = 0): Float32Array {
   const [, count = 0, width = 0] = tokens.shape;
   const data = tokens.data as Float32Array;
-  if (pooling === 'cls') return Float32Array.from(view(data, 0, width) as Float32Array);
+  const one = (token: number): Float32Array => Float32Array.from(view(data, token * width, (token + 1) * width) as Float32Array);
+  if (pooling === 'cls') return one(skipped);
+  if (pooling === 'lasttoken') return one(count - 1);
   const pooled = new Float32Array(width).fill(pooling === 'max' ? -Infinity : 0);
-  for (let token = 0; token < count; token++) {
+  const divisor = divisorOf(pooling, skipped, count);
+  for (let token = skipped; token < count; token++) {
+    const weight = pooling === 'weightedmean' ? token + 1 : 1;
     for (let i = 0; i < width; i++) {
       const value = data[token * width + i] ?? 0;
-      pooled[i] = pooling === 'max' ? Math.max(pooled[i] ?? 0, value) : (pooled[i] ?? 0) + value / count;
+      pooled[i] = pooling === 'max' ? Math.max(pooled[i] ?? 0, value) : (pooled[i] ?? 0) + (value * weight) / divisor;
     }
   }
   return pooled;
+}
+
+/** What the sum of the weighted tokens from here to there is divided by; positions count from the start of the text, skipped or not. */
+function divisorOf(pooling: Pooling, from: number, to: number): number {
+  if (pooling === 'weightedmean') return ((from + 1 + to) * (to - from)) / 2;
+  return pooling === 'mean_sqrt_len_tokens' ? Math.sqrt(to - from) : to - from;
 }
 
 /** A copy of length one; the zero vector stays as it is. */

@@ -49,6 +49,38 @@ describe('Tokenizer', () => {
     await expect(tokenizer.encode([long, 'word'])).resolves.toEqual([alone, [101, 2773, 102]]);
   });
 
+  it('cuts a long text at the left, or leaves one id too many to be seen', async () => {
+    const words = Array.from({ length: 300 }, (_, index) => (index % 2 ? 'word' : 'house'));
+    const [whole = []] = await (await variant({ truncation: null }, 1000)).encode([words.join(' ')]);
+    const [left = [], short = []] = await tokenizer.encode([words.join(' '), 'word'], 'left');
+    expect(left).toEqual([101, ...whole.slice(-255)]);
+    expect(short).toEqual([101, 2773, 102]);
+    const [uncut = [], fits = []] = await tokenizer.encode(['word '.repeat(1000), 'word '.repeat(254)], 'never');
+    expect([uncut.length, fits.length]).toEqual([257, 256]);
+  });
+
+  it('tells where each token stands, in bytes, and turns ids back into text', async () => {
+    const tokens = await tokenizer.tokenize('Où 東 🎉!', true);
+    expect(tokens).toEqual([
+      { id: 101, text: '[CLS]', special: true, start: null, stop: null },
+      { id: 15068, text: 'Où', special: false, start: 0, stop: 3 },
+      { id: 1879, text: '東', special: false, start: 4, stop: 7 },
+      { id: 100, text: '🎉', special: false, start: 8, stop: 12 },
+      { id: 999, text: '!', special: false, start: 12, stop: 13 },
+      { id: 102, text: '[SEP]', special: true, start: null, stop: null },
+    ]);
+    await expect(tokenizer.tokenize('word '.repeat(1000), false)).resolves.toHaveLength(1000);
+    await expect(tokenizer.tokenize('x'.repeat(tokenizer.maxCharacters + 1), true)).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+    await expect(tokenizer.decode([[101, 2773, 102], [2773]], true)).resolves.toEqual(['word', 'word']);
+    await expect(tokenizer.decode([[101, 2773, 102]], false)).resolves.toEqual(['[CLS] word [SEP]']);
+  });
+
+  it('counts the tokens of a prefix without a special token at its end', async () => {
+    await expect(tokenizer.prefixLength('query: ')).resolves.toBe(3);
+    const [ids = []] = await tokenizer.encode(['query: word']);
+    expect(ids.slice(3)).toEqual([2773, 102]);
+  });
+
   it('knows its vocabulary and its padding', () => {
     expect([tokenizer.vocabularySize, tokenizer.padTokenId, tokenizer.maxLength]).toEqual([30_522, 0, 256]);
   });

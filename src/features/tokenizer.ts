@@ -1,7 +1,7 @@
 // Texts -> token ids, in Hugging Face's own tokenizer, off the event loop.
 import { readFile } from 'node:fs/promises';
-import { reasonOf } from '../errors.js';
-import { Tokenizer as NativeTokenizer } from 'tokenizers';
+import { invalid, reasonOf } from '../errors.js';
+import { Tokenizer as NativeTokenizer, type Encoding } from 'tokenizers';
 
 /** Texts of one native call: long enough to pay for it, short enough that requests take turns. */
 const CHUNK = 64;
@@ -11,14 +11,39 @@ export interface TokenizerOptions {
   readonly maxLength: number | undefined;
 }
 
+/** Which end of a text that is too long is cut off; with `never` it comes back with one id more than it may have. */
+export type Cut = 'left' | 'right' | 'never';
+
+/** Characters a token: a text with more of them is too long, whatever its tokens are (text-embeddings-inference has the same bound). */
+const MOST_CHARACTERS = 250;
+const DEFAULT_LENGTH = 512;
+
+/** A token and where it stands in its text, in bytes of UTF-8; one that the tokenizer adds stands nowhere. */
+export interface Token {
+  readonly id: number;
+  readonly text: string;
+  readonly special: boolean;
+  readonly start: number | null;
+  readonly stop: number | null;
+}
+
 export class Tokenizer {
+  #uncut: NativeTokenizer | undefined;
+
   private constructor(
     private readonly native: NativeTokenizer,
+    private readonly source: string,
+    private readonly specialIds: ReadonlySet<number>,
     readonly padTokenId: number,
     readonly vocabularySize: number,
     /** Undefined where texts are never cut. */
     readonly maxLength: number | undefined,
   ) {}
+
+  /** Most characters of a text that is tokenized whole. */
+  get maxCharacters(): number {
+    return (this.maxLength ?? DEFAULT_LENGTH) * MOST_CHARACTERS;
+  }
 
   /**
    * Reads a `tokenizer.json`. Its padding is dropped, since the batcher pads to the batch and not to a fixed length.
@@ -33,24 +58,98 @@ export class Tokenizer {
   }
 
   private static parse(text: string, maxLength: number | undefined): Tokenizer {
-    const { padding, truncation } = JSON.parse(text) as { padding?: { pad_id?: number }; truncation?: { max_length?: number } };
+    const { padding, truncation, added_tokens: added = [] } = JSON.parse(text) as TokenizerFile;
     const native = NativeTokenizer.fromString(text);
     native.disablePadding();
     const longest = maxLength ?? truncation?.max_length;
+    // One token more than a text may have, so that a text that is cut can be told from one that just fits.
     if (longest === undefined) native.disableTruncation();
-    else native.setTruncation(longest, { strategy: 'LongestFirst' as never });
+    else native.setTruncation(longest + 1, { strategy: 'LongestFirst' as never });
+    const special = new Set(added.filter(({ special }) => special).map(({ id }) => id));
     const padTokenId = padding?.pad_id ?? native.tokenToId('[PAD]') ?? native.tokenToId('<pad>') ?? 0;
-    return new Tokenizer(native, padTokenId, native.getVocabSize(true), longest);
+    return new Tokenizer(native, text, special, padTokenId, native.getVocabSize(true), longest);
   }
 
   /** The ids of each text, in order, special tokens included. */
-  async encode(texts: readonly string[]): Promise<number[][]> {
-    if (texts.length === 1) return [(await this.native.encode(texts[0] ?? '')).getIds()];
+  async encode(texts: readonly string[], cut: Cut = 'right'): Promise<number[][]> {
+    const native = cut === 'left' ? this.#whole : this.native;
+    // Nothing of what is further left is left after the cut.
+    const given = cut === 'left' ? texts.map((text) => text.slice(-this.maxCharacters)) : texts;
+    if (given.length === 1) return [this.#idsOf(await native.encode(given[0] ?? ''), cut)];
     const ids: number[][] = [];
-    for (let from = 0; from < texts.length; from += CHUNK) {
-      const encodings = await this.native.encodeBatch(texts.slice(from, from + CHUNK));
-      for (const encoding of encodings) ids.push(encoding.getIds());
+    for (let from = 0; from < given.length; from += CHUNK) {
+      const encodings = await native.encodeBatch(given.slice(from, from + CHUNK));
+      for (const encoding of encodings) ids.push(this.#idsOf(encoding, cut));
     }
     return ids;
   }
+
+  /**
+   * The tokens of a text, all of them.
+   * @throws NestorError INVALID_REQUEST for a text of more than `maxCharacters`.
+   */
+  async tokenize(text: string, addSpecialTokens: boolean): Promise<Token[]> {
+    if (text.length > this.maxCharacters)
+      throw invalid('inputs', `A text may have ${this.maxCharacters} characters here; this one has ${text.length}`);
+    const encoding = await this.#whole.encode(text, null, { addSpecialTokens });
+    const [special, tokens, offsets] = [encoding.getSpecialTokensMask(), encoding.getTokens(), encoding.getOffsets()];
+    const places = bytePlaces(text);
+    return encoding.getIds().map((id, index) => {
+      if (special[index] === 1) return { id, text: tokens[index] ?? '', special: true, start: null, stop: null };
+      const [from = 0, to = 0] = offsets[index] ?? [];
+      return { id, special: false, text: places.slice(from, to), start: places.at(from), stop: places.at(to) };
+    });
+  }
+
+  /** The text of each list of ids. */
+  async decode(ids: readonly (readonly number[])[], skipSpecialTokens: boolean): Promise<string[]> {
+    return this.native.decodeBatch(
+      ids.map((list) => [...list]),
+      skipSpecialTokens,
+    );
+  }
+
+  /**
+   * Tokens at the start of every text that begins with this prefix, as Sentence Transformers counts them (`_get_prompt_length`): those of
+   * the prefix alone, without a special token at its end.
+   */
+  async prefixLength(prefix: string): Promise<number> {
+    const [ids = []] = await this.encode([prefix]);
+    return ids.length - Number(this.specialIds.has(ids.at(-1) ?? -1));
+  }
+
+  /** Without truncation, for the few who need it; made when it is first asked for, since it takes its memory once more. */
+  get #whole(): NativeTokenizer {
+    if (this.#uncut) return this.#uncut;
+    const native = NativeTokenizer.fromString(this.source);
+    native.disablePadding();
+    native.disableTruncation();
+    return (this.#uncut = native);
+  }
+
+  #idsOf(encoding: Encoding, cut: Cut): number[] {
+    const ids = encoding.getIds();
+    if (this.maxLength === undefined || ids.length <= this.maxLength || cut === 'never') return ids;
+    // Special tokens stay where they are: the cut is made between them.
+    const added = encoding.getSpecialTokensMask();
+    const first = added.indexOf(0);
+    const last = added.lastIndexOf(0) + 1;
+    const excess = ids.length - this.maxLength;
+    ids.splice(cut === 'left' ? first : last - excess, excess);
+    return ids;
+  }
+}
+
+interface TokenizerFile {
+  readonly padding?: { readonly pad_id?: number };
+  readonly truncation?: { readonly max_length?: number };
+  readonly added_tokens?: readonly { readonly id: number; readonly special?: boolean }[];
+}
+
+/** The tokenizer counts in code points: what stands there, and how many bytes of UTF-8 come before it. */
+function bytePlaces(text: string): { slice: (from: number, to: number) => string; at: (point: number) => number } {
+  const points = Array.from(text);
+  const bytes = new Uint32Array(points.length + 1);
+  for (const [index, point] of points.entries()) bytes[index + 1] = (bytes[index] ?? 0) + Buffer.byteLength(point);
+  return { slice: (from, to) => points.slice(from, to).join(''), at: (point) => bytes[point] ?? 0 };
 }

@@ -29,10 +29,14 @@ export class HealthController {
 
   @Get(['', 'ready'])
   @HealthCheck()
-  @ApiOperation({ summary: 'May the process be sent traffic? Every model has a worker alive, and nothing drains.' })
+  @ApiOperation({
+    summary: 'May the process be sent traffic? Every model has a worker alive, no device failed for good, and nothing drains.',
+  })
   ready(): Promise<HealthCheckResult> {
     const draining = () => this.#state('traffic', !this.readiness.draining, 'the server is shutting down');
-    return this.checks.check([draining, ...this.readiness.indicators]);
+    const device = () =>
+      this.#state('device', !this.readiness.condemned, 'it failed for good; the process ends so that another takes its place');
+    return this.checks.check([draining, device, ...this.readiness.indicators]);
   }
 
   #state(key: string, up: boolean, reason: string) {

@@ -2,11 +2,14 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { HealthController } from './health.controller.js';
+import { ReadinessCheck } from './readiness-check.js';
 import { Readiness } from './readiness.js';
 
-/** The conditions of readiness, for those who know one. */
-@Module({ providers: [Readiness], exports: [Readiness] })
+const terminus = TerminusModule.forRoot({ logger: false, errorLogStyle: 'json' });
+
+/** The conditions of readiness, for those who know one, and whether they hold. */
+@Module({ imports: [terminus], providers: [Readiness, ReadinessCheck], exports: [Readiness, ReadinessCheck] })
 export class ReadinessModule {}
 
-@Module({ imports: [TerminusModule.forRoot({ logger: false, errorLogStyle: 'json' }), ReadinessModule], controllers: [HealthController] })
+@Module({ imports: [terminus, ReadinessModule], controllers: [HealthController] })
 export class HealthModule {}

@@ -6,7 +6,9 @@ import type { HealthIndicatorFunction } from '@nestjs/terminus';
 export class Readiness {
   readonly #indicators: HealthIndicatorFunction[] = [];
   #started = false;
-  #draining = false;
+  readonly #leaving = new AbortController();
+  #condemned = false;
+  readonly #onCondemned: (() => void)[] = [];
 
   get indicators(): readonly HealthIndicatorFunction[] {
     return this.#indicators;
@@ -19,7 +21,17 @@ export class Readiness {
 
   /** The process is on its way out: it serves what comes, and asks that no more be sent. */
   get draining(): boolean {
-    return this.#draining;
+    return this.#leaving.signal.aborted;
+  }
+
+  /** Aborted when `draining` begins, for those who must tell somebody. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  /** Something failed that only a new process can mend. */
+  get condemned(): boolean {
+    return this.#condemned;
   }
 
   register(indicator: HealthIndicatorFunction): void {
@@ -31,6 +43,17 @@ export class Readiness {
   }
 
   drain(): void {
-    this.#draining = true;
+    this.#leaving.abort();
+  }
+
+  condemn(): void {
+    if (this.#condemned) return;
+    this.#condemned = true;
+    for (const listener of this.#onCondemned) listener();
+  }
+
+  /** For whoever can end the process. */
+  onCondemned(listener: () => void): void {
+    this.#onCondemned.push(listener);
   }
 }

@@ -1,32 +1,41 @@
 // The HTTP application: Fastify with raw bodies, limits, hooks and the OpenAPI document.
+import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Logger as PinoLogger } from 'nestjs-pino';
+import type { Logger } from 'pino';
 import type { Environment } from '../config/environment.js';
 import { Readiness } from '../health/readiness.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { requestId } from '../telemetry/request-id.js';
+import { RequestLog } from '../telemetry/request-log.js';
+import { LOG } from '../telemetry/server-telemetry.module.js';
+import { Tracer } from '../telemetry/tracer.js';
 import { readBody } from './body.js';
+import { addConditional } from './cache-control.js';
 import { addCompression } from './compression.js';
-import { addFormats } from './formats.docs.js';
+import { describeApi } from './openapi.js';
 import { frameworkProblem } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
-import { addHooks, requestId } from './hooks.js';
+import { addHooks, addTenants } from './hooks.js';
+import { endSilentConnections } from './silent-connections.js';
+import { TeiModule } from './tei/tei.module.js';
 
 /** Builds the application around a root module; it does not listen yet. */
 export async function createApplication(module: new () => unknown, environment: Environment): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     skipMiddie: true,
-    genReqId: requestId,
+    genReqId: ({ headers }: IncomingMessage) => requestId(headers['x-request-id']),
     bodyLimit: environment.BODY_LIMIT_BYTES,
     return503OnClosing: false,
     // Longer than any name, so that an unknown one is not found and not too long.
     routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true },
     frameworkErrors: frameworkProblem,
   });
-  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+  const root = { module, imports: environment.TEI_API ? [TeiModule] : [] };
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     bodyParser: false,
     bufferLogs: true,
     abortOnError: false,
@@ -40,21 +49,16 @@ export async function createApplication(module: new () => unknown, environment: 
   fastify.addContentTypeParser('*', ({ headers }: FastifyRequest, payload: Readable) =>
     readBody(payload, headers, environment.BODY_LIMIT_BYTES),
   );
+  addConditional(fastify);
+  endSilentConnections(fastify);
   addCompression(fastify);
-  addHooks(fastify, app.get(Metrics), app.get(Readiness, { strict: false }));
-  describe(app);
-  return app;
-}
-
-function describe(app: NestFastifyApplication): void {
-  const head = new DocumentBuilder()
-    .setOpenAPIVersion('3.1.0')
-    .setTitle('Nestor')
-    .setDescription('Models behind versioned routes: predictions, embeddings, health and metrics.')
-    .setVersion(process.env.npm_package_version ?? '0.1.0')
-    .build();
-  SwaggerModule.setup('docs', app, () => addFormats(SwaggerModule.createDocument(app, head)), {
-    jsonDocumentUrl: 'openapi.json',
-    customSiteTitle: 'Nestor',
+  addTenants(fastify, environment.CACHE_TENANT_HEADER.toLowerCase());
+  addHooks(fastify, {
+    metrics: app.get(Metrics),
+    readiness: app.get(Readiness, { strict: false }),
+    tracer: app.get(Tracer),
+    log: new RequestLog(app.get<Logger>(LOG), environment.SLOW_REQUEST_MS),
   });
+  describeApi(app);
+  return app;
 }

@@ -2,12 +2,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { invalid } from '../errors.js';
 import type { Call } from '../inference/prediction.js';
+import { Timeline } from '../telemetry/timeline.js';
+import { cacheModeOf } from './cache-control.js';
 
-const LONGEST_SECONDS = 3600;
+/** Nobody waits longer for an answer. */
+export const LONGEST_SECONDS = 3600;
 
 /**
  * `Request-Timeout: <seconds>` sets the deadline, `Priority: u=<0-7>` the urgency (RFC 9218), and a client that hangs up
- * takes what it asked for out of the queue.
+ * takes what it asked for out of the queue. `Cache-Control` says what it wants of the cache.
  * @throws NestorError INVALID_REQUEST
  */
 export function callOf(request: FastifyRequest, reply: FastifyReply): Call {
@@ -16,10 +19,16 @@ export function callOf(request: FastifyRequest, reply: FastifyReply): Call {
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) abort.abort();
   });
+  request.timeline = new Timeline(performance.now(), request.trace ?? undefined);
   return {
     signal: abort.signal,
     deadline: deadlineOf(header(request, 'request-timeout')),
     urgency: urgencyOf(header(request, 'priority')),
+    timeline: request.timeline,
+    cache: cacheModeOf(request.headers['cache-control']),
+    tenant: request.tenant,
+    // They were read from the body of this request, which is nobody else's.
+    ownsInput: true,
   };
 }
 

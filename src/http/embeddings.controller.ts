@@ -2,6 +2,7 @@
 import { Controller, HttpCode, Post, UseInterceptors } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { InferenceService } from '../inference/inference.service.js';
+import { AnswersInterceptor } from './answers.interceptor.js';
 import { EmbeddingsBody } from './dto/embeddings.dto.js';
 import { EmbeddingsEncoder, type Embedded } from './embeddings.encoder.js';
 import type { EmbeddingsRequest } from './embeddings.pipe.js';
@@ -18,7 +19,7 @@ const EXAMPLES = {
 
 @ApiTags('embeddings')
 @Controller('v1/embeddings')
-@UseInterceptors(EmbeddingsEncoder)
+@UseInterceptors(AnswersInterceptor, EmbeddingsEncoder)
 export class EmbeddingsController {
   constructor(private readonly inference: InferenceService) {}
 
@@ -61,6 +62,6 @@ export class EmbeddingsController {
   })
   @ApiOpenAiErrors(400, 404, 406, 413, 415, 429, 500, 503, 504)
   async embed(@EmbeddingsParam() request: EmbeddingsRequest): Promise<Embedded> {
-    return { request, embeddings: await this.inference.embed(request.ref, request.inputs, request.dimensions, request.call) };
+    return { request, embeddings: await this.inference.embed(request.ref, request.inputs, request, request.call) };
   }
 }

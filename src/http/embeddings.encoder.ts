@@ -3,9 +3,8 @@ import { Injectable, type CallHandler, type ExecutionContext, type NestIntercept
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { map, type Observable } from 'rxjs';
 import type { Embeddings } from '../inference/prediction.js';
-import type { Encoded } from './codecs/codec.js';
 import type { EmbeddingsRequest } from './embeddings.pipe.js';
-import { deliver, MODEL_VERSION } from './exchange.js';
+import { deliver, note, type Delivered } from './exchange.js';
 
 export interface Embedded {
   readonly request: EmbeddingsRequest;
@@ -13,14 +12,14 @@ export interface Embedded {
 }
 
 @Injectable()
-export class EmbeddingsEncoder implements NestInterceptor<Embedded, Encoded['body']> {
-  intercept(context: ExecutionContext, next: CallHandler<Embedded>): Observable<Encoded['body']> {
+export class EmbeddingsEncoder implements NestInterceptor<Embedded, Delivered> {
+  intercept(context: ExecutionContext, next: CallHandler<Embedded>): Observable<Delivered> {
     const http = context.switchToHttp();
     return next.handle().pipe(
       map(({ request, embeddings }) => {
-        http.getRequest<FastifyRequest>().timings = embeddings.timings;
+        const reply = http.getResponse<FastifyReply>();
+        note({ request: http.getRequest<FastifyRequest>(), reply }, embeddings);
         const { encoder } = request;
-        const reply = http.getResponse<FastifyReply>().header(MODEL_VERSION, embeddings.model.version);
         return deliver(reply, encoder.encodeEmbeddings(embeddings, request), encoder.mediaTypes[0]);
       }),
     );

@@ -14,14 +14,14 @@ export interface EmbeddingsRequest extends EmbeddingsQuery {
 }
 
 @Injectable()
-export class EmbeddingsPipe implements PipeTransform<Exchange, EmbeddingsRequest> {
-  transform({ request, reply }: Exchange): EmbeddingsRequest {
+export class EmbeddingsPipe implements PipeTransform<Exchange, Promise<EmbeddingsRequest>> {
+  async transform({ request, reply }: Exchange): Promise<EmbeddingsRequest> {
     const { headers } = request;
     const decoder = decoderFor('Embeddings', headers['content-type']);
     // Every format carries one tensor at least, which is what embeddings are: the dearest serves.
     const [encoder] = encodersFor('Embeddings', headers.accept, decoder);
     if (!encoder) throw new Error('no encoder and no refusal; this is a bug');
-    const query = decoder.decodeEmbeddings({ bytes: bytesOfBody(request), headers });
+    const query = await decoder.decodeEmbeddings({ bytes: bytesOfBody(request), headers });
     return { ...query, ref: { name: query.model }, call: callOf(request, reply), encoder };
   }
 }

@@ -4,10 +4,11 @@ import { invalid, type NestorError } from '../errors.js';
 
 /**
  * A null counts as absent, as clients write it who fill in every field.
+ * @param unknownFields with `lenient` they are dropped.
  * @returns an instance of the DTO that refers to the parsed values: nothing is cloned, however large.
- * @throws NestorError INVALID_REQUEST for the first field that is wrong, missing or unknown.
+ * @throws NestorError INVALID_REQUEST for the first field that is wrong, missing or, unless `lenient`, unknown.
  */
-export function envelope<T extends object>(dto: new () => T, body: unknown): T {
+export function envelope<T extends object>(dto: new () => T, body: unknown, unknownFields: 'strict' | 'lenient' = 'strict'): T {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalid('body', 'The body must be a JSON object');
   // Names that every object has: assigned, they would take the place of its prototype or its constructor.
   const inherited = Object.keys(body).find((key) => key in Object.prototype);
@@ -15,7 +16,7 @@ export function envelope<T extends object>(dto: new () => T, body: unknown): T {
   const instance = Object.assign(new dto(), Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null)));
   const [fault] = validateSync(instance, {
     whitelist: true,
-    forbidNonWhitelisted: true,
+    forbidNonWhitelisted: unknownFields === 'strict',
     stopAtFirstError: true,
     validationError: { target: false, value: false },
   });

@@ -1,38 +1,75 @@
 // What every answer carries and every request leaves behind, whatever its route: id, times, one observation.
-import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { Timings } from '../inference/prediction.js';
 import type { Readiness } from '../health/readiness.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { RequestLog, ServedRequest } from '../telemetry/request-log.js';
+import { endTrace } from '../telemetry/request-trace.js';
+import { traceparent, type Attributes, type Tracer } from '../telemetry/tracer.js';
+import { servedRequest } from './served-request.js';
 
-const REQUEST_ID = /^[\w.:-]{1,128}$/;
+/** Routes that run a model, or tell about one; probes would only bury them. */
+const TRACED = /^\/v[12]\/(?!health)/;
 
-/** The id that the client gave, if it is fit to be logged and sent back, else a new one. */
-export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
-  const given = headers['x-request-id'];
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+/** What the hooks tell, and what they ask. */
+export interface Observers {
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+  readonly tracer: Tracer;
+  readonly log: RequestLog;
 }
 
-export function addHooks(fastify: FastifyInstance, metrics: Metrics, readiness: Readiness): void {
-  fastify.decorateRequest('timings', null);
+export function addHooks(fastify: FastifyInstance, { metrics, readiness, tracer, log }: Observers): void {
+  for (const name of ['timings', 'origin', 'timeline', 'trace', 'failure'] as const) fastify.decorateRequest(name, null);
+  if (tracer.enabled) beginTraces(fastify, tracer);
   fastify.addHook('onSend', (request, reply, payload, done) => {
     void reply.header('X-Request-Id', request.id).header('Server-Timing', serverTiming(request.timings, reply.elapsedTime));
+    if (request.trace) void reply.header('traceresponse', traceparent(request.trace));
     // Asks clients to come back on a new connection, which the load balancer sends elsewhere.
     if (readiness.draining) void reply.header('Connection', 'close');
     done(null, payload);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? '_unknown';
-    metrics.requestDuration.observe({ route, status: String(reply.statusCode) }, reply.elapsedTime / 1000);
+    const totalMs = reply.elapsedTime;
+    metrics.requestDuration.labels(route, String(reply.statusCode)).observe(totalMs / 1000, request.trace?.id);
+    const served = servedRequest(request, reply, totalMs);
+    log.record(served);
+    if (request.trace) endTrace(request.trace, served, httpAttributes(served), served.status >= 500);
     done();
   });
+}
+
+function beginTraces(fastify: FastifyInstance, tracer: Tracer): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const route = request.routeOptions.url ?? '';
+    if (TRACED.test(route)) {
+      request.trace = tracer.begin(`${request.method} ${route}`, request.headers, performance.now() - reply.elapsedTime) ?? null;
+    }
+    done();
+  });
+}
+
+/** @param header in lower case; empty: there are no tenants. */
+export function addTenants(fastify: FastifyInstance, header: string): void {
+  fastify.decorateRequest('tenant', undefined);
+  if (header === '') return;
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    request.tenant = String(request.headers[header] ?? '');
+    done();
+  });
+}
+
+/** https://opentelemetry.io/docs/specs/semconv/http/http-spans/ */
+function httpAttributes({ method, route = '', status }: ServedRequest): Attributes {
+  return { 'http.request.method': method, 'http.route': route, 'http.response.status_code': status };
 }
 
 /** https://www.w3.org/TR/server-timing/, in milliseconds. */
 function serverTiming(timings: Timings | null, totalMs: number): string {
   const total = `total;dur=${totalMs.toFixed(2)}`;
   if (!timings) return total;
-  const { preprocess, queue, inference } = timings;
-  return `${total}, preprocess;dur=${(preprocess * 1000).toFixed(2)}, queue;dur=${(queue * 1000).toFixed(2)}, inference;dur=${(inference * 1000).toFixed(2)}`;
+  const { cache, preprocess, queue, inference } = timings;
+  const parts = Object.entries({ cache, preprocess, queue, inference });
+  return [total, ...parts.map(([name, seconds]) => `${name};dur=${(seconds * 1000).toFixed(2)}`)].join(', ');
 }

@@ -1,6 +1,7 @@
 // How the predict routes read in the OpenAPI document.
 import { applyDecorators } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiOkResponse, ApiOperation, ApiParam, ApiQuery } from '@nestjs/swagger';
+import { LONGEST_SECONDS } from './call.js';
 import { DIGIT, SILERO_ZEROS } from './docs-examples.js';
 import { EveryFormat, TensorHeaders } from './formats.docs.js';
 import { PredictBody } from './dto/predict.dto.js';
@@ -12,7 +13,7 @@ export const CallHeaders = (): MethodDecorator =>
       name: 'Request-Timeout',
       required: false,
       description: 'Seconds until the answer is worthless; then 504.',
-      schema: { type: 'number', minimum: 0 },
+      schema: { type: 'number', exclusiveMinimum: 0, maximum: LONGEST_SECONDS } as object,
     }),
     ApiHeader({
       name: 'Priority',

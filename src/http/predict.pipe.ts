@@ -9,7 +9,7 @@ import { callOf } from './call.js';
 import type { PredictionQuery } from './codecs/codec.js';
 import { decoderFor, encodersFor, type Encoder } from './codecs/registry.js';
 import { severalOutputs } from './codecs/single-tensor.js';
-import { bytesOfBody, ExchangeParam, untilClosed, type Exchange } from './exchange.js';
+import { bytesOfBody, ExchangeParam, releaseBody, untilClosed, type Exchange } from './exchange.js';
 
 export interface PredictRequest extends PredictionQuery {
   readonly ref: ModelRef;
@@ -28,7 +28,9 @@ export class PredictPipe implements PipeTransform<Exchange, Promise<PredictReque
     const encoders = encodersFor('Prediction', headers.accept, decoder);
     const { model, release } = await this.models.use({ name, version });
     untilClosed(reply, release);
-    const query = await decoder.decodePrediction({ bytes: bytesOfBody(request), headers }, model);
+    const bytes = bytesOfBody(request);
+    const query = await decoder.decodePrediction({ bytes, headers }, model);
+    if (query.input.kind === 'tensors') releaseBody(bytes, query.input.tensors);
     const outputs = query.outputs ?? outputsOf(request.query) ?? outputsOfTask(model, query);
     const encoder = encoderFor(encoders, outputs ?? model.signature.outputs.map((output) => output.name));
     return { ...query, ref: { name, model }, outputs, call: callOf(request, reply), encoder };

@@ -3,8 +3,7 @@ import { Injectable, type CallHandler, type ExecutionContext, type NestIntercept
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { map, type Observable } from 'rxjs';
 import type { Prediction } from '../inference/prediction.js';
-import type { Encoded } from './codecs/codec.js';
-import { deliver, MODEL_VERSION } from './exchange.js';
+import { deliver, note, type Delivered } from './exchange.js';
 import type { PredictRequest } from './predict.pipe.js';
 
 export interface Predicted {
@@ -13,14 +12,14 @@ export interface Predicted {
 }
 
 @Injectable()
-export class PredictionEncoder implements NestInterceptor<Predicted, Encoded['body']> {
-  intercept(context: ExecutionContext, next: CallHandler<Predicted>): Observable<Encoded['body']> {
+export class PredictionEncoder implements NestInterceptor<Predicted, Delivered> {
+  intercept(context: ExecutionContext, next: CallHandler<Predicted>): Observable<Delivered> {
     const http = context.switchToHttp();
     return next.handle().pipe(
       map(({ request, prediction }) => {
-        http.getRequest<FastifyRequest>().timings = prediction.timings;
+        const reply = http.getResponse<FastifyReply>();
+        note({ request: http.getRequest<FastifyRequest>(), reply }, prediction);
         const { encoder } = request;
-        const reply = http.getResponse<FastifyReply>().header(MODEL_VERSION, prediction.model.version);
         return deliver(reply, encoder.encodePrediction(prediction, request), encoder.mediaTypes[0]);
       }),
     );

@@ -1,8 +1,9 @@
 // Everything that is thrown -> the answer that the client of this route understands; nothing of the inside leaves.
-import { Catch, HttpException, Logger, NotFoundException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, HttpException, Logger, ServiceUnavailableException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ERRORS, NestorError, reasonOf, type ErrorCode } from '../errors.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { dialectOf, type Dialect } from './dialects.js';
 import { RouteTable } from './route-table.js';
 
 /** Codes for the failures of the framework, by the status that it gives them. */
@@ -16,6 +17,9 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   415: 'UNSUPPORTED_MEDIA_TYPE',
   503: 'DRAINING',
 };
+
+/** What the framework finds wrong with a request and does not name. */
+const FIELDS: Readonly<Record<number, string>> = { 413: 'body', 415: 'Content-Type' };
 
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -31,27 +35,35 @@ export class ProblemFilter implements ExceptionFilter {
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
     // Terminus throws its report as an exception: it is the answer of a probe that says no.
-    if (thrown instanceof HttpException && request.url.startsWith('/health')) {
+    if (thrown instanceof ServiceUnavailableException && request.url.startsWith('/health')) {
       void reply.code(thrown.getStatus()).send(thrown.getResponse());
       return;
     }
     const path = request.url.split('?', 1)[0] ?? '';
-    const methods = thrown instanceof NotFoundException ? this.routes.methodsOf(path) : [];
-    if (methods.length > 0) void reply.header('Allow', methods.join(', '));
-    const error = methods.length > 0 ? wrongMethod(request.method, methods) : nestorErrorOf(thrown, request);
-    const status = ERRORS[error.code].httpStatus;
+    const methods = this.routes.methodsOf(path);
+    // Fastify looks at the body before it finds that the path has no such method: whatever it says of the body, that comes first.
+    const isWrong = methods.length > 0 && !methods.includes(request.method);
+    if (isWrong) void reply.header('Allow', methods.join(', '));
+    const error = isWrong ? wrongMethod(request.method, methods) : nestorErrorOf(thrown, request);
+    const dialect = dialectOf(path, methods.length > 0);
     this.metrics.rejected.inc({ reason: error.code });
-    if (status === 500)
-      this.#logger.error({ err: error.cause ?? error, requestId: request.id, code: error.code }, reasonOf(error.cause ?? error));
+    request.failure = error.code;
+    if (ERRORS[error.code].httpStatus === 500)
+      this.#logger.error(
+        { err: error.cause ?? error, requestId: request.id, trace_id: request.trace?.id, code: error.code },
+        reasonOf(error.cause ?? error),
+      );
     if (reply.sent || reply.raw.destroyed) return;
     if (error.retryAfter !== undefined) void reply.header('Retry-After', Math.ceil(error.retryAfter));
-    if (request.url.startsWith('/v1/embeddings')) void reply.code(status).send(openAiError(error, status));
-    else
-      void reply
-        .code(status)
-        .header('Content-Type', 'application/problem+json')
-        .send(JSON.stringify(problem(error, status, request)));
+    answer(error, dialect, request, reply);
   }
+}
+
+function answer(error: NestorError, { statusOf, mediaType, bodyOf }: Dialect, request: FastifyRequest, reply: FastifyReply): void {
+  void reply
+    .code(statusOf(error))
+    .header('Content-Type', mediaType)
+    .send(JSON.stringify(bodyOf(error, request)));
 }
 
 function nestorErrorOf(thrown: unknown, request: FastifyRequest): NestorError {
@@ -64,7 +76,8 @@ function nestorErrorOf(thrown: unknown, request: FastifyRequest): NestorError {
       code,
       `There is no route ${request.method} ${request.url.split('?', 1)[0]?.slice(0, 200) ?? ''}. GET /docs shows those that there are`,
     );
-  return new NestorError(code, reasonOf(thrown), { cause: thrown });
+  const field = FIELDS[status];
+  return new NestorError(code, reasonOf(thrown), { cause: thrown, ...(field && { field }) });
 }
 
 function wrongMethod(method: string, methods: readonly string[]): NestorError {
@@ -74,31 +87,6 @@ function wrongMethod(method: string, methods: readonly string[]): NestorError {
 /** What Fastify refuses before any route is found, such as a URL that cannot be decoded. */
 export function frameworkProblem(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = nestorErrorOf(thrown, request);
-  const status = ERRORS[error.code].httpStatus;
-  void reply
-    .code(status)
-    .header('X-Request-Id', request.id)
-    .header('Content-Type', 'application/problem+json')
-    .send(JSON.stringify(problem(error, status, request)));
-}
-
-/** RFC 9457. */
-function problem({ code, message, field }: NestorError, status: number, request: FastifyRequest): object {
-  return {
-    type: 'about:blank',
-    title: ERRORS[code].title,
-    status,
-    detail: message,
-    code,
-    ...(field && { field }),
-    // What clients of the Open Inference Protocol read.
-    ...(request.url.startsWith('/v2') && { error: message }),
-    instance: `urn:request:${request.id}`,
-  };
-}
-
-/** The envelope that OpenAI's clients read, https://platform.openai.com/docs/guides/error-codes. */
-function openAiError({ code, message, field }: NestorError, status: number): object {
-  const type = status === 429 ? 'rate_limit_exceeded' : status >= 500 ? 'server_error' : 'invalid_request_error';
-  return { error: { message, type, param: field ?? null, code: code.toLowerCase() } };
+  void reply.header('X-Request-Id', request.id);
+  answer(error, dialectOf(request.url, false), request, reply);
 }

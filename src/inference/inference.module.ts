@@ -3,6 +3,9 @@ import { Injectable, Module, type DynamicModule, type OnApplicationShutdown, typ
 import { HealthIndicatorService, TerminusModule, type HealthIndicatorResult } from '@nestjs/terminus';
 import { BatchingModule } from '../batching/batching.module.js';
 import { BatchingService } from '../batching/batching.service.js';
+import { CachingModule } from '../cache/cache.module.js';
+import { CacheService } from '../cache/cache.service.js';
+import type { CacheOptions } from '../cache/options.js';
 import { ReadinessModule } from '../health/health.module.js';
 import { Readiness } from '../health/readiness.js';
 import { MemoryUpkeep } from '../models/memory-upkeep.js';
@@ -14,10 +17,14 @@ import { RepositoryPoll } from '../models/repository-poll.js';
 import { RuntimeModule } from '../runtime/runtime.module.js';
 import { RuntimeService } from '../runtime/runtime.service.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
+import { Features } from './features.js';
 import { InferenceService } from './inference.service.js';
 
 /** Everything but the repository has a default. */
-export type InferenceOptions = ModelOptions;
+export interface InferenceOptions extends ModelOptions {
+  /** By default answers are remembered in memory, see docs/caching.md. */
+  readonly cache?: Partial<CacheOptions>;
+}
 
 /** Loads every model before the application listens, and ends their threads after it has stopped listening. */
 @Injectable()
@@ -31,6 +38,7 @@ class ModelLifecycle implements OnModuleInit, OnApplicationShutdown {
     private readonly runtime: RuntimeService,
     private readonly readiness: Readiness,
     private readonly indicator: HealthIndicatorService,
+    private readonly cache: CacheService,
   ) {}
 
   /** @throws Error that names the path and the reason when a model cannot load: the boot stops. */
@@ -40,6 +48,7 @@ class ModelLifecycle implements OnModuleInit, OnApplicationShutdown {
     this.poll.start();
     this.upkeep.start();
     this.readiness.register(() => this.#check());
+    this.readiness.register(() => this.#cacheCheck());
     this.readiness.start();
   }
 
@@ -57,6 +66,13 @@ class ModelLifecycle implements OnModuleInit, OnApplicationShutdown {
     if (counts.some(({ ready }) => ready === 0)) return check.down(workers);
     return counts.some(({ ready, wanted }) => ready < wanted) ? check.degraded(workers) : check.up(workers);
   }
+
+  /** A tier that is away makes answers slower, never wrong: the process stays ready. */
+  #cacheCheck(): HealthIndicatorResult {
+    const check = this.indicator.check('cache');
+    const tiers = Object.fromEntries(this.cache.states.map(({ tier, state }) => [tier, state]));
+    return this.cache.states.some(({ state }) => state === 'down') ? check.degraded(tiers) : check.up(tiers);
+  }
 }
 
 @Module({})
@@ -66,11 +82,14 @@ export class InferenceModule {
   }
 
   static forRootAsync(options: OptionsFactory<InferenceOptions>): DynamicModule {
+    const { useFactory, inject = [] } = options;
+    const caching = CachingModule.forRootAsync({ useFactory: (...values: never[]) => useFactory(...values).cache ?? {}, inject });
+    const models = ModelsModule.forRootAsync(options);
     return {
       module: InferenceModule,
-      imports: [TelemetryModule, RuntimeModule, BatchingModule, ModelsModule.forRootAsync(options), ReadinessModule, TerminusModule],
-      providers: [ModelLifecycle, InferenceService],
-      exports: [InferenceService, ModelsModule],
+      imports: [TelemetryModule, RuntimeModule, BatchingModule, caching, models, ReadinessModule, TerminusModule],
+      providers: [ModelLifecycle, Features, InferenceService],
+      exports: [InferenceService, models, caching],
     };
   }
 }

@@ -93,7 +93,7 @@ describe('toItems', () => {
 
   it('leaves the tensors of a model that does not batch together', () => {
     const inputs = [tensor('a', 'FP32', [2, 5]), tensor('rate', 'INT64', [])];
-    expect(toItems(model({ ...ROWS, batches: false }), inputs)).toEqual([{ inputs, rows: 1, length: 1, kind: '' }]);
+    expect(toItems(model({ ...ROWS, batches: false }), inputs)).toEqual([{ inputs, rows: 1, length: 1, kind: '', owned: false }]);
   });
 
   it('marks a mask with places of its own where masks number the sequences', () => {
@@ -101,5 +101,18 @@ describe('toItems', () => {
     const mask: Tensor = { name: 'a', datatype: 'INT64', shape: [2, 2], data: BigInt64Array.of(1n, 1n, 1n, 0n) };
     expect(toItems(model(layout), [mask]).map(({ masked }) => masked)).toEqual([false, true]);
     expect(toItems(model(SEQUENCES), [mask]).map(({ masked }) => masked)).toEqual([false, false]);
+  });
+});
+
+describe('the memory of a request', () => {
+  const inputs = [tensor('a', 'FP32', [4, 2])];
+
+  it('is that of its one item, if the caller gives it away', () => {
+    expect(toItems(model(ROWS, 4), inputs, true)).toMatchObject([{ owned: true }]);
+    expect(toItems(model(ROWS, 4), inputs)).toMatchObject([{ owned: false }]);
+  });
+
+  it("is nobody's when several items share it", () => {
+    expect(toItems(model(ROWS, 2), inputs, true)).toMatchObject([{ owned: false }, { owned: false }]);
   });
 });

@@ -5,10 +5,10 @@ import type { Model } from '../models/model.js';
 import { allocate, copyInto, elementCount, rows as rowsOf, type Tensor } from '../tensor.js';
 
 /** Sequences travel one by one, so that each finds mates of its length; rows of fixed shape in blocks of a batch. */
-export function toItems(model: Model, inputs: readonly Tensor[]): Item[] {
+export function toItems(model: Model, inputs: readonly Tensor[], owned = false): Item[] {
   const { layout } = model;
   const rows = inputs[0]?.shape[0] ?? 1;
-  if (!layout.batches) return [{ inputs, rows: 1, length: 1, kind: '' }];
+  if (!layout.batches) return [{ inputs, rows: 1, length: 1, kind: '', owned }];
   const length = inputs.find(({ name }) => layout.paddedInputs.has(name))?.shape[1] ?? 1;
   const kind = kindOf(model, inputs);
   const block = layout.paddedInputs.size > 0 ? 1 : model.maxRows;
@@ -16,7 +16,7 @@ export function toItems(model: Model, inputs: readonly Tensor[]): Item[] {
   for (let from = 0; from < rows; from += block) {
     const to = Math.min(rows, from + block);
     const part = rows <= block ? inputs : inputs.map((input) => rowsOf(input, from, to));
-    items.push({ inputs: part, rows: to - from, length, kind, masked: isMasked(model, part) });
+    items.push({ inputs: part, rows: to - from, length, kind, masked: isMasked(model, part), owned: owned && rows <= block });
   }
   return items;
 }

@@ -1,6 +1,9 @@
 // What a request asks of a model and what it gets, free of any protocol.
+import type { CacheMode } from '../cache/cache.service.js';
+import type { TierName } from '../cache/options.js';
 import { joinOutputs } from './items.js';
 import type { Model } from '../models/model.js';
+import type { Timeline } from '../telemetry/timeline.js';
 import type { Tensor } from '../tensor.js';
 
 /** The circumstances of a call. */
@@ -11,6 +14,14 @@ export interface Call {
   readonly deadline?: number | undefined;
   /** RFC 9218: 0 is served first, 7 last. */
   readonly urgency?: number | undefined;
+  /** Told when it passes which station. */
+  readonly timeline?: Timeline | undefined;
+  /** What it wants of the cache; by default to use it. */
+  readonly cache?: CacheMode | undefined;
+  /** Answers are remembered for this tenant alone. */
+  readonly tenant?: string | undefined;
+  /** Nobody else reads or writes the tensors that go in: their memory may move to the worker. */
+  readonly ownsInput?: boolean | undefined;
 }
 
 /** What goes in: tensors for any model, texts and pictures for models that have a tokenizer or an image recipe. */
@@ -21,9 +32,22 @@ export type PredictionInput =
 
 /** Seconds that a call spent at the stations of its path. */
 export interface Timings {
+  /** Asking the cache, and waiting for equal requests. */
+  readonly cache: number;
   readonly preprocess: number;
   readonly queue: number;
   readonly inference: number;
+}
+
+/** Where the answer came from. */
+export interface CacheReport {
+  /** `partial`: some of its inputs were known; `coalesced`: an equal request in flight was joined. */
+  readonly result: 'hit' | 'miss' | 'partial' | 'coalesced';
+  /** The farthest that knew something. */
+  readonly tier: TierName | undefined;
+  /** Rows that need not run when it is remembered whole. */
+  readonly rows: number;
+  readonly mode: CacheMode;
 }
 
 export class Prediction {
@@ -32,6 +56,8 @@ export class Prediction {
     /** The outputs of each part of the request, in order; parts of a text model differ in length. */
     readonly parts: readonly (readonly Tensor[])[],
     readonly timings: Timings,
+    /** Undefined where nothing is remembered. */
+    readonly cache?: CacheReport,
   ) {}
 
   /**
@@ -48,6 +74,16 @@ export interface Embeddings {
   /** One vector an input, in order. */
   readonly vectors: readonly Float32Array[];
   /** Tokens that the inputs took, special tokens included. */
+  readonly tokens: number;
+  readonly timings: Timings;
+  /** Undefined where nothing is remembered. */
+  readonly cache?: CacheReport | undefined;
+}
+
+export interface TokenEmbeddings {
+  readonly model: Model;
+  /** `[1, tokens, d]` for each input, in order. */
+  readonly texts: readonly Tensor[];
   readonly tokens: number;
   readonly timings: Timings;
 }

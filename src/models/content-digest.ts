@@ -12,3 +12,12 @@ export async function contentDigest(files: readonly Pick<ContainedFile, 'name' |
   }
   return hash.digest('hex');
 }
+
+/**
+ * Names what answers depend on, for the keys of caches: 22 characters, 128 bits of SHA-256.
+ * @param manifest the keys of `model.yaml` that matter, as a text.
+ */
+export async function contentScope(files: Parameters<typeof contentDigest>[0], manifest: string): Promise<string> {
+  const digest = createHash('sha256').update(await contentDigest(files)).update(manifest).digest(); // prettier-ignore
+  return digest.subarray(0, 16).toString('base64url');
+}

@@ -20,6 +20,7 @@ import {
 import { parse } from 'yaml';
 import { reasonOf } from '../errors.js';
 import { ImageRecipe } from '../features/image-recipe.js';
+import { POOLINGS, type Pooling } from '../features/pooling.js';
 import { PROVIDERS, type Provider, type SessionEntries } from '../runtime/session-options.js';
 import { MEMORY_MODES, type MemoryMode } from './memory-mode.js';
 import { InputLimit } from './input-limits.js';
@@ -100,6 +101,20 @@ class QueueManifest {
   @IsOptional() @IsInt() @Min(1) readonly maxTokens?: number;
 }
 
+class CacheManifest {
+  /** Whether answers may be kept in this tier, where the process has it. */
+  @IsOptional() @IsBoolean() readonly memory?: boolean;
+  @IsOptional() @IsBoolean() readonly disk?: boolean;
+  @IsOptional() @IsBoolean() readonly redis?: boolean;
+  /** Bytes of a share of its own; otherwise the model competes with the others for the whole tier. */
+  @IsOptional() @IsInt() @Min(1) readonly memoryBytes?: number;
+  @IsOptional() @IsInt() @Min(1) readonly diskBytes?: number;
+  /** Seconds after which an answer is forgotten. */
+  @IsOptional() @IsNumber() @Min(0.001) readonly ttl?: number;
+  /** Whether token ids and decoded pictures are kept in memory too. */
+  @IsOptional() @IsBoolean() readonly features?: boolean;
+}
+
 export class Manifest {
   /** Which versions are served; the newest alone by default. */
   @IsOptional()
@@ -121,8 +136,12 @@ export class Manifest {
   @IsOptional() @IsArray() @ArrayMinSize(1) @IsString({ each: true }) readonly labels?: string[];
   /** What makes probabilities of the scores. */
   @IsOptional() @IsIn(['softmax', 'sigmoid', 'none']) readonly activation?: 'softmax' | 'sigmoid' | 'none';
-  @IsOptional() @IsIn(['mean', 'cls', 'max']) readonly pooling?: 'mean' | 'cls' | 'max';
+  @IsOptional() @IsIn(POOLINGS) readonly pooling?: Pooling;
   @IsOptional() @IsBoolean() readonly normalize?: boolean;
+  /** Prompts by name, on top of those of the export: texts that go in front of the input, or Jinja templates of `text`. */
+  @IsOptional() @IsObject() readonly prompts?: Record<string, string>;
+  /** Name of the prompt for requests that ask for none. */
+  @IsOptional() @IsString() readonly defaultPrompt?: string;
   /** Most tokens of a text; longer ones are cut. */
   @IsOptional() @IsInt() @Min(1) readonly maxLength?: number;
   /** What the graph does not say of its inputs, by name; the warm-up keeps to it too. */
@@ -132,6 +151,9 @@ export class Manifest {
   @IsOptional() @ValidateNested() @Type(() => BatchingManifest) readonly batching?: BatchingManifest;
   @IsOptional() @ValidateNested() @Type(() => LoadingManifest) readonly loading?: LoadingManifest;
   @IsOptional() @ValidateNested() @Type(() => QueueManifest) readonly queue?: QueueManifest;
+  /** False for a model that draws lots: its answers are never remembered, nor shared between equal requests. */
+  @IsOptional() @IsBoolean() readonly deterministic?: boolean;
+  @IsOptional() @ValidateNested() @Type(() => CacheManifest) readonly cache?: CacheManifest;
 }
 
 /** Keys that say when it is loaded and who gets a request: a change of these loads nothing anew. */

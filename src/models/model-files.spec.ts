@@ -71,8 +71,31 @@ describe('readModelFiles', () => {
     ['cls', { pooling_mode_cls_token: true }],
     ['max', { pooling_mode_max_tokens: true }],
     ['mean', {}],
+    ['lasttoken', { pooling_mode_lasttoken: true, pooling_mode_mean_tokens: false }],
+    ['weightedmean', { pooling_mode: 'weightedmean' }],
+    ['max', { pooling_mode: ['max'] }],
   ])('finds the pooling %s', async (pooling, config) => {
     await expect(read({ '1_Pooling/config.json': config })).resolves.toMatchObject({ pooling });
+  });
+
+  it.each([
+    ['mean and max', { pooling_mode_mean_tokens: true, pooling_mode_max_tokens: true }],
+    ['cls and mean', { pooling_mode: ['cls', 'mean'] }],
+    ['median', { pooling_mode: 'median' }],
+  ])('refuses the pooling %s', async (pooling, config) => {
+    await expect(read({ '1_Pooling/config.json': config })).rejects.toThrow(`1_Pooling/config.json: the pooling ${pooling} is not served`);
+  });
+
+  it("reads Sentence Transformers' prompts, and whether they are pooled", async () => {
+    const prompts = { query: 'query: ', document: null };
+    await expect(
+      read({
+        'config_sentence_transformers.json': { prompts, default_prompt_name: 'query', similarity_fn_name: 'cosine' },
+        '1_Pooling/config.json': { include_prompt: false },
+      }),
+    ).resolves.toMatchObject({ prompts, defaultPrompt: 'query', includePrompt: false });
+    const unset = { prompts: {}, default_prompt_name: null };
+    await expect(read({ 'config_sentence_transformers.json': unset })).resolves.toMatchObject({ defaultPrompt: undefined });
   });
 
   it('does not normalize where no module says so', async () => {

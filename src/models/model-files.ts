@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { plainToInstance } from 'class-transformer';
 import { reasonOf } from '../errors.js';
 import { ImageRecipe } from '../features/image-recipe.js';
-import type { Pooling } from '../features/pooling.js';
+import { POOLINGS, type Pooling } from '../features/pooling.js';
 import { readIfThere } from './read-if-there.js';
 
 /** The parts of `config.json`, `preprocessor_config.json` and their like that matter for serving; all may be missing. */
@@ -18,8 +18,14 @@ export interface Config {
 }
 type Size = { readonly height?: number; readonly width?: number; readonly shortest_edge?: number } | number;
 interface PoolingConfig {
-  readonly pooling_mode_cls_token?: boolean;
-  readonly pooling_mode_max_tokens?: boolean;
+  /** Since Sentence Transformers 5.4; before that a flag for each mode. */
+  readonly pooling_mode?: string | readonly string[];
+  readonly include_prompt?: boolean;
+  readonly [flag: string]: unknown;
+}
+interface SentenceTransformersConfig {
+  readonly prompts?: Record<string, unknown> | null;
+  readonly default_prompt_name?: string | null;
 }
 interface Preprocessor {
   readonly size?: Size;
@@ -38,6 +44,10 @@ export interface ModelFiles {
   readonly tokenizerPath: string | undefined;
   readonly labels: readonly string[] | undefined;
   readonly pooling: Pooling | undefined;
+  /** Whether the tokens of a prompt are pooled with the others. */
+  readonly includePrompt: boolean | undefined;
+  readonly prompts: Readonly<Record<string, unknown>> | undefined;
+  readonly defaultPrompt: string | undefined;
   readonly normalize: boolean | undefined;
   readonly maxLength: number | undefined;
   readonly image: ImageRecipe | undefined;
@@ -48,7 +58,9 @@ export async function readModelFiles(folder: string): Promise<ModelFiles> {
   const modelPath = await firstThere([join(folder, 'model.onnx'), join(folder, 'onnx', 'model.onnx')]);
   if (!modelPath) throw new Error(`${folder} holds neither model.onnx nor onnx/model.onnx`);
   const config = await json<Config>(join(folder, 'config.json'));
-  const pooling = await json<PoolingConfig>(join(folder, '1_Pooling', 'config.json'));
+  const poolingPath = join(folder, '1_Pooling', 'config.json');
+  const pooling = await json<PoolingConfig>(poolingPath);
+  const transformers = await json<SentenceTransformersConfig>(join(folder, 'config_sentence_transformers.json'));
   const modules = await json<readonly { type?: string }[]>(join(folder, 'modules.json'));
   const sentence = await json<{ max_seq_length?: number }>(join(folder, 'sentence_bert_config.json'));
   const tokenizer = await json<{ model_max_length?: number }>(join(folder, 'tokenizer_config.json'));
@@ -58,7 +70,10 @@ export async function readModelFiles(folder: string): Promise<ModelFiles> {
     config,
     tokenizerPath: await firstThere([join(folder, 'tokenizer.json')]),
     labels: (await labelLines(join(folder, 'labels.txt'))) ?? labelsOf(config),
-    pooling: pooling && poolingOf(pooling),
+    pooling: pooling && poolingOf(pooling, poolingPath),
+    includePrompt: pooling?.include_prompt,
+    prompts: transformers?.prompts ?? undefined,
+    defaultPrompt: transformers?.default_prompt_name ?? undefined,
     normalize: modules?.some(({ type }) => type?.endsWith('Normalize')),
     maxLength: shortest(sentence?.max_seq_length ?? tokenizer?.model_max_length, positionsOf(config)),
     image: preprocessor && recipeOf(preprocessor),
@@ -123,9 +138,24 @@ function shortest(...lengths: readonly (number | null | undefined)[]): number | 
   return said.length > 0 ? Math.min(...(said as number[])) : undefined;
 }
 
-function poolingOf(config: PoolingConfig): Pooling {
-  if (config.pooling_mode_cls_token) return 'cls';
-  return config.pooling_mode_max_tokens ? 'max' : 'mean';
+/** Flags of older exports, by the mode that each turns on. */
+const POOLING_FLAGS: Readonly<Record<string, string>> = {
+  pooling_mode_cls_token: 'cls',
+  pooling_mode_mean_tokens: 'mean',
+  pooling_mode_max_tokens: 'max',
+  pooling_mode_mean_sqrt_len_tokens: 'mean_sqrt_len_tokens',
+  pooling_mode_weightedmean_tokens: 'weightedmean',
+  pooling_mode_lasttoken: 'lasttoken',
+};
+
+/** @throws Error for a mode that is not served, and for several whose vectors would be strung together. */
+function poolingOf(config: PoolingConfig, path: string): Pooling {
+  const flags = Object.keys(POOLING_FLAGS).filter((flag) => config[flag] === true);
+  const modes = config.pooling_mode === undefined ? flags.map((flag) => POOLING_FLAGS[flag] ?? flag) : [config.pooling_mode].flat();
+  const [mode = 'mean', ...others] = modes;
+  const pooling = POOLINGS.find((known) => known === mode);
+  if (pooling && others.length === 0) return pooling;
+  throw new Error(`${path}: the pooling ${modes.join(' and ')} is not served; one of ${POOLINGS.join(', ')} is`);
 }
 
 function recipeOf(given: Preprocessor): ImageRecipe | undefined {

@@ -12,16 +12,19 @@ import { weightsOf } from '../runtime/session-options.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { processMemory } from '../telemetry/process-memory.js';
 import { ModelMetrics } from '../telemetry/model-metrics.js';
+import { cachePolicy } from './cache-policy.js';
+import { contentScope } from './content-digest.js';
 import type { ContainedFile } from './folder-contents.js';
 import { footprintOf } from './footprint.js';
 import { inputLimits } from './input-limits.js';
-import type { Manifest } from './manifest.js';
+import { loadingKeys, type Manifest } from './manifest.js';
 import { readModelFiles } from './model-files.js';
 import { MemoryBudget } from './memory-budget.js';
 import type { MemoryMode } from './memory-mode.js';
 import type { Model, ModelMemory } from './model.js';
 import { batchingPolicy, instancePlan } from './plans.js';
 import { PreparedModels } from './prepared-models.js';
+import { promptPlan } from './prompt-plan.js';
 import type { VersionFolder } from './repository.js';
 import { Signature } from './signature.js';
 import { taskOf } from './task.js';
@@ -72,12 +75,13 @@ export class ModelLoader {
   }
 
   /** Waits until nobody uses the model, its queue is empty and its batches are done, then ends its threads: its memory is given back. */
-  async end({ usage, batcher, instances, memory }: Model): Promise<void> {
+  async end({ usage, batcher, instances, memory, metrics }: Model): Promise<void> {
     await usage.released();
     await batcher.drained();
     this.batching.close(batcher);
     await this.runtime.end(instances);
     memory.release();
+    metrics.close();
   }
 
   /** How a version runs: from its prepared files, which are made now where they are missing, or as it is where they cannot be made. */
@@ -105,9 +109,9 @@ export class ModelLoader {
   async #load(folder: VersionFolder, manifest: Manifest, contents: readonly ContainedFile[], makeRoom: () => Promise<boolean>): Promise<Model> {
     const { name, version, path } = folder;
     const files = await readModelFiles(path);
-    const metrics = new ModelMetrics(this.metrics, name, version);
     const plans = await this.plan(folder, manifest, contents);
     const memory = await this.#reserve(folder, plans, contents, manifest.runtime?.memory ?? 'shared', makeRoom);
+    const metrics = new ModelMetrics(this.metrics, name, version);
     const { private: before } = await processMemory();
     const { instances, metadata } = await this.#start(plans, {
       onFree: () => batcher?.pump(),
@@ -117,11 +121,13 @@ export class ModelLoader {
       },
     }).catch((thrown: unknown) => {
       memory.release();
+      metrics.close();
       throw thrown;
     });
     const { provider } = plans.original;
     let batcher: Batcher | undefined;
     try {
+      const digest = await contentScope(contents, loadingKeys(manifest));
       const signature = Signature.of(metadata);
       const maxLength = manifest.maxLength ?? files.maxLength;
       const tokenizer = files.tokenizerPath ? await Tokenizer.load(files.tokenizerPath, { maxLength }) : undefined;
@@ -146,28 +152,31 @@ export class ModelLoader {
         image,
         pooling: manifest.pooling ?? files.pooling ?? 'mean',
         normalize: manifest.normalize ?? files.normalize ?? false,
+        ...promptPlan(manifest, files, signature),
         readyAt: Math.floor(Date.now() / 1000),
         instances,
         batcher,
+        cache: cachePolicy(manifest, digest),
         metrics,
         usage: new Usage(),
         memory,
       };
-      const remark = await warmUp(model);
+      const { remark, repeatable } = await warmUp(model);
       memory.grown = Math.max(0, (await processMemory()).private - before);
       metrics.memory(memory.expected.mapped, memory.grown);
       if (remark) this.#logger.warn(`${name}/${version}: ${remark}`);
-      return model;
+      return repeatable ? model : { ...model, cache: cachePolicy(manifest, digest, false) };
     } catch (thrown) {
       if (batcher) this.batching.close(batcher);
       await this.runtime.end(instances);
       memory.release();
+      metrics.close();
       throw thrown;
     }
   }
 
   /** Starts the instances; where the prepared model does not load, from the original, and the next load prepares it anew. */
-  async #start({ original, prepared }: Plans, events: GroupEvents): Promise<Started> {
+  async #start({ original, prepared }: Plans, events: Omit<GroupEvents, 'onUnfit'>): Promise<Started> {
     const instances = this.runtime.group(prepared, events);
     try {
       return { instances, metadata: await instances.start() };

@@ -35,6 +35,13 @@ export class ModelRegistry {
     else this.#served.delete(name);
   }
 
+  /** Who gets a request, where that is certain; undefined where nobody does, and where the traffic is split. */
+  find(name: string, version?: string): Model | undefined {
+    const served = this.#served.get(name);
+    if (version !== undefined) return served?.find(version);
+    return served?.split ? undefined : served?.newest;
+  }
+
   /**
    * The model of that name, to be described: without a version the newest that has a worker alive.
    * @param version its number, or a label of it.

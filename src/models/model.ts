@@ -1,8 +1,10 @@
 // A model version that is served: what it is, and the queue that leads to its instances.
 import type { Batcher } from '../batching/batcher.js';
 import type { Layout } from '../batching/layout.js';
+import type { CachePolicy } from '../cache/options.js';
 import type { ImageRecipe } from '../features/image-recipe.js';
 import type { Pooling } from '../features/pooling.js';
+import type { Prompts } from '../features/prompts.js';
 import type { Tokenizer } from '../features/tokenizer.js';
 import type { InstanceGroup } from '../runtime/instance-group.js';
 import type { Provider } from '../runtime/session-options.js';
@@ -43,10 +45,14 @@ export interface Model {
   readonly image: ImageRecipe | undefined;
   readonly pooling: Pooling;
   readonly normalize: boolean;
+  readonly prompts: Prompts;
+  /** Whether the tokens of a prompt are pooled with the others. */
+  readonly includePrompt: boolean;
   /** When it was ready to serve, in seconds since 1970. */
   readonly readyAt: number;
   readonly instances: InstanceGroup;
   readonly batcher: Batcher;
+  readonly cache: CachePolicy;
   readonly metrics: ModelMetrics;
   readonly usage: Usage;
   readonly memory: ModelMemory;

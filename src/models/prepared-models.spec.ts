@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { Readiness } from '../health/readiness.js';
 import { InstanceGroup, type InstancePlan } from '../runtime/instance-group.js';
 import { RuntimeService, workerUrl } from '../runtime/runtime.service.js';
 import { filesOf, type ContainedFile } from './folder-contents.js';
@@ -12,7 +13,7 @@ import { instancePlan } from './plans.js';
 import { PreparedModels } from './prepared-models.js';
 
 const FOLDER = 'models/all-minilm-l6-v2/1';
-const runtime = new RuntimeService(workerUrl());
+const runtime = new RuntimeService(workerUrl(), new Readiness());
 const plan = instancePlan(new Manifest(), join(FOLDER, 'model.onnx'), 45_000_000, 1);
 let files: ContainedFile[];
 let cacheDir: string;
@@ -42,7 +43,7 @@ describe('a preparation', () => {
     expect(await models.prepared(plan, files, 'shared')).toEqual(prepared);
     expect(await inode(prepared.modelPath)).toBe(before);
     const start = async (of: InstancePlan) => {
-      const group = new InstanceGroup(of, workerUrl(), runtime.cores, { onFree: () => undefined, onLost: () => undefined });
+      const group = new InstanceGroup(of, workerUrl(), runtime.cores, { onFree: () => undefined, onLost: () => undefined, onUnfit: () => undefined });
       const { inputs, outputs } = await group.start();
       await group.close();
       return { inputs, outputs };

@@ -24,6 +24,11 @@ export class ServedModel {
     });
   }
 
+  /** Requests that name no version go to several. */
+  get split(): boolean {
+    return this.#shares.length > 1;
+  }
+
   /** By number or label. */
   find(version: string): Model | undefined {
     const number = this.routing.labels.get(version) ?? version;

@@ -12,29 +12,38 @@ const SAMPLE_IDS = [0, 1, 2, 1, 2, 1, 2, 0];
 /** Largest difference that the order of sums alone makes, relative to one; int8 models scaled by the batch differ by far more. */
 const SAME = 1e-3;
 
+export interface Findings {
+  /** What somebody should know who can mend it: free axes that had to be guessed wrongly, answers that depend on batch mates. */
+  readonly remark?: string;
+  /** Whether the same input gets the same answer, whatever it travels with: then it may be remembered. */
+  readonly repeatable: boolean;
+}
+
 /**
  * Runs samples through every part of the path, alone and among others.
- * @returns what somebody should know who can mend it: free axes that had to be guessed wrongly, answers that depend on batch mates.
  * @throws Error when an input that must work does not.
  */
-export async function warmUp(model: Model): Promise<string | undefined> {
+export async function warmUp(model: Model): Promise<Findings> {
   const outputs = model.signature.outputs.map(({ name }) => name);
   const guessed = model.signature.inputs.some((spec) => isGuessed(spec, model));
   // The shorter of the two is compared: it is the one that gets padded.
   const item = sampleItem(model, SAMPLE_IDS.slice(1), 0);
   const mate = sampleItem(model, SAMPLE_IDS.toReversed(), 1);
   try {
-    const alone = await model.batcher.submit([item], { outputs });
-    if (!model.layout.batches) return undefined;
-    const together = await model.batcher.submit([mate, item, mate], { outputs });
+    const alone = await model.batcher.submit([item], { outputs, admitted: true });
+    if (!model.layout.batches) return { repeatable: true };
+    const together = await model.batcher.submit([mate, item, mate], { outputs, admitted: true });
     const difference = largestDifference(alone.outputs[0] ?? [], together.outputs[1] ?? []);
-    if (difference <= SAME) return undefined;
+    if (difference <= SAME) return { repeatable: true };
     const fault = `its answers depend on what else is in the batch (by ${difference.toPrecision(2)})`;
     if (model.layout.segmentsBy !== undefined) throw new Error(`batching.segments does not hold: ${fault}`);
-    return `${fault}; set batching.enabled to false in model.yaml to have them exact`;
+    return { remark: `${fault}, so that they are not cached; set batching.enabled to false in model.yaml to have them exact`, repeatable: false };
   } catch (thrown) {
     const reason = reasonOf(thrown instanceof NestorError ? (thrown.cause ?? thrown) : thrown);
-    if (guessed) return `it was not warmed up: its free axes had to be guessed (${reason}); give its shapes as \`inputs\` in model.yaml`;
+    if (guessed) {
+      const remark = `it was not warmed up: its free axes had to be guessed (${reason}); give its shapes as \`inputs\` in model.yaml`;
+      return { remark, repeatable: true };
+    }
     throw new Error(`the warm-up failed: ${reason}`, { cause: thrown });
   }
 }

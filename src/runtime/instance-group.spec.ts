@@ -49,7 +49,7 @@ class Puller {
     const onFree = () => {
       this.pump();
     };
-    this.group = new InstanceGroup({ ...PLAN, ...plan }, echoUrl, cores, { onFree, onLost: this.onLost });
+    this.group = new InstanceGroup({ ...PLAN, ...plan }, echoUrl, cores, { onFree, onLost: this.onLost, onUnfit: () => undefined });
     open.push(this.group);
   }
 

@@ -21,7 +21,7 @@ export interface InstancePlan extends Omit<SessionPlan, 'intraOpThreads' | 'spin
 /** Weight of the newest run in the mean. */
 const RECENT = 0.1;
 
-export interface GroupEvents extends Pick<InstanceOptions, 'onLost'> {
+export interface GroupEvents extends Pick<InstanceOptions, 'onLost' | 'onUnfit'> {
   /** Called when a batch that had to wait may be tried again, or when there is no prospect left. */
   readonly onFree: () => void;
 }
@@ -51,6 +51,7 @@ export class InstanceGroup {
         threads: Math.min(threads, cores.total),
         niceness: plan.niceness,
         onLost: events.onLost,
+        onUnfit: events.onUnfit,
         onRestart: events.onFree,
       });
     this.#shared = Array.from({ length: plan.count }, () => make(plan.threads, false));

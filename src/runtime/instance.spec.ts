@@ -28,6 +28,7 @@ parentPort.on('message', (request) => {
   const { id, feeds } = request;
   if (feeds.curse) writeFileSync(modelPath, '');
   if (feeds.die || feeds.curse) process.exit(3);
+  if (feeds.fault) return parentPort.postMessage({ kind: 'failure', id, reason: 'CUDA failure 700: an illegal memory access was encountered' });
   parentPort.postMessage({ kind: 'result', id, outputs: feeds, seconds: 0 });
 });
 parentPort.postMessage({ kind: 'ready', inputs: [], outputs: [] });
@@ -46,6 +47,7 @@ function instance(options: Partial<InstanceOptions> = {}): Instance {
     niceness: 5,
     onRestart: () => undefined,
     onLost: () => undefined,
+    onUnfit: () => undefined,
     ...options,
   });
   alive.push(made);
@@ -212,6 +214,22 @@ describe('a thread that dies', () => {
     await digits.close();
     expect(['started', 'refused']).toContain(await started);
     expect(digits.ready).toBe(false);
+  });
+
+  it('of a device that failed for good takes no more work and is not brought back; what it was asked may be tried elsewhere', async () => {
+    const onUnfit = jest.fn<(reason: string) => void>();
+    const { made, onLost } = restarts({ onUnfit });
+    await made.start();
+    const runs = [made.run([numbers('fault', [1])], []), made.run([numbers('fault', [1])], [])];
+    for (const { status, ...rest } of await Promise.allSettled(runs)) {
+      expect(status).toBe('rejected');
+      expect(rest).toMatchObject({
+        reason: { code: 'WORKER_LOST', message: expect.not.stringContaining('CUDA'), cause: expect.stringContaining('CUDA') },
+      });
+    }
+    expect([made.ready, made.failing, onLost.mock.calls]).toEqual([false, true, []]);
+    expect(onUnfit.mock.calls).toEqual([['CUDA failure 700: an illegal memory access was encountered']]);
+    await expect(made.run([numbers('x', [1])], [])).rejects.toMatchObject({ code: 'WORKER_LOST' });
   });
 
   it('before its model is loaded rejects the start', async () => {

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { InferenceSession } from 'onnxruntime-node';
 import { NestorError, reasonOf } from '../errors.js';
 import type { Tensor } from '../tensor.js';
+import { isDeviceFault } from './device-fault.js';
 import { fromWire, toWire } from './datatypes.js';
 import type { RunRequest, WireMetadata, WorkerReply, WorkerRequest, WorkerStartup } from './messages.js';
 
@@ -30,6 +31,8 @@ export interface InstanceOptions {
   readonly onRestart: () => void;
   /** Called when the thread died without being told to. */
   readonly onLost: (reason: string) => void;
+  /** Called when the device failed for good: no thread of this process can run on it any more. */
+  readonly onUnfit: (reason: string) => void;
 }
 
 interface Pending {
@@ -42,6 +45,7 @@ export class Instance {
   #ended: Promise<unknown> = Promise.resolve();
   #ready = false;
   #failing = false;
+  #unfit = false;
   #closing = false;
   #nextId = 0;
   #restartMs = FIRST_RESTART_MS;
@@ -54,7 +58,7 @@ export class Instance {
     return this.options.threads;
   }
 
-  /** The thread died and the last try to bring it back failed. */
+  /** The thread died and the last try to bring it back failed, or the device failed for good. */
   get failing(): boolean {
     return this.#failing;
   }
@@ -133,12 +137,23 @@ export class Instance {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     if (message.kind === 'failure') {
+      if (isDeviceFault(message.reason)) this.#condemn(message.reason);
+      // Another process can do it: the client is told to try again, not that the input was at fault.
+      if (this.#unfit) return pending?.reject(workerLost(message.reason));
       pending?.reject(new NestorError('INFERENCE_FAILED', 'The model could not run this input', { cause: message.reason }));
       return;
     }
     this.#restartMs = FIRST_RESTART_MS;
     const outputs = Object.entries(message.outputs).map(([name, wire]) => fromWire(name, wire));
     pending?.resolve({ outputs, seconds: message.seconds });
+  }
+
+  #condemn(reason: string): void {
+    if (this.#unfit) return;
+    this.#unfit = true;
+    this.#ready = false;
+    this.#failing = true;
+    this.options.onUnfit(reason);
   }
 
   #lose(): void {
@@ -155,9 +170,10 @@ export class Instance {
     const again = (): void => {
       this.#restart = setTimeout(() => {
         this.start()
-          .catch(() => {
+          .catch((thrown: unknown) => {
             this.#failing = true;
-            if (!this.#closing) again();
+            if (isDeviceFault(reasonOf(thrown))) this.#condemn(reasonOf(thrown));
+            if (!this.#closing && !this.#unfit) again();
           })
           .finally(this.options.onRestart);
       }, this.#restartMs);
@@ -168,6 +184,6 @@ export class Instance {
   }
 }
 
-function workerLost(): NestorError {
-  return new NestorError('WORKER_LOST', 'The worker died while it served the request; try again', { retryAfter: 1 });
+function workerLost(cause?: string): NestorError {
+  return new NestorError('WORKER_LOST', 'The worker died while it served the request; try again', { retryAfter: 1, cause });
 }

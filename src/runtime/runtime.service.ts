@@ -1,5 +1,6 @@
 // The runtime of the process: one budget of cores, and groups of instances on it.
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Readiness } from '../health/readiness.js';
 import { CoreBudget } from './core-budget.js';
 import { Instance } from './instance.js';
 import { InstanceGroup, type GroupEvents, type InstancePlan } from './instance-group.js';
@@ -18,12 +19,24 @@ type Threaded = Pick<InstanceGroup, 'close'>;
 @Injectable()
 export class RuntimeService {
   readonly cores = new CoreBudget();
+  readonly #logger = new Logger(RuntimeService.name);
   readonly #open = new Set<Threaded>();
 
-  constructor(@Inject(WORKER_URL) private readonly worker: URL) {}
+  constructor(
+    @Inject(WORKER_URL) private readonly worker: URL,
+    private readonly readiness: Readiness,
+  ) {
+    // From 1.30 on ONNX Runtime for Linux writes a device id into the home folder and uploads what it ran, errors included, to Microsoft.
+    // Read when the library is loaded, which the threads do; whoever wants it sets the variable to 0.
+    process.env.ORT_DISABLE_TELEMETRY ??= '1';
+  }
 
-  group(plan: InstancePlan, events: GroupEvents): InstanceGroup {
-    const group = new InstanceGroup(plan, this.worker, this.cores, events);
+  group(plan: InstancePlan, events: Omit<GroupEvents, 'onUnfit'>): InstanceGroup {
+    const onUnfit = (reason: string): void => {
+      this.#logger.error(`${plan.modelPath}: the device failed for good, this process ends so that another takes its place: ${reason}`);
+      this.readiness.condemn();
+    };
+    const group = new InstanceGroup(plan, this.worker, this.cores, { ...events, onUnfit });
     this.#open.add(group);
     return group;
   }
@@ -44,6 +57,7 @@ export class RuntimeService {
       niceness,
       onRestart: nothing,
       onLost: nothing,
+      onUnfit: nothing,
     });
     this.#open.add(instance);
     try {

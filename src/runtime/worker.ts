@@ -55,12 +55,18 @@ function reasonOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
+/** Gives the memory of an input back at once: it counts against the heap of this thread, and would bring on collections of it. */
+function release({ data }: WireTensor): void {
+  if (ArrayBuffer.isView(data) && !(data.buffer as ArrayBuffer).detached) (data.buffer as ArrayBuffer).transfer(0);
+}
+
 async function run(session: InferenceSession, { id, feeds, fetches }: RunRequest): Promise<void> {
   try {
     const tensors = Object.entries(feeds).map(([name, tensor]) => [name, toBinding(tensor)] as const);
     const started = performance.now();
     const results = await session.run(Object.fromEntries(tensors), fetches);
     const seconds = (performance.now() - started) / 1000;
+    Object.values(feeds).forEach(release);
     const outputs: Record<string, WireTensor> = {};
     for (const [name, tensor] of Object.entries(results)) outputs[name] = fromBinding(tensor);
     reply({ kind: 'result', id, outputs, seconds }, Object.values(outputs));

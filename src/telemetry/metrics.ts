@@ -1,9 +1,15 @@
 // Every instrument in one table; each is recorded where the thing it counts happens.
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { ERRORS } from '../errors.js';
+import { Histogram } from './histogram.js';
 import { processMemory } from './process-memory.js';
 
-/** Seconds, from a cache hit to the slowest acceptable answer: 15 us x 2^n up to about a minute. */
-const SECONDS = Array.from({ length: 23 }, (_, n) => Number((15e-6 * 2 ** n).toPrecision(3)));
+/** Ten a decade, each about a quarter above the last: a quantile read between two of them is off by a few per cent. */
+const STEPS = [1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8];
+/** Seconds, from a cache hit of 16 us to a minute. */
+const SECONDS = [-5, -4, -3, -2, -1, 0, 1]
+  .flatMap((decade) => STEPS.map((step) => Number(`${step}e${decade}`)))
+  .filter((bound) => bound >= 16e-6 && bound <= 64);
 const COUNTS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 const RATIOS = [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1];
 const MODEL = ['model', 'version'] as const;
@@ -24,9 +30,27 @@ export class Metrics {
   readonly modelLoadFailures;
   readonly modelMemory;
   readonly processMemory;
+  readonly cacheRequests;
+  readonly cacheDuration;
+  readonly cacheSize;
+  readonly cacheGarbage;
+  readonly cacheSavedInference;
+  readonly coalesced;
+  readonly eventLoopDelay;
+  readonly gpuUtilization;
+  readonly gpuMemoryUsed;
+  readonly gpuMemoryTotal;
+  readonly gpuPower;
+  readonly gpuTemperature;
+
+  /** Called when they are read: whoever has figures that change more often than they are looked at. */
+  readonly atScrape = new Set<() => void>();
 
   constructor(readonly registry: Registry) {
     const registers = [registry];
+    const collect = (): void => {
+      for (const report of this.atScrape) report();
+    };
     this.requestDuration = new Histogram({
       name: 'nestor_request_duration_seconds',
       help: 'Time from the first byte of a request to the last of its answer.',
@@ -69,11 +93,12 @@ export class Metrics {
       buckets: RATIOS,
       registers,
     });
-    this.queueItems = new Gauge({ name: 'nestor_queue_items', help: 'Rows waiting for a batch.', labelNames: MODEL, registers });
+    this.queueItems = new Gauge({ name: 'nestor_queue_items', help: 'Rows waiting for a batch.', labelNames: MODEL, collect, registers });
     this.drainRate = new Gauge({
       name: 'nestor_drain_rate_tokens_per_second',
       help: 'Work that left the queue a second while there was some, padding apart; what Retry-After is reckoned from.',
       labelNames: MODEL,
+      collect,
       registers,
     });
     this.rejected = new Counter({
@@ -82,6 +107,8 @@ export class Metrics {
       labelNames: ['reason'] as const,
       registers,
     });
+    // There from the start, at 0: Prometheus does not see the first of a series that was not there before.
+    for (const reason of Object.keys(ERRORS)) this.rejected.inc({ reason }, 0);
     this.workerRestarts = new Counter({
       name: 'nestor_worker_restarts_total',
       help: 'Worker threads that died and were started again.',
@@ -116,12 +143,62 @@ export class Metrics {
           this.set({ kind: kind.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) }, bytes as number);
       },
     });
+    this.cacheRequests = new Counter({
+      name: 'nestor_cache_requests_total',
+      help: 'Keys that a tier was asked for, by what they stand for and what came of it: hit, miss or error.',
+      labelNames: ['tier', 'level', 'result'] as const,
+      registers,
+    });
+    this.cacheDuration = new Histogram({
+      name: 'nestor_cache_duration_seconds',
+      help: 'Time of one call of a tier, for however many keys.',
+      labelNames: ['tier', 'operation'] as const,
+      buckets: SECONDS,
+      registers,
+    });
+    this.cacheSize = new Gauge({
+      name: 'nestor_cache_size_bytes',
+      help: 'Bytes of keys and values that a tier of this process, or of this machine, holds.',
+      labelNames: ['tier'] as const,
+      registers,
+    });
+    this.cacheGarbage = new Counter({
+      name: 'nestor_cache_garbage_total',
+      help: 'Values of a tier that were not what was written there, and counted as misses.',
+      labelNames: ['tier'] as const,
+      registers,
+    });
+    this.cacheSavedInference = new Counter({
+      name: 'nestor_cache_saved_inference_seconds_total',
+      help: 'Inference that hits and joined requests did without: their rows times the mean time of a row of this model.',
+      labelNames: MODEL,
+      registers,
+    });
+    this.coalesced = new Counter({
+      name: 'nestor_coalesced_total',
+      help: 'Inputs that joined an equal one in flight instead of being computed again.',
+      labelNames: MODEL,
+      registers,
+    });
+    this.eventLoopDelay = new Histogram({
+      name: 'nestor_event_loop_delay_seconds',
+      help: 'How late the event loop was, looked at every 20 ms.',
+      labelNames: [] as const,
+      buckets: SECONDS,
+      registers,
+    });
+    const gpu = (name: string, help: string) => new Gauge({ name: `nestor_gpu_${name}`, help, labelNames: ['gpu'] as const, registers });
+    this.gpuUtilization = gpu('utilization_ratio', 'Share of the time in which the GPU worked, as nvidia-smi has it.');
+    this.gpuMemoryUsed = gpu('memory_used_bytes', 'Memory of the GPU that is in use, by whomever.');
+    this.gpuMemoryTotal = gpu('memory_total_bytes', 'Memory of the GPU.');
+    this.gpuPower = gpu('power_watts', 'Power that the GPU draws.');
+    this.gpuTemperature = gpu('temperature_celsius', 'Temperature of the GPU.');
   }
 
   /** The instruments that have a series for each model version. */
   get ofModels(): readonly { remove(labels: { model: string; version: string }): void }[] {
     const { queueWait, preprocessDuration, inferenceDuration, batchItems, batchPaddingRatio, queueItems, drainRate } = this;
-    const { workerRestarts, modelLoadDuration } = this;
+    const { workerRestarts, modelLoadDuration, cacheSavedInference, coalesced } = this;
     return [
       queueWait,
       preprocessDuration,
@@ -132,6 +209,8 @@ export class Metrics {
       drainRate,
       workerRestarts,
       modelLoadDuration,
+      cacheSavedInference,
+      coalesced,
     ];
   }
 }

@@ -4,48 +4,76 @@ import { ModelStatistics } from './model-statistics.js';
 
 export class ModelMetrics {
   readonly statistics = new ModelStatistics();
-  readonly queueWait: (seconds: number) => void;
+  /** @param traceId of the request, where it is traced; here and below. */
+  readonly queueWait: (seconds: number, traceId?: string) => void;
   readonly preprocess: (seconds: number) => void;
-  readonly inference: (seconds: number, rows: number) => void;
+  readonly inference: (seconds: number, rows: number, traceId?: string) => void;
   readonly queueItems: (rows: number) => void;
   readonly drainRate: (tokensPerSecond: number) => void;
   readonly workerLost: () => void;
   readonly loaded: (seconds: number) => void;
+  /** Rows that did not have to run. */
+  readonly saved: (rows: number) => void;
+  readonly coalesced: (inputs: number) => void;
   readonly batch: (rows: number, paddingRatio: number) => void;
   /** @param mapped weights that its instances share, @param own what the process grew by when it was loaded; in bytes. */
   readonly memory: (mapped: number, own: number) => void;
+  /** Reports no more; another one of that version may have taken over. */
+  readonly close: () => void;
   /** Takes the series of a version that is gone off /metrics. */
   readonly forget: () => void;
 
-  constructor(metrics: Metrics, model: string, version: string) {
+  constructor(
+    metrics: Metrics,
+    readonly model: string,
+    readonly version: string,
+  ) {
     const wait = metrics.queueWait.labels(model, version);
     const preprocess = metrics.preprocessDuration.labels(model, version);
     const inference = metrics.inferenceDuration.labels(model, version);
     const items = metrics.batchItems.labels(model, version);
     const padding = metrics.batchPaddingRatio.labels(model, version);
-    const drain = metrics.drainRate.labels(model, version);
-    const queue = metrics.queueItems.labels(model, version);
-    this.queueWait = (seconds) => {
-      wait.observe(seconds);
+    const saved = metrics.cacheSavedInference.labels(model, version);
+    const coalesced = metrics.coalesced.labels(model, version);
+    const restarts = metrics.workerRestarts.labels(model, version);
+    // There from the start, at 0: Prometheus does not see the first of a series that was not there before.
+    restarts.inc(0);
+    // They change more often than they are looked at.
+    let waiting = 0;
+    let drained: number | undefined;
+    const report = (): void => {
+      metrics.queueItems.set({ model, version }, waiting);
+      if (drained !== undefined) metrics.drainRate.set({ model, version }, drained);
+    };
+    metrics.atScrape.add(report);
+    this.queueWait = (seconds, traceId) => {
+      wait.observe(seconds, traceId);
     };
     this.preprocess = (seconds) => {
       preprocess.observe(seconds);
     };
-    this.inference = (seconds, rows) => {
-      inference.observe(seconds);
+    this.inference = (seconds, rows, traceId) => {
+      inference.observe(seconds, traceId);
       this.statistics.ran(rows, seconds);
     };
     this.queueItems = (rows) => {
-      queue.set(rows);
+      waiting = rows;
     };
     this.drainRate = (tokensPerSecond) => {
-      drain.set(tokensPerSecond);
+      drained = tokensPerSecond;
     };
     this.workerLost = () => {
-      metrics.workerRestarts.inc({ model, version });
+      restarts.inc();
     };
     this.loaded = (seconds) => {
       metrics.modelLoadDuration.set({ model, version }, seconds);
+    };
+    this.saved = (rows) => {
+      const { busy, rows: ran } = this.statistics;
+      if (ran > 0) saved.inc((rows * busy) / ran);
+    };
+    this.coalesced = (inputs) => {
+      coalesced.inc(inputs);
     };
     this.batch = (rows, paddingRatio) => {
       items.observe(rows);
@@ -54,6 +82,9 @@ export class ModelMetrics {
     this.memory = (mapped, own) => {
       metrics.modelMemory.set({ model, version, kind: 'mapped' }, mapped);
       metrics.modelMemory.set({ model, version, kind: 'private' }, own);
+    };
+    this.close = () => {
+      metrics.atScrape.delete(report);
     };
     this.forget = () => {
       for (const instrument of metrics.ofModels) instrument.remove({ model, version });

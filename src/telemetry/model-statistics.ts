@@ -26,6 +26,12 @@ export class ModelStatistics {
   queue = NONE;
   preprocess = NONE;
   inference = NONE;
+  /** Requests that the cache answered, or an equal one in flight. */
+  cacheHit = NONE;
+  /** Requests that the cache was asked for in vain, or not for all of it; with the time of asking. */
+  cacheMiss = NONE;
+  /** Seconds of all runs. */
+  busy = 0;
   /** Rows that ran. */
   rows = 0;
   /** Batches that ran. */
@@ -42,12 +48,23 @@ export class ModelStatistics {
     this.inference = plus(this.inference, inference);
   }
 
+  /** An answer without inference. */
+  remembered(seconds: number): void {
+    this.success = plus(this.success, seconds);
+    this.cacheHit = plus(this.cacheHit, seconds);
+  }
+
+  missed(seconds: number): void {
+    this.cacheMiss = plus(this.cacheMiss, seconds);
+  }
+
   failed(seconds: number): void {
     this.failure = plus(this.failure, seconds);
   }
 
   ran(rows: number, seconds: number): void {
     this.rows += rows;
+    this.busy += seconds;
     this.batches += 1;
     this.lastInference = Date.now();
     this.byRows.set(rows, plus(this.byRows.get(rows) ?? NONE, seconds));

@@ -1,10 +1,12 @@
 """The Open Inference Protocol over REST with NVIDIA's own client, unchanged: python oip_http.py HOST:PORT FIXTURES"""
 
-import json
+import asyncio
 import sys
 
 import numpy as np
 import tritonclient.http as http
+import tritonclient.http.aio as http_aio
+from oip_models import tensors
 from tritonclient.utils import InferenceServerException
 
 address, fixtures = sys.argv[1:]
@@ -21,8 +23,8 @@ def raises(call, *parts):
         raise AssertionError(f"nothing was raised; expected {parts}")
 
 
-def tensor(name, array, datatype, binary):
-    made = http.InferInput(name, list(array.shape), datatype)
+def tensor(name, array, datatype, binary, module=http):
+    made = module.InferInput(name, list(array.shape), datatype)
     made.set_data_from_numpy(array, binary_data=binary)
     return made
 
@@ -36,26 +38,13 @@ assert client.is_model_ready("digits") and client.is_model_ready("digits", "1") 
 assert client.get_model_metadata("digits", "1")["inputs"] == [{"name": "pixels", "datatype": "FP32", "shape": [-1, 64]}]
 assert client.get_model_config("digits")["input"] == [{"name": "pixels", "data_type": "TYPE_FP32", "dims": [64]}]
 
-pixels = np.array(json.load(open(f"{fixtures}/digits-heldout.json"))["pixels"][:5], np.float32)
-frames = np.array(json.load(open(f"{fixtures}/speech.json"))["frames"][:1], np.float32)
-frame = np.zeros((1, 576), np.float32)
-frame[:, : frames.shape[1]] = frames
-ids = np.array([[101, 7592, 2088, 102]], np.int64)
-MODELS = {
-    "digits": {"pixels": (pixels, "FP32")},
-    "all-minilm-l6-v2": {"input_ids": (ids, "INT64"), "attention_mask": (np.ones_like(ids), "INT64"), "token_type_ids": (np.zeros_like(ids), "INT64")},
-    "silero-vad": {"input": (frame, "FP32"), "state": (np.zeros((2, 1, 128), np.float32), "FP32"), "sr": (np.array(16000, np.int64), "INT64")},
-    "text-orientation": {},
-}
-spec = client.get_model_metadata("text-orientation")["inputs"][0]
-MODELS["text-orientation"][spec["name"]] = (np.linspace(-1, 1, 3 * 48 * 192, dtype=np.float32).reshape(1, 3, 48, 192), "FP32")
-
-for model, tensors in MODELS.items():
-    known = {entry["name"] for entry in client.get_model_metadata(model)["inputs"]}
+models = tensors(fixtures, lambda model: {entry["name"] for entry in client.get_model_metadata(model)["inputs"]})
+assert len(models) == 4
+for model, values in models.items():
     names = [entry["name"] for entry in client.get_model_metadata(model)["outputs"]]
     answers = []
     for binary_in in (True, False):
-        inputs = [tensor(name, *value, binary_in) for name, value in tensors.items() if name in known]
+        inputs = [tensor(name, *value, binary_in) for name, value in values.items()]
         for outputs in (None, *([http.InferRequestedOutput(name, binary_data=binary) for name in names] for binary in (True, False))):
             answers.append(client.infer(model, inputs, outputs=outputs, request_id="42"))
             assert answers[-1].get_response()["id"] == "42"
@@ -68,6 +57,7 @@ for model, tensors in MODELS.items():
     assert [output["name"] for output in single.get_response()["outputs"]] == [names[-1]]
     np.testing.assert_array_equal(single.as_numpy(names[-1]), first[names[-1]])
 
+pixels = models["digits"]["pixels"][0]
 good = tensor("pixels", pixels, "FP32", True)
 raises(lambda: client.infer("none", [good]), "none", "[404]")
 raises(lambda: client.infer("digits", [good], model_version="7"), "7", "[404]")
@@ -86,6 +76,29 @@ raises(lambda: client.load_model("none"), "none", "[404]")
 stats = client.get_inference_statistics("digits")["model_stats"][0]
 assert stats["inference_stats"]["success"]["count"] >= 9 and stats["inference_count"] >= 45 and stats["execution_count"] > 0, stats
 assert len(client.get_inference_statistics()["model_stats"]) == 4
+
+
+async def aio():
+    async with http_aio.InferenceServerClient(address) as other:
+        assert await other.is_server_live() and await other.is_server_ready() and await other.is_model_ready("digits")
+        assert (await other.get_server_metadata())["name"] == "nestor" and len(await other.get_model_repository_index()) == 4
+        for model, values in models.items():
+            for binary in (True, False):
+                inputs = [tensor(name, *value, binary, http_aio) for name, value in values.items()]
+                answers = await asyncio.gather(*(other.infer(model, inputs) for _ in range(4)))
+                for output in answers[0].get_response()["outputs"]:
+                    expected = client.infer(model, inputs).as_numpy(output["name"])
+                    for answer in answers:
+                        np.testing.assert_allclose(answer.as_numpy(output["name"]), expected, atol=1e-5)
+        try:
+            await other.infer("none", [good])
+        except InferenceServerException as error:
+            assert "none" in str(error), error
+        else:
+            raise AssertionError("nothing was raised")
+
+
+asyncio.run(aio())
 
 client.unload_model("digits")
 assert not client.is_model_ready("digits")

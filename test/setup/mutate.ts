@@ -81,7 +81,8 @@ function place(value: Json, random: Random): [Json[] | JsonObject | undefined, s
   return [parent, key];
 }
 
-function bytewise(bytes: Bytes, random: Random): Bytes {
+/** One fault in the bytes: flipped, cut out, doubled, cut off. */
+export function bytewise(bytes: Bytes, random: Random): Bytes {
   const at = below(random, bytes.length);
   const span = 1 + below(random, 8);
   const kind = random();

@@ -10,6 +10,7 @@ import { until } from './until.js';
 const BUILT = join(ROOT, 'dist/main.js');
 const BOOT_MS = 60_000;
 const LISTENING = /Server listening at (http:\/\/[^"\s]+)/;
+const GRPC_LISTENING = /gRPC server listening at ([^"\s]+)/;
 
 /** How a process ended, and what it said on its way. */
 export interface Ending {
@@ -35,7 +36,7 @@ export class Server {
   /** Starts it with these variables on top of a bare environment, and options of Node; it may or may not come up. */
   static launch(env: NodeJS.ProcessEnv = {}, options: readonly string[] = []): Server {
     const { PATH, HOME } = process.env;
-    const all = { PATH, HOME, PORT: '0', HOST: '127.0.0.1', ...env };
+    const all = { PATH, HOME, PORT: '0', GRPC_PORT: '0', HOST: '127.0.0.1', ...env };
     return new Server(spawn(process.execPath, [...options, BUILT], { cwd: ROOT, env: all, stdio: ['ignore', 'pipe', 'pipe'] }));
   }
 
@@ -48,6 +49,13 @@ export class Server {
 
   get url(): string {
     return this.#url;
+  }
+
+  /** Host and port of gRPC. */
+  get grpc(): string {
+    const [, address] = GRPC_LISTENING.exec(this.#output) ?? [];
+    if (!address) throw new Error('the server does not listen for gRPC');
+    return address;
   }
 
   get pid(): number {

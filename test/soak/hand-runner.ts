@@ -77,6 +77,7 @@ function neverStarted(): Instance {
     niceness: 0,
     onRestart: () => undefined,
     onLost: () => undefined,
+    onUnfit: () => undefined,
   });
 }
 

@@ -25,7 +25,7 @@ export class Server {
   static async start(): Promise<Server> {
     const server = spawn(process.execPath, ['--import', KILL_WORKER, join(ROOT, 'dist/main.js')], {
       cwd: ROOT,
-      env: { ...process.env, PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'info' },
+      env: { ...process.env, PORT: '0', GRPC_PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'info', CACHE: 'off' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     process.once('exit', () => server.kill('SIGKILL'));

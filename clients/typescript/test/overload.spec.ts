@@ -24,7 +24,7 @@ beforeAll(async () => {
     'narrow/model.yaml': `${ONE_WORKER}queue: { maxItems: 4 }\n`,
   });
   // After an abort Node's fetch opens the connection anew and leaves it unused; the server waits for it until the grace is over.
-  server = await Server.start({ MODEL_REPOSITORY: repository, SHUTDOWN_GRACE_SECONDS: '1' });
+  server = await Server.start({ MODEL_REPOSITORY: repository, CACHE: 'off', SHUTDOWN_GRACE_SECONDS: '1' });
   client = new NestorClient(server.url);
 });
 afterAll(async () => {

@@ -1,7 +1,8 @@
 // What a format can do: the bytes of a request into what `inference/` takes, and its answer into bytes.
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { EmbeddingInput } from '../../inference/inference.service.js';
+import type { PromptChoice } from '../../features/prompts.js';
+import type { EmbeddingInput } from '../../inference/embedding.js';
 import type { Embeddings, Prediction, PredictionInput } from '../../inference/prediction.js';
 import type { Model } from '../../models/model.js';
 
@@ -26,11 +27,13 @@ export interface EmbeddingsQuery {
   readonly inputs: readonly EmbeddingInput[];
   readonly format: 'float' | 'base64';
   readonly dimensions: number | undefined;
+  readonly prompt: PromptChoice;
 }
 
 /** The body of an answer with its headers; the values of headers are known to be safe. */
 export interface Encoded {
-  readonly body: Uint8Array | string | Readable;
+  /** A list goes out piece after piece: the bytes of a tensor are not copied behind their head. */
+  readonly body: Uint8Array | readonly Uint8Array[] | string | Readable;
   /** Content-Type, where it says more than the media type. */
   readonly type?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -49,6 +52,6 @@ export interface Codec {
   /** @throws NestorError NOT_ACCEPTABLE for values that the format cannot carry. */
   readonly encodePrediction?: (prediction: Prediction, query: PredictionQuery) => Encoded;
   /** @throws NestorError INVALID_REQUEST that names the field. */
-  readonly decodeEmbeddings?: (incoming: Incoming) => EmbeddingsQuery;
+  readonly decodeEmbeddings?: (incoming: Incoming) => EmbeddingsQuery | Promise<EmbeddingsQuery>;
   readonly encodeEmbeddings?: (embeddings: Embeddings, query: EmbeddingsQuery) => Encoded;
 }

@@ -7,14 +7,15 @@ import { elementCount, view, type Tensor } from '../../tensor.js';
 import { PredictBody } from '../dto/predict.dto.js';
 import { envelope } from '../envelope.js';
 import type { PredictionQuery } from './codec.js';
-import { inputSpec } from './input-spec.js';
-import { nest, tensorFromRows, tensorFromJson } from './json-tensors.js';
+import { inputSpec } from '../../oip/input-spec.js';
+import { tensorFromRows, tensorFromJson } from './json-tensors.js';
+import { NumberBlock } from './number-block.js';
 
 /** How a format writes numbers. */
 export interface Writing {
   readonly tensor: (tensor: Tensor) => object;
-  /** The values of a tensor, flat. */
-  readonly values: (tensor: Tensor) => unknown[];
+  /** The values of a row, nested as its shape says. */
+  readonly row: (tensor: Tensor, shape: readonly number[]) => unknown;
 }
 
 /**
@@ -22,10 +23,17 @@ export interface Writing {
  * @throws NestorError INVALID_REQUEST
  */
 export function readDocument(value: unknown, model: Model, maxElements: number): PredictionQuery {
-  const { inputs, instances, outputs, id } = envelope(PredictBody, value);
+  const { inputs, instances, outputs, id } = envelope(PredictBody, withRows(value));
   if ((inputs === undefined) === (instances === undefined)) throw invalid('inputs', 'Send either inputs or instances');
   const input = inputs ? tensorsOf(inputs, model, maxElements) : instancesOf(instances ?? [], model, maxElements);
   return { input, outputs, byInstance: instances !== undefined, id };
+}
+
+/** Rows that came as one block are counted like any others. */
+function withRows(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const { instances } = value as { instances?: unknown };
+  return instances instanceof NumberBlock ? { ...value, instances: instances.rows() } : value;
 }
 
 export function writeDocument(prediction: Prediction, { id, byInstance }: PredictionQuery, writing: Writing): object {
@@ -47,12 +55,10 @@ function predictionsOf({ model, parts }: Prediction, writing: Writing): unknown[
   });
 }
 
-function rowsOf(output: Tensor, { values }: Writing): unknown[] {
+function rowsOf(output: Tensor, { row: write }: Writing): unknown[] {
   const [count = 0, ...rest] = output.shape;
   const width = elementCount(rest);
-  return Array.from({ length: count }, (_, row) =>
-    nest(values({ ...output, data: view(output.data, row * width, (row + 1) * width) }), rest),
-  );
+  return Array.from({ length: count }, (_, row) => write({ ...output, data: view(output.data, row * width, (row + 1) * width) }, rest));
 }
 
 function tensorsOf(inputs: Record<string, unknown>, { signature }: Model, maxElements: number): PredictionInput {

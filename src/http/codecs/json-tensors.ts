@@ -3,7 +3,8 @@ import { invalid, NestorError } from '../../errors.js';
 import type { TensorSpec } from '../../models/signature.js';
 import { allocate, elementCount, type Datatype, type Tensor, type TensorData } from '../../tensor.js';
 import { jsonInteger } from './json-text.js';
-import { checkDatatype, checkShape, dataFromBytes } from './raw-tensor.js';
+import { NumberBlock } from './number-block.js';
+import { checkDatatype, checkShape, dataFromBytes } from '../../oip/raw-tensor.js';
 
 const RANGES: Partial<Record<Datatype, readonly [number, number]>> = {
   UINT8: [0, 255],
@@ -23,7 +24,7 @@ const MAX_RANK = 16;
  * @throws NestorError INVALID_REQUEST that names the field.
  */
 export function tensorFromJson(value: unknown, spec: TensorSpec, field: string, maxElements: number): Tensor {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) {
+  if (typeof value !== 'object' || value === null || isArray(value) || value instanceof Uint8Array) {
     const shape = nestingOf(value, field);
     return { name: spec.name, datatype: spec.datatype, shape, data: flatten(value, shape, spec.datatype, field, maxElements) };
   }
@@ -47,21 +48,22 @@ export function tensorFromRows(instances: readonly unknown[], spec: TensorSpec, 
   return tensorFromJson(instances, spec, 'instances', maxElements);
 }
 
-/** @throws NestorError NOT_ACCEPTABLE for values that JSON cannot carry. */
-export function tensorToJson({ name, datatype, shape, data }: Tensor): object {
-  return { datatype, shape, data: valuesToJson(data, name, datatype) };
-}
-
 /** The values in row-major order, as JSON has them. */
 export function valuesToJson(data: TensorData, name: string, datatype: Datatype): unknown[] {
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Array.from(data, jsonInteger);
   if (Array.isArray(data)) return data;
   if (datatype === 'BOOL') return Array.from(data, (value) => value !== 0);
-  const values = Array.from(data);
-  if (!values.every(Number.isFinite)) {
-    throw new NestorError('NOT_ACCEPTABLE', `The output ${name} holds NaN or an infinity, which JSON cannot carry`, { field: name });
+  checkFinite(data, name);
+  return Array.from(data);
+}
+
+/** @throws NestorError NOT_ACCEPTABLE */
+export function checkFinite(data: Exclude<TensorData, string[] | BigInt64Array | BigUint64Array>, name: string): void {
+  for (const value of data) {
+    if (!Number.isFinite(value)) {
+      throw new NestorError('NOT_ACCEPTABLE', `The output ${name} holds NaN or an infinity, which JSON cannot carry`, { field: name });
+    }
   }
-  return values;
 }
 
 /** The values of one row nested as the shape says. */
@@ -75,7 +77,8 @@ export function nest(values: readonly unknown[], shape: readonly number[]): unkn
 
 function nestingOf(value: unknown, field: string): number[] {
   const shape: number[] = [];
-  for (let inner = value; Array.isArray(inner); inner = inner[0]) {
+  for (let inner = value; isArray(inner); inner = inner[0]) {
+    if (inner instanceof NumberBlock) return [...shape, ...inner.shape];
     shape.push(inner.length);
     if (shape.length > MAX_RANK) throw invalid(field, `Arrays are nested deeper than ${MAX_RANK}`);
   }
@@ -84,15 +87,25 @@ function nestingOf(value: unknown, field: string): number[] {
 
 function flatten(value: unknown, shape: readonly number[], datatype: Datatype, field: string, maxElements: number): TensorData {
   const count = elementCount(shape);
-  const flat = Array.isArray(value) && !Array.isArray(value[0]);
-  if (flat && value.length !== count)
-    throw invalid(field, `There are ${value.length} elements; the shape [${shape.join(', ')}] holds ${count}`);
+  const flat = flatValues(value);
+  if (flat && flat.length !== count)
+    throw invalid(field, `There are ${flat.length} elements; the shape [${shape.join(', ')}] holds ${count}`);
   if (count > maxElements) throw invalid(field, `The shape [${shape.join(', ')}] holds ${count} elements, more than the body can carry`);
   const target = allocate(datatype, count);
-  if (flat) fill(target, value, 0, datatype, field);
-  else if (Array.isArray(value)) fillNested(target, value, shape, 0, 0, datatype, field);
+  if (flat) fill(target, flat, 0, datatype, field);
+  else if (isArray(value)) fillNested(target, value, shape, 0, 0, datatype, field);
   else fill(target, [value], 0, datatype, field);
   return target;
+}
+
+function isArray(value: unknown): value is unknown[] | NumberBlock {
+  return Array.isArray(value) || value instanceof NumberBlock;
+}
+
+/** The elements of an array that holds no arrays. */
+function flatValues(value: unknown): ArrayLike<unknown> | undefined {
+  if (value instanceof NumberBlock) return value.shape.length === 1 ? value.values : undefined;
+  return Array.isArray(value) && !isArray(value[0]) ? value : undefined;
 }
 
 /** @returns the offset behind what was written. */
@@ -105,6 +118,10 @@ function fillNested(
   datatype: Datatype,
   field: string,
 ): number {
+  if (value instanceof NumberBlock && value.shape.join() === shape.slice(axis).join()) {
+    fill(target, value.values, offset, datatype, field);
+    return offset + value.values.length;
+  }
   if (!Array.isArray(value) || value.length !== shape[axis]) {
     throw invalid(
       field,
@@ -116,11 +133,11 @@ function fillNested(
     return offset + value.length;
   }
   let next = offset;
-  for (const inner of value) next = fillNested(target, inner, shape, axis + 1, next, datatype, field);
+  for (const inner of value as unknown[]) next = fillNested(target, inner, shape, axis + 1, next, datatype, field);
   return next;
 }
 
-function fill(target: TensorData, values: readonly unknown[], offset: number, datatype: Datatype, field: string): void {
+function fill(target: TensorData, values: ArrayLike<unknown>, offset: number, datatype: Datatype, field: string): void {
   const largest = LARGEST[datatype];
   if (largest !== undefined) {
     const floats = target as Float32Array;

@@ -1,5 +1,7 @@
 // JSON text <-> values, without losing integers beyond 2^53.
 import { invalid, reasonOf } from '../../errors.js';
+import type { TensorSpec } from '../../models/signature.js';
+import { scanJson } from './json-scan.js';
 
 /** An integer of 16 digits or more, as a value of its own and not as a part of a fraction or an exponent. */
 const LONG_INTEGER = /[[:,\s]-?\d{16,}\s*[,\]}]/;
@@ -18,6 +20,23 @@ export function parseJson(body: Uint8Array | undefined, exact: boolean): unknown
   } catch (thrown) {
     throw invalid('body', `The body is not JSON: ${reasonOf(thrown).slice(0, 120)}`);
   }
+}
+
+/** `JSON.parse` takes a millisecond for so many numbers. */
+const SCANNED_FROM_BYTES = 64 * 1024;
+const SINGLE: readonly string[] = ['FP32', 'BOOL', 'BYTES'];
+
+/**
+ * Parses a body of any size without holding the event loop: NumberBlocks stand for its long arrays of numbers.
+ * @param inputs what the numbers are for: integers of 64 bits are exact where there are such inputs.
+ * @throws NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE
+ */
+export async function parseBody(body: Buffer, inputs: readonly Pick<TensorSpec, 'datatype'>[]): Promise<unknown> {
+  const exact = inputs.some(({ datatype }) => datatype.endsWith('INT64'));
+  if (body.byteLength < SCANNED_FROM_BYTES) return parseJson(body, exact);
+  const single = inputs.every(({ datatype }) => SINGLE.includes(datatype));
+  const { text, restore } = await scanJson(body, single, exact);
+  return restore(parseJson(text, exact));
 }
 
 function exactInteger(_key: string, value: unknown, context?: { source?: string }): unknown {

@@ -5,30 +5,34 @@ import type { Embeddings } from '../../inference/prediction.js';
 import type { Codec, EmbeddingsQuery } from './codec.js';
 import { readDocument, writeDocument, type Writing } from './document.js';
 import { readEmbeddings } from './embeddings-document.js';
-import { tensorToJson, valuesToJson } from './json-tensors.js';
-import { parseJson } from './json-text.js';
-import { bytesOf } from './raw-tensor.js';
+import { parseBody } from './json-text.js';
+import { JsonWriter } from './json-writer.js';
+import { bytesOf } from '../../oip/raw-tensor.js';
 
 /** Vectors that are written in one turn of the event loop: about a millisecond of work. */
 const VECTORS_A_TURN = 16;
 const TYPE = 'application/json; charset=utf-8';
-
-const writing: Writing = { tensor: tensorToJson, values: ({ data, name, datatype }) => valuesToJson(data, name, datatype) };
 
 export const jsonCodec: Codec = {
   // A client that names problem+json means its errors; what it wants otherwise is JSON.
   mediaTypes: ['application/json', 'application/problem+json'],
   suffix: '+json',
 
-  decodePrediction: ({ bytes }, model) => {
-    const exact = model.signature.inputs.some(({ datatype }) => datatype.endsWith('INT64'));
+  decodePrediction: async ({ bytes }, model) => {
     // The shortest element is a digit and a comma.
-    return readDocument(parseJson(bytes, exact), model, bytes.byteLength / 2 + 1);
+    return readDocument(await parseBody(bytes, model.signature.inputs), model, bytes.byteLength / 2 + 1);
   },
 
-  encodePrediction: (prediction, query) => ({ body: JSON.stringify(writeDocument(prediction, query, writing)), type: TYPE }),
+  encodePrediction: (prediction, query) => {
+    const writer = new JsonWriter(prediction.parts.flat());
+    const writing: Writing = {
+      tensor: (tensor) => ({ datatype: tensor.datatype, shape: tensor.shape, data: writer.values(tensor) }),
+      row: (tensor, shape) => writer.values(tensor, shape),
+    };
+    return { body: writer.body(writeDocument(prediction, query, writing)), type: TYPE };
+  },
 
-  decodeEmbeddings: ({ bytes }) => readEmbeddings(parseJson(bytes, false)),
+  decodeEmbeddings: async ({ bytes }) => readEmbeddings(await parseBody(bytes, [])),
 
   encodeEmbeddings: (embeddings, query) => {
     const some = embeddings.vectors.length <= VECTORS_A_TURN;

@@ -1,7 +1,7 @@
 // The head of a .npy file, https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
 import { invalid } from '../../errors.js';
 import type { Datatype } from '../../tensor.js';
-import { checkShape } from './raw-tensor.js';
+import { checkShape } from '../../oip/raw-tensor.js';
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
 /** NumPy aligns the data to this, so that they can be mapped. */

@@ -3,7 +3,7 @@ import { NestorError } from '../../errors.js';
 import type { Codec } from './codec.js';
 import { floatBlock } from './float-block.js';
 import { hasDescription, npyHead, readNpyHead } from './npy-header.js';
-import { bytesOf, dataFromBytes } from './raw-tensor.js';
+import { bytesOf, dataFromBytes } from '../../oip/raw-tensor.js';
 import { onlyInput, onlyOutput } from './single-tensor.js';
 
 export const npyCodec: Codec = {
@@ -19,12 +19,13 @@ export const npyCodec: Codec = {
 
   encodePrediction: (prediction) => {
     const { name, datatype, shape, data } = onlyOutput(prediction);
-    if (!hasDescription(datatype)) throw new NestorError('NOT_ACCEPTABLE', `The output ${name} is ${datatype}, which .npy does not carry`);
-    return { body: Buffer.concat([npyHead(datatype, shape), bytesOf(data)]) };
+    if (!hasDescription(datatype))
+      throw new NestorError('NOT_ACCEPTABLE', `The output ${name} is ${datatype}, which .npy does not carry`, { field: 'Accept' });
+    return { body: [npyHead(datatype, shape), bytesOf(data)] };
   },
 
   encodeEmbeddings: ({ vectors }) => {
     const { data, count, dimensions } = floatBlock(vectors);
-    return { body: Buffer.concat([npyHead('FP32', [count, dimensions]), data]) };
+    return { body: [npyHead('FP32', [count, dimensions]), data] };
   },
 };

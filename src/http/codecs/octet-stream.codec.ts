@@ -3,7 +3,7 @@ import { invalid } from '../../errors.js';
 import type { Datatype } from '../../tensor.js';
 import type { Codec, Encoded, Incoming } from './codec.js';
 import { floatBlock } from './float-block.js';
-import { bytesOf, checkDatatype, checkShape, dataFromBytes } from './raw-tensor.js';
+import { bytesOf, checkDatatype, checkShape, dataFromBytes } from '../../oip/raw-tensor.js';
 import { onlyInput, onlyOutput, shapeOf } from './single-tensor.js';
 
 export const SHAPE_HEADER = 'Tensor-Shape';

@@ -12,10 +12,10 @@ export class EmbeddingsBody {
   @ApiProperty({
     description: 'A text, texts, token ids of one text, or token ids of several. Thousands are welcome.',
     oneOf: [
-      { type: 'string' },
-      { type: 'array', items: { type: 'string' } },
-      { type: 'array', items: { type: 'integer' } },
-      { type: 'array', items: { type: 'array', items: { type: 'integer' } } },
+      { type: 'string', minLength: 1 },
+      { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } },
+      { type: 'array', minItems: 1, items: { type: 'integer', minimum: 0 } },
+      { type: 'array', minItems: 1, items: { type: 'array', minItems: 1, items: { type: 'integer', minimum: 0 } } },
     ],
   })
   @IsDefined({ message: 'input is missing' })
@@ -31,6 +31,20 @@ export class EmbeddingsBody {
   @IsInt()
   @Min(1)
   readonly dimensions?: number;
+
+  @ApiPropertyOptional({ description: 'Name of a prompt of the model, which goes in front of every input.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(256)
+  readonly prompt_name?: string;
+
+  @ApiPropertyOptional({
+    description: 'A text that goes in front of every input, as it is; empty for no prompt where the model has a default.',
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(65536)
+  readonly prompt?: string;
 
   @ApiPropertyOptional({ description: "OpenAI's field for abuse tracking; accepted and ignored." })
   @IsOptional()

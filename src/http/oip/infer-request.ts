@@ -3,33 +3,28 @@ import { invalid } from '../../errors.js';
 import type { Model } from '../../models/model.js';
 import type { Signature } from '../../models/signature.js';
 import type { Tensor } from '../../tensor.js';
-import { inputSpec } from '../codecs/input-spec.js';
-import { parseJson } from '../codecs/json-text.js';
+import { inputSpec } from '../../oip/input-spec.js';
+import { parseBody } from '../codecs/json-text.js';
 import { tensorFromJson } from '../codecs/json-tensors.js';
-import { checkDatatype, checkShape, dataFromBytes } from '../codecs/raw-tensor.js';
+import { checkDatatype, checkShape, dataFromBytes } from '../../oip/raw-tensor.js';
 import { onlyInput, shapeOf } from '../codecs/single-tensor.js';
 import { BinaryReader, splitBody, type InferBody } from './infer-body.js';
-import { flag, readParameters, refuseUnserved, type Parameters } from './parameters.js';
+import { flag, readParameters, refuseUnserved, type Parameters } from '../../oip/parameters.js';
+import { outputQuery, refuseHalves, type OutputQuery } from '../../oip/requested-outputs.js';
 
-export interface InferQuery {
+export interface InferQuery extends OutputQuery {
   readonly id: string | undefined;
   readonly tensors: readonly Tensor[];
-  /** Undefined for all. */
-  readonly outputs: readonly string[] | undefined;
-  /** Whether an output goes out as bytes. */
-  readonly isBinary: (output: string) => boolean;
   readonly parameters: Parameters;
 }
 
 type Members = Readonly<Record<string, unknown>>;
 
 /** @throws NestorError INVALID_REQUEST, NOT_IMPLEMENTED */
-export function readInfer(bytes: Buffer, headerLength: string | string[] | undefined, model: Model): InferQuery {
+export async function readInfer(bytes: Buffer, headerLength: string | string[] | undefined, model: Model): Promise<InferQuery> {
   const body = splitBody(bytes, headerLength);
-  const query = body.json ? readJson(body.json, body, model) : readRaw(body, model);
-  const names = query.outputs ?? model.signature.outputs.map(({ name }) => name);
-  const half = names.find((name) => model.signature.output(name)?.datatype === 'FP16' && !query.isBinary(name));
-  if (half !== undefined) throw invalid(`outputs.${half}`, `${half} is FP16, which JSON does not carry: ask for it with binary_data true`);
+  const query = body.json ? await readJson(body.json, body, model) : readRaw(body, model);
+  refuseHalves(query, model);
   return query;
 }
 
@@ -42,9 +37,8 @@ function readRaw({ binary }: InferBody, model: Model): InferQuery {
   return { id: undefined, tensors: [{ name, datatype, shape, data }], outputs: undefined, isBinary: () => true, parameters: {} };
 }
 
-function readJson(json: Buffer, { binary }: InferBody, { signature }: Model): InferQuery {
-  const exact = signature.inputs.some(({ datatype }) => datatype.endsWith('INT64'));
-  const { id, inputs, outputs, parameters: given } = members(parseJson(json, exact), 'body');
+async function readJson(json: Buffer, { binary }: InferBody, { signature }: Model): Promise<InferQuery> {
+  const { id, inputs, outputs, parameters: given } = members(await parseBody(json, signature.inputs), 'body');
   if (id !== undefined && typeof id !== 'string') throw invalid('id', 'id must be a string');
   if (!Array.isArray(inputs)) throw invalid('inputs', 'inputs must be an array of tensors');
   const parameters = readParameters(given, 'parameters');
@@ -71,19 +65,15 @@ function readInput(input: Members, index: number, signature: Signature, reader: 
   return tensorFromJson({ shape, datatype, data: input.data }, spec, field, jsonBytes / 2 + 1);
 }
 
-function readOutputs(value: unknown, byDefault: boolean): Pick<InferQuery, 'outputs' | 'isBinary'> {
-  if (value === undefined || value === null) return { outputs: undefined, isBinary: () => byDefault };
-  if (!Array.isArray(value)) throw invalid('outputs', 'outputs must be an array of { name, parameters? }');
-  const binary = new Map<string, boolean>();
-  for (const [index, item] of value.entries()) {
+function readOutputs(value: unknown, byDefault: boolean): OutputQuery {
+  if (value !== undefined && value !== null && !Array.isArray(value))
+    throw invalid('outputs', 'outputs must be an array of { name, parameters? }');
+  const requested = ((value ?? []) as unknown[]).map((item, index) => {
     const output = members(item, `outputs[${index}]`);
     const name = nameOf(output, `outputs[${index}]`);
-    const parameters = readParameters(output.parameters, `outputs.${name}.parameters`);
-    refuseUnserved(parameters, `outputs.${name}`);
-    binary.set(name, flag(parameters, 'binary_data', `outputs.${name}.parameters`) ?? byDefault);
-  }
-  const isBinary = (name: string): boolean => binary.get(name) ?? byDefault;
-  return { outputs: binary.size > 0 ? [...binary.keys()] : undefined, isBinary };
+    return { name, parameters: readParameters(output.parameters, `outputs.${name}.parameters`) };
+  });
+  return outputQuery(requested, byDefault);
 }
 
 function members(value: unknown, field: string): Members {

@@ -4,9 +4,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { map, type Observable } from 'rxjs';
 import type { Prediction } from '../../inference/prediction.js';
 import type { Encoded } from '../codecs/codec.js';
-import { valuesToJson } from '../codecs/json-tensors.js';
-import { bytesOf } from '../codecs/raw-tensor.js';
-import { deliver, MODEL_VERSION } from '../exchange.js';
+import { JsonWriter } from '../codecs/json-writer.js';
+import { bytesOf } from '../../oip/raw-tensor.js';
+import { deliver, note, type Delivered } from '../exchange.js';
 import { HEADER_LENGTH } from './infer-body.js';
 import type { InferRequest } from './infer.pipe.js';
 
@@ -16,13 +16,13 @@ export interface Inferred {
 }
 
 @Injectable()
-export class InferEncoder implements NestInterceptor<Inferred, Encoded['body']> {
-  intercept(context: ExecutionContext, next: CallHandler<Inferred>): Observable<Encoded['body']> {
+export class InferEncoder implements NestInterceptor<Inferred, Delivered> {
+  intercept(context: ExecutionContext, next: CallHandler<Inferred>): Observable<Delivered> {
     const http = context.switchToHttp();
     return next.handle().pipe(
       map((inferred) => {
-        http.getRequest<FastifyRequest>().timings = inferred.prediction.timings;
-        const reply = http.getResponse<FastifyReply>().header(MODEL_VERSION, inferred.prediction.model.version);
+        const reply = http.getResponse<FastifyReply>();
+        note({ request: http.getRequest<FastifyRequest>(), reply }, inferred.prediction);
         return deliver(reply, encodeInferred(inferred), 'application/json');
       }),
     );
@@ -31,18 +31,19 @@ export class InferEncoder implements NestInterceptor<Inferred, Encoded['body']> 
 
 export function encodeInferred({ request: { id, isBinary }, prediction: { model, outputs } }: Inferred): Encoded {
   const blocks: Uint8Array[] = [];
-  const tensors = outputs.map(({ name, datatype, shape, data }) => {
-    if (!isBinary(name)) return { name, datatype, shape, data: valuesToJson(data, name, datatype) };
+  const writer = new JsonWriter(outputs);
+  const tensors = outputs.map((output) => {
+    const { name, datatype, shape, data } = output;
+    if (!isBinary(name)) return { name, datatype, shape, data: writer.values(output) };
     const bytes = bytesOf(data);
     blocks.push(bytes);
     return { name, datatype, shape, parameters: { binary_data_size: bytes.byteLength } };
   });
   const head = { model_name: model.name, model_version: model.version, ...(id !== undefined && { id }), outputs: tensors };
-  const json = JSON.stringify(head);
-  if (blocks.length === 0) return { body: json };
-  const text = Buffer.from(json);
+  if (blocks.length === 0) return { body: writer.body(head) };
+  const text = Buffer.from(writer.text(head));
   return {
-    body: Buffer.concat([text, ...blocks]),
+    body: [text, ...blocks],
     type: 'application/octet-stream',
     headers: { [HEADER_LENGTH]: String(text.byteLength) },
   };

@@ -4,12 +4,13 @@ import { ApiTags } from '@nestjs/swagger';
 import { NestorError } from '../../errors.js';
 import { InferenceService } from '../../inference/inference.service.js';
 import { ModelRegistry } from '../../models/model-registry.js';
-import { modelConfig, modelMetadata, type ModelConfig, type ModelMetadata } from './description.js';
+import { modelConfig, modelMetadata, type ModelConfig, type ModelMetadata } from '../../oip/description.js';
+import { AnswersInterceptor } from '../answers.interceptor.js';
 import { InferEncoder, type Inferred } from './infer.encoder.js';
 import type { InferRequest } from './infer.pipe.js';
 import { Infer } from './infer.pipe.js';
 import { DescribeInfer, DescribeModel } from './oip.docs.js';
-import { modelStats, type ModelStats } from './statistics.js';
+import { modelStats, type ModelStats } from '../../oip/statistics.js';
 
 @ApiTags('open inference protocol')
 @Controller('v2/models/:model')
@@ -71,7 +72,7 @@ export class OipModelController {
 
   @Post('infer')
   @HttpCode(200)
-  @UseInterceptors(InferEncoder)
+  @UseInterceptors(AnswersInterceptor, InferEncoder)
   @DescribeInfer(false)
   async infer(@Infer() request: InferRequest): Promise<Inferred> {
     return { request, prediction: await this.inference.predict(request.ref, request.input, request.outputs, request.call) };
@@ -79,7 +80,7 @@ export class OipModelController {
 
   @Post('versions/:version/infer')
   @HttpCode(200)
-  @UseInterceptors(InferEncoder)
+  @UseInterceptors(AnswersInterceptor, InferEncoder)
   @DescribeInfer(true)
   async inferVersion(@Infer() request: InferRequest): Promise<Inferred> {
     return this.infer(request);

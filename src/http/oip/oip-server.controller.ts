@@ -1,13 +1,13 @@
 // /v2: the server itself, as the Open Inference Protocol asks about it.
 import { Controller, Get } from '@nestjs/common';
-import { HealthCheckService } from '@nestjs/terminus';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { NestorError } from '../../errors.js';
+import { ReadinessCheck } from '../../health/readiness-check.js';
 import { Readiness } from '../../health/readiness.js';
 import { ModelRegistry } from '../../models/model-registry.js';
 import { ApiOipErrors } from '../problem.docs.js';
-import { SERVER, serverVersion } from './description.js';
-import { modelStats, type ModelStats } from './statistics.js';
+import { SERVER, serverVersion } from '../../oip/description.js';
+import { modelStats, type ModelStats } from '../../oip/statistics.js';
 
 @ApiTags('open inference protocol')
 @Controller('v2')
@@ -15,7 +15,7 @@ export class OipServerController {
   constructor(
     private readonly models: ModelRegistry,
     private readonly readiness: Readiness,
-    private readonly checks: HealthCheckService,
+    private readonly check: ReadinessCheck,
   ) {}
 
   @Get()
@@ -37,14 +37,9 @@ export class OipServerController {
   @ApiOkResponse({ description: 'It may.' })
   @ApiOipErrors(503)
   async ready(): Promise<{ ready: true }> {
-    try {
-      if (this.readiness.draining) throw new NestorError('DRAINING', 'The server is shutting down', { retryAfter: 5 });
-      await this.checks.check([...this.readiness.indicators]);
-      return { ready: true };
-    } catch (cause) {
-      if (cause instanceof NestorError) throw cause;
-      throw new NestorError('MODEL_NOT_READY', 'The server is not ready; GET /health/ready says why', { retryAfter: 5, cause });
-    }
+    if (await this.check.ready()) return { ready: true };
+    if (this.readiness.draining) throw new NestorError('DRAINING', 'The server is shutting down', { retryAfter: 5 });
+    throw new NestorError('MODEL_NOT_READY', 'The server is not ready; GET /health/ready says why', { retryAfter: 5 });
   }
 
   @Get('models')

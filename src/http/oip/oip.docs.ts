@@ -24,6 +24,17 @@ const OUTPUT = {
   properties: { name: { type: 'string' as const }, parameters: { type: 'object' as const, additionalProperties: true } },
 };
 
+const ANSWER = {
+  type: 'object' as const,
+  required: ['model_name', 'outputs'],
+  properties: {
+    model_name: { type: 'string' as const },
+    model_version: { type: 'string' as const },
+    id: { type: 'string' as const },
+    outputs: { type: 'array' as const, items: TENSOR },
+  },
+};
+
 export const ModelPath = (versioned: boolean): MethodDecorator =>
   applyDecorators(
     ApiParam({ name: 'model', schema: { type: 'string', example: 'digits' } }),
@@ -68,17 +79,11 @@ export function DescribeInfer(versioned: boolean): MethodDecorator {
       },
     }),
     ApiOkResponse({
-      description: 'The outputs; with binary outputs application/octet-stream.',
-      schema: {
-        type: 'object',
-        required: ['model_name', 'outputs'],
-        properties: {
-          model_name: { type: 'string' },
-          model_version: { type: 'string' },
-          id: { type: 'string' },
-          outputs: { type: 'array', items: TENSOR },
-        },
+      description: 'The outputs; JSON, or JSON with the bytes of those behind it that were asked for so.',
+      headers: {
+        [HEADER_LENGTH]: { description: 'With application/octet-stream: length of the JSON.', schema: { type: 'integer' } },
       },
+      content: { 'application/json': { schema: ANSWER }, 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
     }),
     ApiOipErrors(400, 404, 406, 413, 415, 429, 500, 501, 503, 504),
   );

@@ -1,7 +1,7 @@
 // The bodies of /v2/repository, which are optional: clients send an empty one.
 import { invalid } from '../../errors.js';
 import { parseJson } from '../codecs/json-text.js';
-import { notImplemented, readParameters } from './parameters.js';
+import { FROM_THE_REPOSITORY, notImplemented, readParameters } from '../../oip/parameters.js';
 
 /** `{ ready }` of an index request. @throws NestorError INVALID_REQUEST */
 export function readyOnly(bytes: Buffer): boolean {
@@ -16,8 +16,7 @@ export function readyOnly(bytes: Buffer): boolean {
  */
 export function refuseContents(bytes: Buffer): void {
   const [name] = Object.keys(readParameters(readObject(bytes).parameters, 'parameters'));
-  if (name !== undefined)
-    throw notImplemented(`parameters.${name}`, 'Models are loaded from the repository, as model.yaml says; put their files there');
+  if (name !== undefined) throw notImplemented(`parameters.${name}`, FROM_THE_REPOSITORY);
 }
 
 function readObject(bytes: Buffer): Readonly<Record<string, unknown>> {

@@ -1,0 +1,19 @@
+// One text, again and again: what an answer costs that is not computed. Beside it FastAPI with an answer that never was.
+import type { Cell } from '../cell.ts';
+import { warmUp, wrk } from '../load/wrk.ts';
+
+export const hit: Cell = {
+  name: 'hit-32',
+  title: 'One text again and again, 32 clients',
+  stage: 1,
+  servers: ['nestor-cache', 'fastapi-constant'],
+  ofCeiling: false,
+  async run({ url, cpuSeconds }, { options, bodies }) {
+    const load = { url: `${url}/v1/embeddings`, bodies: bodies.repeatedFile, clients: 32, offset: 0 };
+    await warmUp({ ...load, seconds: options.warmupSeconds });
+    const before = cpuSeconds();
+    const figures = await wrk({ ...load, seconds: options.seconds });
+    const cpu = cpuSeconds() - before;
+    return { ...figures, cpuMicroseconds: (cpu * 1e6) / (figures.requestsPerSecond * options.seconds) };
+  },
+};

@@ -1,0 +1,232 @@
+// Remembered, joined or computed: what is computed how often, for whom.
+import { setImmediate } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Keyv } from 'keyv';
+import { Registry } from 'prom-client';
+import { NestorError } from '../errors.js';
+import { CacheMetrics } from '../telemetry/cache-metrics.js';
+import { Metrics } from '../telemetry/metrics.js';
+import { Answers } from './answers.js';
+import { CacheService, type CacheMode, type Level, type Recalled } from './cache.service.js';
+import { MemoryStore } from './memory-store.js';
+import type { CachePolicy, TierName } from './options.js';
+import { Tier } from './tier.js';
+import { Tiers } from './tiers.js';
+
+const text: Level<string> = {
+  name: 'text',
+  encode: (value) => Buffer.from(value),
+  sizeOf: ({ length }) => length,
+  decode: (bytes) => Buffer.from(bytes).toString(),
+};
+const memory: ReadonlySet<TierName> = new Set(['memory']);
+const policy: CachePolicy = { scope: 'model', outputs: memory, features: new Set(), shares: {}, ttlMs: undefined };
+
+interface Asking {
+  readonly mode?: CacheMode;
+  readonly urgency?: number;
+  readonly signal?: AbortSignal;
+  readonly deadline?: number;
+  readonly policy?: CachePolicy;
+}
+
+/** Each key's value is the key in capitals; nothing is done before it is allowed. */
+class Desk {
+  readonly store = new MemoryStore(1024 * 1024);
+  readonly cache: CacheService;
+  readonly computed: string[][] = [];
+  readonly signals: (AbortSignal | undefined)[] = [];
+  /** Waits here before it answers. */
+  gate: Promise<unknown> = Promise.resolve();
+
+  constructor() {
+    const metrics = new CacheMetrics(new Metrics(new Registry()));
+    const keyv = new Keyv({ store: this.store as never, serialize: undefined, deserialize: undefined, useKeyPrefix: false } as never);
+    this.cache = new CacheService(new Tiers([new Tier('memory', keyv, this.store, metrics)]), new Answers(1024), true);
+  }
+
+  ask(keys: string[], asking: Asking = {}): Promise<Recalled<string>[]> {
+    return this.cache.recall(keys, {
+      level: text,
+      policy,
+      tiers: memory,
+      mode: 'use',
+      urgency: 3,
+      ...asking,
+      compute: async (missing, signal) => {
+        const wanted = missing.map((place) => keys[place] ?? '');
+        this.computed.push(wanted);
+        this.signals.push(signal);
+        const { promise: abandoned, reject } = Promise.withResolvers<never>();
+        signal?.addEventListener('abort', () => {
+          reject(new NestorError('CANCELLED', 'The client went away'));
+        });
+        await Promise.race([this.gate, abandoned]);
+        return wanted.map((key) => key.toUpperCase());
+      },
+    });
+  }
+
+  /** Holds everything that is asked from now on until it is called. */
+  close(): (failure?: Error) => void {
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+    this.gate = promise;
+    promise.catch(() => undefined);
+    return (failure) => {
+      this.gate = Promise.resolve();
+      if (failure) reject(failure);
+      else resolve(undefined);
+    };
+  }
+}
+
+const sources = (recalled: readonly Recalled<string>[]): string[] => recalled.map(({ value, source }) => `${value} ${source}`);
+
+let desk: Desk;
+beforeEach(() => {
+  desk = new Desk();
+});
+afterEach(() => desk.cache.clear());
+
+describe('remembering', () => {
+  it('computes what is missing, and only that', async () => {
+    await desk.ask(['a', 'b']);
+    expect(sources(await desk.ask(['a', 'c', 'b', 'd']))).toEqual(['A memory', 'C computed', 'B memory', 'D computed']);
+    expect(desk.computed).toEqual([
+      ['a', 'b'],
+      ['c', 'd'],
+    ]);
+  });
+
+  it('computes equal inputs of one request once', async () => {
+    expect(sources(await desk.ask(['a', 'b', 'a']))).toEqual(['A computed', 'B computed', 'A computed']);
+    expect(desk.computed).toEqual([['a', 'b']]);
+  });
+
+  it('does not remember failures', async () => {
+    const open = desk.close();
+    const asked = desk.ask(['a']);
+    await setImmediate();
+    open(new NestorError('INFERENCE_FAILED', 'no'));
+    await expect(asked).rejects.toMatchObject({ code: 'INFERENCE_FAILED' });
+    expect(sources(await desk.ask(['a']))).toEqual(['A computed']);
+  });
+
+  it('computes anew for who wants it fresh, and remembers that', async () => {
+    await desk.ask(['a']);
+    expect(sources(await desk.ask(['a'], { mode: 'refresh' }))).toEqual(['A computed']);
+    expect(sources(await desk.ask(['a']))).toEqual(['A memory']);
+    await desk.ask(['b'], { mode: 'refresh' });
+    expect(sources(await desk.ask(['b']))).toEqual(['B memory']);
+  });
+
+  it('leaves no trace of who wants none', async () => {
+    await desk.ask(['a'], { mode: 'bypass' });
+    expect(desk.store.entries).toBe(0);
+    expect(sources(await desk.ask(['a']))).toEqual(['A computed']);
+  });
+
+  it('forgets when it is told to, all or one model', async () => {
+    await desk.ask(['model:a', 'other:a']);
+    await desk.cache.clear('model');
+    expect(sources(await desk.ask(['model:a', 'other:a']))).toEqual(['MODEL:A computed', 'OTHER:A memory']);
+    await desk.cache.clear();
+    expect(desk.store.entries).toBe(0);
+  });
+
+  it('forgets when the time of the model is over', async () => {
+    const hasty = { ...policy, ttlMs: 5 };
+    await desk.ask(['a'], { policy: hasty });
+    const end = Date.now() + 5;
+    while (Date.now() < end) await setImmediate();
+    expect(sources(await desk.ask(['a'], { policy: hasty }))).toEqual(['A computed']);
+  });
+});
+
+describe('equal requests at one time', () => {
+  it('run once', async () => {
+    const open = desk.close();
+    const asked = Array.from({ length: 64 }, () => desk.ask(['a']));
+    open();
+    const answers = (await Promise.all(asked)).map((recalled) => sources(recalled)[0]);
+    expect(desk.computed).toEqual([['a']]);
+    expect(answers).toEqual(['A computed', ...Array<string>(63).fill('A coalesced')]);
+  });
+
+  it('run once where they overlap', async () => {
+    const open = desk.close();
+    const asked = [desk.ask(['a', 'b']), desk.ask(['b', 'c']), desk.ask(['c', 'a', 'd'])];
+    open();
+    const [, second, third] = await Promise.all(asked);
+    expect(sources(second ?? [])).toEqual(['B coalesced', 'C computed']);
+    expect(sources(third ?? [])).toEqual(['C coalesced', 'A coalesced', 'D computed']);
+    expect(desk.computed).toEqual([['a', 'b'], ['c'], ['d']]);
+  });
+
+  it('go on when the first of them leaves', async () => {
+    const open = desk.close();
+    const leader = new AbortController();
+    const first = desk.ask(['a'], { signal: leader.signal });
+    const second = desk.ask(['a']);
+    await setImmediate();
+    leader.abort();
+    await expect(first).rejects.toMatchObject({ code: 'CANCELLED' });
+    open();
+    expect(sources(await second)).toEqual(['A coalesced']);
+    expect(desk.computed).toEqual([['a']]);
+  });
+
+  it('end when all of them leave', async () => {
+    desk.close();
+    const all = [new AbortController(), new AbortController()];
+    const asked = all.map(({ signal }) => desk.ask(['a'], { signal }));
+    await setImmediate();
+    for (const one of all) one.abort();
+    await Promise.allSettled(asked);
+    expect(desk.signals.map((signal) => signal?.aborted)).toEqual([true]);
+    expect(sources(await new Desk().ask(['a']))).toEqual(['A computed']);
+  });
+
+  it('share a failure that would have met each of them', async () => {
+    const open = desk.close();
+    const asked = [desk.ask(['a']), desk.ask(['a'])];
+    await setImmediate();
+    open(new NestorError('INFERENCE_FAILED', 'no'));
+    expect((await Promise.allSettled(asked)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(desk.computed).toHaveLength(1);
+  });
+
+  it('do not share the deadline or the refusal of the first', async () => {
+    for (const code of ['DEADLINE_EXCEEDED', 'QUEUE_FULL'] as const) {
+      const open = desk.close();
+      const asked = [desk.ask([code]), desk.ask([code]), desk.ask([code])];
+      await setImmediate();
+      open(new NestorError(code, 'not you'));
+      const [first, ...others] = await Promise.allSettled(asked);
+      expect(first).toMatchObject({ status: 'rejected', reason: { code } });
+      expect(others.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+      // One of them led, the other joined.
+      expect(desk.computed.filter(([key]) => key === code)).toHaveLength(2);
+    }
+  });
+
+  it('do not wait for one that is less urgent', async () => {
+    const open = desk.close();
+    const patient = desk.ask(['a'], { urgency: 7 });
+    await setImmediate();
+    desk.gate = Promise.resolve();
+    expect(sources(await desk.ask(['a'], { urgency: 0 }))).toEqual(['A computed']);
+    open();
+    await patient;
+    expect(desk.computed).toHaveLength(2);
+  });
+
+  it('are not joined by who wants it fresh', async () => {
+    const open = desk.close();
+    const asked = [desk.ask(['a']), desk.ask(['a'], { mode: 'refresh' })];
+    await setImmediate();
+    open();
+    await Promise.all(asked);
+    expect(desk.computed).toHaveLength(2);
+  });
+});

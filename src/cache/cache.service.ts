@@ -1,0 +1,200 @@
+// Have we answered this before, or is somebody computing it? Values by key: remembered, joined in flight, or computed once.
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { Answers } from './answers.js';
+import { isExpired, type Entry } from './entry.js';
+import { Flight, type Passenger } from './flight.js';
+import type { CachePolicy, TierName } from './options.js';
+import type { TierState } from './tier.js';
+import { Tiers } from './tiers.js';
+
+/** What a kind of value is called in metrics and keys, and how it becomes bytes and is read again. */
+export interface Level<T> {
+  readonly name: string;
+  readonly encode: (value: T) => Uint8Array;
+  /** Bytes that it takes, more or less. */
+  readonly sizeOf: (value: T) => number;
+  /** Undefined for bytes that mean nothing. */
+  readonly decode: (bytes: Uint8Array) => T | undefined;
+}
+
+/** Larger values are not remembered: to copy one would hold the event loop for longer than a few milliseconds. */
+const LARGEST_VALUE_BYTES = 8 * 1024 * 1024;
+
+/** Where a value came from. */
+export type Source = TierName | 'coalesced' | 'computed';
+
+export interface Recalled<T> {
+  readonly value: T;
+  readonly source: Source;
+}
+
+/** How a client wants it: from the cache, fresh (and then remembered), or without leaving a trace. */
+export type CacheMode = 'use' | 'refresh' | 'bypass';
+
+export interface Request<T> extends Passenger {
+  readonly level: Level<T>;
+  readonly policy: CachePolicy;
+  readonly tiers: ReadonlySet<TierName>;
+  readonly mode: CacheMode;
+  /** 0 is served first, 7 last. */
+  readonly urgency: number;
+  /** The values of the keys at these places; aborted when nobody waits for any of them. */
+  readonly compute: (missing: readonly number[], signal: AbortSignal | undefined) => Promise<readonly T[]>;
+}
+
+type Results<T> = ReadonlyMap<string, Recalled<T>>;
+
+@Injectable()
+export class CacheService implements OnApplicationShutdown {
+  readonly #flights = new Map<string, Flight<Results<unknown>>>();
+  /** Models that have the room that their policy asks for. */
+  readonly #housed = new Set<string>();
+
+  constructor(
+    private readonly tiers: Tiers,
+    readonly answers: Answers,
+    readonly enabled: boolean,
+  ) {}
+
+  /** What each tier holds; whole answers count as memory. */
+  get states(): TierState[] {
+    return this.tiers.states.map((state) => {
+      if (state.tier !== 'memory') return state;
+      return { ...state, bytes: (state.bytes ?? 0) + this.answers.bytes, entries: (state.entries ?? 0) + this.answers.entries };
+    });
+  }
+
+  /** Forgets everything, or what belongs to one model. @throws Error of a tier that could not be reached. */
+  clear(scope?: string): Promise<void> {
+    this.answers.clear(scope);
+    return this.tiers.clear(scope);
+  }
+
+  /**
+   * The values of the keys, in their order; equal keys are one.
+   * @throws whatever `compute` throws, and CANCELLED or DEADLINE_EXCEEDED while it waits for others.
+   */
+  async recall<T>(keys: readonly string[], request: Request<T>): Promise<Recalled<T>[]> {
+    const places = new Map<string, number>();
+    for (const [index, key] of keys.entries()) if (!places.has(key)) places.set(key, index);
+    const { mode, tiers, policy } = request;
+    if (!this.#housed.has(policy.scope)) this.#house(policy);
+    const results = mode === 'use' && tiers.size > 0 ? await this.#shared(places, request) : await this.#alone(places, request);
+    return keys.map((key) => {
+      const result = results.get(key);
+      if (!result) throw new Error('a key without value; this is a bug');
+      return result;
+    });
+  }
+
+  onApplicationShutdown(): void {
+    for (const tier of this.tiers.all) tier.close();
+  }
+
+  #house({ scope, shares }: CachePolicy): void {
+    this.#housed.add(scope);
+    for (const tier of this.tiers.all) {
+      const bytes = tier.name === 'redis' ? undefined : shares[tier.name];
+      if (bytes !== undefined) tier.share(scope, bytes);
+    }
+  }
+
+  async #alone<T>(places: ReadonlyMap<string, number>, request: Request<T>): Promise<Results<T>> {
+    const results = await this.#computed([...places.keys()], places, request, request.signal);
+    if (request.mode === 'refresh') await this.#remember(results, request);
+    return results;
+  }
+
+  /** Joins what is in flight, begins the rest, and begins again what failed for reasons of others. */
+  async #shared<T>(places: ReadonlyMap<string, number>, request: Request<T>): Promise<Results<T>> {
+    const results = new Map<string, Recalled<T>>();
+    let wanted = [...places.keys()];
+    while (wanted.length > 0) {
+      const joined = this.#joinable<T>(wanted, request.urgency);
+      const own = wanted.filter((key) => !joined.has(key));
+      const flights = new Set(joined.values());
+      const waits = [...flights].map(async (flight) => {
+        try {
+          return await flight.wait(request);
+        } catch (thrown) {
+          if (isOwn(thrown, request) || !flight.isOfOthers(thrown)) throw thrown;
+          return new Map<string, Recalled<T>>();
+        }
+      });
+      const begun = own.length > 0 ? this.#begin(own, places, request).wait(request) : new Map<string, Recalled<T>>();
+      const [mine, ...theirs] = await Promise.all([begun, ...waits]);
+      for (const [key, result] of mine) results.set(key, result);
+      for (const key of joined.keys()) {
+        const result = theirs.find((some) => some.has(key))?.get(key);
+        if (result) results.set(key, result.source === 'computed' ? { ...result, source: 'coalesced' } : result);
+      }
+      wanted = wanted.filter((key) => !results.has(key));
+    }
+    return results;
+  }
+
+  /** Whoever is more urgent than the work in flight does not wait for it. */
+  #joinable<T>(keys: readonly string[], urgency: number): Map<string, Flight<Results<T>>> {
+    const joined = new Map<string, Flight<Results<T>>>();
+    for (const key of keys) {
+      const flight = this.#flights.get(key);
+      if (flight && !flight.cancelled && flight.urgency <= urgency) joined.set(key, flight as Flight<Results<T>>);
+    }
+    return joined;
+  }
+
+  /** In the table before the tiers are asked, so that of equal requests of one moment only the first asks them. */
+  #begin<T>(keys: readonly string[], places: ReadonlyMap<string, number>, request: Request<T>): Flight<Results<T>> {
+    const work = async (signal: AbortSignal): Promise<Results<T>> => {
+      try {
+        const results = await this.#remembered(keys, request);
+        const missing = results.size === 0 ? keys : keys.filter((key) => !results.has(key));
+        if (missing.length === 0) return results;
+        const computed = await this.#computed(missing, places, request, signal);
+        await this.#remember(computed, request);
+        return results.size === 0 ? computed : new Map([...results, ...computed]);
+      } finally {
+        for (const key of keys) if (this.#flights.get(key) === flight) this.#flights.delete(key);
+      }
+    };
+    const flight = new Flight<Results<T>>(work, request.urgency, keys.length === 1);
+    for (const key of keys) this.#flights.set(key, flight);
+    return flight;
+  }
+
+  async #remembered<T>(keys: readonly string[], { level, tiers }: Request<T>): Promise<Map<string, Recalled<T>>> {
+    const results = new Map<string, Recalled<T>>();
+    for (const [key, { entry, tier }] of await this.tiers.read(level.name, tiers, keys)) {
+      const value = isExpired(entry) ? undefined : level.decode(entry.value);
+      if (value !== undefined) results.set(key, { value, source: tier });
+    }
+    return results;
+  }
+
+  async #computed<T>(
+    keys: readonly string[],
+    places: ReadonlyMap<string, number>,
+    { compute }: Request<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<Results<T>> {
+    const values = await compute(
+      keys.map((key) => places.get(key) ?? 0),
+      signal,
+    );
+    return new Map(keys.map((key, index) => [key, { value: values[index] as T, source: 'computed' as const }]));
+  }
+
+  async #remember<T>(results: Results<T>, { level, policy: { ttlMs }, tiers }: Request<T>): Promise<void> {
+    if (tiers.size === 0) return;
+    const expires = ttlMs === undefined ? undefined : Date.now() + ttlMs;
+    const entries = [...results]
+      .filter(([, { value }]) => level.sizeOf(value) <= LARGEST_VALUE_BYTES)
+      .map(([key, { value }]) => ({ key, entry: { value: level.encode(value), expires } satisfies Entry }));
+    if (entries.length > 0) await this.tiers.write(level.name, tiers, entries);
+  }
+}
+
+/** Whether it is this request that was cancelled or came too late, not the one that it had joined. */
+function isOwn(thrown: unknown, { signal, deadline = Infinity }: Passenger): boolean {
+  return (signal?.aborted ?? false) || performance.now() >= deadline;
+}

@@ -1,0 +1,110 @@
+// The Redis tier: cache-manager-redis-yet's store, with values as the bytes they are.
+import type { CacheManagerStore } from 'cache-manager';
+import { redisInsStore } from 'cache-manager-redis-yet';
+import { commandOptions, createClient } from 'redis';
+
+/** What is on its way at most: a Redis that hangs must not gather requests without end. */
+const MOST_COMMANDS = 10_000;
+const CONNECT_MS = 2000;
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 2000;
+const SCAN_COUNT = 1000;
+/** A connection that says nothing for so long is given up for a new one: TCP itself would wait a quarter of an hour for a host that is gone. */
+const LONGEST_SILENCE_MS = 5000;
+
+const AS_BYTES = commandOptions({ returnBuffers: true });
+
+/** Values are `{ value }`, as Keyv hands them over unserialized. */
+interface Held {
+  readonly value: Uint8Array;
+}
+
+export interface RedisStore extends CacheManagerStore {
+  clearScope(scope: string): Promise<void>;
+  disconnect(): Promise<void>;
+}
+
+/**
+ * Connects in the background, again and again if need be: until there is a connection every command fails at once.
+ * @param onError what the client has to say about its connection.
+ */
+export function redisStore(url: string, onError: (error: Error) => void): RedisStore {
+  const client = createClient({
+    url,
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: MOST_COMMANDS,
+    socket: {
+      connectTimeout: CONNECT_MS,
+      reconnectStrategy: (tries) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(tries, 10), LONGEST_RETRY_MS),
+    },
+  });
+  client.on('error', onError);
+  client.connect().catch(onError);
+  const store = redisInsStore(client as unknown as Parameters<typeof redisInsStore>[0]);
+
+  const watch = watchdog(() => {
+    client
+      .disconnect()
+      .then(() => client.connect())
+      .catch(onError);
+  });
+
+  async function* keysOf(pattern: string): AsyncGenerator<string[]> {
+    let cursor = 0;
+    do {
+      const page = await client.scan(cursor, { MATCH: pattern, COUNT: SCAN_COUNT });
+      cursor = page.cursor;
+      if (page.keys.length > 0) yield page.keys;
+    } while (cursor !== 0);
+  }
+  const removeAll = async (pattern: string): Promise<void> => {
+    for await (const keys of keysOf(pattern)) await client.unlink(keys);
+  };
+
+  return {
+    // Deleting and asking for the time to live are its own; its values are JSON, which would double ours.
+    ...store,
+    name: 'redis',
+    get: async (key) => held(await watch(client.get(AS_BYTES, key))),
+    mget: async (...keys) => (await watch(client.mGet(AS_BYTES, keys))).map(held),
+    set: async (key, { value }: Held, ttl) => {
+      const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+      await watch(client.set(key, bytes, ttl ? { PX: Math.ceil(ttl) } : {}));
+    },
+    mset: () => Promise.reject(new Error('Keyv sets one by one, in one go over the wire')),
+    keys: () => store.keys(`${NAMESPACE}:*`),
+    // Others may live in the same database: FLUSHDB, as the store has it, would take their keys too.
+    reset: () => removeAll(`${NAMESPACE}:*`),
+    clearScope: (scope) => removeAll(`${NAMESPACE}:${scope}:*`),
+    disconnect: async () => {
+      // disconnect() of a client that is still connecting throws.
+      await Promise.resolve(client.disconnect()).catch(() => undefined);
+    },
+  };
+}
+
+/** Calls `bark` when commands wait and none is answered for too long. */
+function watchdog(bark: () => void): <R>(command: Promise<R>) => Promise<R> {
+  let waiting = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const rest = (): void => {
+    clearTimeout(timer);
+    timer = waiting > 0 ? setTimeout(bark, LONGEST_SILENCE_MS).unref() : undefined;
+  };
+  return async (command) => {
+    if (waiting++ === 0) rest();
+    try {
+      return await command;
+    } finally {
+      waiting--;
+      rest();
+    }
+  };
+}
+
+/** In front of all keys, put there by Keyv. */
+export const NAMESPACE = 'nestor';
+
+function held(bytes: Buffer | null): Held | undefined {
+  return bytes ? { value: bytes } : undefined;
+}

@@ -1,0 +1,167 @@
+// One tier, made harmless: whatever is behind it, asking takes no longer than its time-out and never fails.
+import CircuitBreaker from 'opossum';
+import type { Keyv } from 'keyv';
+import { reasonOf } from '../errors.js';
+import type { CacheMetrics } from '../telemetry/cache-metrics.js';
+import { isExpired, seal, unseal, type Entry } from './entry.js';
+import type { TierName } from './options.js';
+
+/** What a store can do beyond Keyv's interface. */
+export interface Holding {
+  /** Bytes of keys and values, where that is known. */
+  readonly bytes?: number;
+  readonly entries?: number;
+  /** Removes what belongs to one model. */
+  clearScope(scope: string): Promise<void>;
+  /** Gives a model room of its own, where the tier can. */
+  share?(scope: string, maxBytes: number): void;
+}
+
+export interface Keyed {
+  readonly key: string;
+  readonly entry: Entry;
+}
+
+export interface TierState {
+  readonly tier: TierName;
+  /** `down`: it is not asked until a trial goes well. */
+  readonly state: 'up' | 'down';
+  readonly bytes?: number;
+  readonly entries?: number;
+  /** Why it is not asked. */
+  readonly reason?: string;
+}
+
+/** A tier outside the process may fail and hang; the one inside cannot, and is not watched. */
+export interface Guard {
+  readonly timeoutMs: number;
+  readonly onChange: (state: TierState) => void;
+}
+
+/** Half of so many calls failed in ten seconds: it is left alone. After that a trial every `RESET_MS` finds out whether it is well again. */
+const BREAKER = { volumeThreshold: 5, errorThresholdPercentage: 50, rollingCountTimeout: 10_000 } as const;
+const RESET_MS = 2000;
+
+/** Nobody waits for a write: it may take longer than a read, before it counts as failed. */
+const WRITE_PATIENCE = 25;
+
+const NOTHING: readonly undefined[] = [];
+
+/** What is written and read to try a tier. */
+const TRIAL: readonly Keyed[] = [{ key: 'trial', entry: { value: new Uint8Array(0), expires: undefined } }];
+const TRIAL_KEYS: readonly string[] = TRIAL.map(({ key }) => key);
+
+export class Tier {
+  readonly #read: (keys: readonly string[]) => Promise<readonly (Entry | undefined)[]>;
+  readonly #write: (entries: readonly Keyed[]) => Promise<void>;
+  readonly #breakers: CircuitBreaker[] = [];
+  #reason = '';
+  #announced: TierState['state'] = 'up';
+
+  constructor(
+    readonly name: TierName,
+    private readonly keyv: Keyv,
+    private readonly holding: Holding,
+    private readonly metrics: CacheMetrics,
+    private readonly guard?: Guard,
+  ) {
+    this.#read = this.#guarded((keys: readonly string[]) => this.#fetch(keys), TRIAL_KEYS, 1);
+    this.#write = this.#guarded((entries: readonly Keyed[]) => this.#store(entries), TRIAL, WRITE_PATIENCE);
+  }
+
+  get state(): TierState {
+    const { bytes, entries } = this.holding;
+    const down = this.#breakers.some((breaker) => breaker.opened || breaker.halfOpen);
+    return {
+      tier: this.name,
+      state: down ? 'down' : 'up',
+      ...(bytes !== undefined && { bytes }),
+      ...(entries !== undefined && { entries }),
+      ...(down && { reason: this.#reason }),
+    };
+  }
+
+  /** One entry a key, undefined for those that are unknown, or cannot be had in time. */
+  async read(level: string, keys: readonly string[]): Promise<readonly (Entry | undefined)[]> {
+    const started = performance.now();
+    try {
+      const entries = await this.#read(keys);
+      const hits = entries.reduce((count, entry) => (entry ? count + 1 : count), 0);
+      this.metrics.asked(this.name, level, 'hit', hits);
+      this.metrics.asked(this.name, level, 'miss', keys.length - hits);
+      this.metrics.took(this.name, 'read', (performance.now() - started) / 1000);
+      return entries;
+    } catch {
+      this.metrics.asked(this.name, level, 'error', keys.length);
+      return NOTHING;
+    }
+  }
+
+  /** Never rejects; what cannot be written is lost. */
+  async write(level: string, entries: readonly Keyed[]): Promise<void> {
+    const started = performance.now();
+    try {
+      await this.#write(entries);
+      this.metrics.took(this.name, 'write', (performance.now() - started) / 1000);
+    } catch {
+      this.metrics.asked(this.name, level, 'error', entries.length);
+    }
+  }
+
+  /** @throws Error when the tier cannot be reached: whoever clears it has to know. */
+  async clear(scope: string | undefined): Promise<void> {
+    if (scope !== undefined) return this.holding.clearScope(scope);
+    return this.keyv.clear();
+  }
+
+  share(scope: string, maxBytes: number): void {
+    this.holding.share?.(scope, maxBytes);
+  }
+
+  async #fetch(keys: readonly string[]): Promise<(Entry | undefined)[]> {
+    const rows = (await this.keyv.getMany<Uint8Array>([...keys], { raw: true })) as (Entry | undefined)[];
+    if (!this.guard) return rows;
+    const now = Date.now();
+    return rows.map((row, index) => {
+      const entry = row && unseal(keys[index] ?? '', row.value);
+      if (row && !entry) this.metrics.garbage(this.name);
+      return entry && !isExpired(entry, now) ? entry : undefined;
+    });
+  }
+
+  async #store(entries: readonly Keyed[]): Promise<void> {
+    const now = Date.now();
+    const rows = entries.map(({ key, entry }) => ({
+      key,
+      value: this.guard ? seal(key, entry) : entry.value,
+      ...(entry.expires !== undefined && { ttl: Math.max(1, entry.expires - now) }),
+    }));
+    await this.keyv.setMany(rows);
+  }
+
+  /** @param trial what a breaker tries by itself whether the tier is well again: no request waits for that. */
+  #guarded<A, R>(work: (argument: A) => Promise<R>, trial: A, patience: number): (argument: A) => Promise<R> {
+    if (!this.guard) return work;
+    const { timeoutMs, onChange } = this.guard;
+    const breaker = new CircuitBreaker<[A], R>(work, { ...BREAKER, timeout: timeoutMs * patience, resetTimeout: RESET_MS });
+    breaker.on('failure', (error) => (this.#reason = reasonOf(error)));
+    const announce = (): void => {
+      const { state } = this;
+      // Every trial that fails opens it again, and reads and writes have one each: news is what changed.
+      if (state.state !== this.#announced) onChange(state);
+      this.#announced = state.state;
+    };
+    breaker.on('open', announce);
+    breaker.on('halfOpen', () => {
+      breaker.fire(trial).catch(() => undefined);
+    });
+    breaker.on('close', announce);
+    this.#breakers.push(breaker);
+    return (argument) => breaker.fire(argument);
+  }
+
+  /** Stops the timers of the breakers. */
+  close(): void {
+    for (const breaker of this.#breakers) breaker.shutdown();
+  }
+}

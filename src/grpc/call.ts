@@ -1,0 +1,15 @@
+// The circumstances of a call, from its deadline and its stream.
+import type { ServerUnaryCall } from '@grpc/grpc-js';
+import type { Call } from '../inference/prediction.js';
+
+/** `grpc-timeout` is the deadline, and a client that cancels takes what it asked for out of the queue. */
+export function callOf(call: ServerUnaryCall<unknown, unknown>): Call {
+  const abort = new AbortController();
+  // The end of any call, in whatever way; then it changes nothing.
+  call.once('cancelled', () => {
+    abort.abort();
+  });
+  if (call.cancelled) abort.abort();
+  const deadline = Number(call.getDeadline());
+  return { signal: abort.signal, deadline: Number.isFinite(deadline) ? performance.now() + deadline - Date.now() : undefined };
+}

@@ -1,0 +1,72 @@
+// The transport: one gRPC server for the services, which leaves as the HTTP server does.
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { ReflectionService } from '@grpc/reflection';
+import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { ServerGrpc } from '@nestjs/microservices';
+import { Environment } from '../config/environment.js';
+import { reasonOf } from '../errors.js';
+import { Readiness } from '../health/readiness.js';
+import { Metrics } from '../telemetry/metrics.js';
+import { observeCalls } from './observed-call.js';
+import { fileDescriptors, packageDefinition, SERVICES } from './services.js';
+
+type ReflectedPackage = ConstructorParameters<typeof ReflectionService>[0];
+
+@Injectable()
+export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown {
+  readonly #server: Server;
+  #closed: Promise<void> | undefined;
+
+  constructor(
+    private readonly environment: Environment,
+    private readonly readiness: Readiness,
+    metrics: Metrics,
+  ) {
+    const packages = SERVICES.map(({ file }) => file.proto.package);
+    super({ package: packages, packageDefinition: packageDefinition(), gracefulShutdown: true });
+    const { BODY_LIMIT_BYTES: limit } = environment;
+    this.#server = new Server({ 'grpc.max_receive_message_length': limit, interceptors: [observeCalls(metrics, limit)] });
+  }
+
+  override createClient(): Promise<Server> {
+    return Promise.resolve(this.#server);
+  }
+
+  /** Opens the port once there is somebody behind it. @throws Error that names GRPC_PORT when it cannot be had. */
+  override async start(callback?: () => void): Promise<void> {
+    await this.bindEvents();
+    new ReflectionService(fileDescriptors() as unknown as ReflectedPackage).addToServer(this.#server);
+    const host = this.environment.HOST.includes(':') ? `[${this.environment.HOST}]` : this.environment.HOST;
+    const address = `${host}:${await this.#bind(`${host}:${this.environment.GRPC_PORT}`)}`;
+    new Logger('Nestor').log(`gRPC server listening at ${address}`);
+    this.readiness.leaving.addEventListener('abort', () => {
+      this.#sendAway(address);
+    });
+    callback?.();
+  }
+
+  /** Begins to close while HTTP does, and not behind it. */
+  beforeApplicationShutdown(): void {
+    void this.close();
+  }
+
+  /** Resolves when calls in flight have ended. */
+  override close(): Promise<void> {
+    return (this.#closed ??= super.close());
+  }
+
+  #bind(address: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+        if (error) reject(new Error(`GRPC_PORT=${this.environment.GRPC_PORT}: ${reasonOf(error)}`));
+        else resolve(port);
+      });
+    });
+  }
+
+  /** Asks clients to come back on a new connection, which the load balancer sends elsewhere; calls on the old ones end. */
+  #sendAway(address: string): void {
+    const { DRAIN_SECONDS, SHUTDOWN_GRACE_SECONDS } = this.environment;
+    this.#server.drain(address, (DRAIN_SECONDS + SHUTDOWN_GRACE_SECONDS) * 1000);
+  }
+}

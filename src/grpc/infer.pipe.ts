@@ -1,0 +1,42 @@
+// A call of ModelInfer -> what `inference/` understands.
+import { createParamDecorator, Injectable, type ExecutionContext, type PipeTransform } from '@nestjs/common';
+import type { ServerUnaryCall } from '@grpc/grpc-js';
+import type { Call, PredictionInput } from '../inference/prediction.js';
+import type { Lease } from '../models/lease.js';
+import { ModelManager } from '../models/model-manager.js';
+import { callOfParameters } from '../oip/parameters.js';
+import { callOf } from './call.js';
+import { readInfer, type InferQuery } from './infer-request.js';
+import { ModelInferRequestSchema } from './inference_pb.js';
+import { parse } from './message.js';
+
+export interface InferRequest extends InferQuery {
+  /** Of the model that it goes to; to be given back with the answer. */
+  readonly lease: Lease;
+  readonly input: PredictionInput;
+  readonly call: Call;
+}
+
+type UnaryCall = ServerUnaryCall<Uint8Array, unknown>;
+
+@Injectable()
+export class InferPipe implements PipeTransform<UnaryCall, Promise<InferRequest>> {
+  constructor(private readonly models: ModelManager) {}
+
+  async transform(call: UnaryCall): Promise<InferRequest> {
+    const message = parse(ModelInferRequestSchema, call.request);
+    const lease = await this.models.use({ name: message.modelName, version: message.modelVersion || undefined });
+    try {
+      const query = readInfer(message, lease.model);
+      const circumstances = callOfParameters(query.parameters, callOf(call));
+      return { ...query, lease, input: { kind: 'tensors', tensors: query.tensors }, call: circumstances };
+    } catch (thrown) {
+      lease.release();
+      throw thrown;
+    }
+  }
+}
+
+const UnaryCallParam = createParamDecorator((_: unknown, context: ExecutionContext) => context.getArgByIndex<UnaryCall>(2));
+
+export const Infer = (): ParameterDecorator => UnaryCallParam(InferPipe);

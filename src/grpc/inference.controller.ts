@@ -1,0 +1,118 @@
+// inference.GRPCInferenceService: the Open Inference Protocol over gRPC.
+import { fromJson, type DescMessage, type JsonValue, type MessageShape } from '@bufbuild/protobuf';
+import { Controller, UseFilters } from '@nestjs/common';
+import { GrpcMethod } from '@nestjs/microservices';
+import { Environment } from '../config/environment.js';
+import { ReadinessCheck } from '../health/readiness-check.js';
+import { InferenceService } from '../inference/inference.service.js';
+import { ModelManager } from '../models/model-manager.js';
+import { ModelRegistry } from '../models/model-registry.js';
+import { modelConfig, modelMetadata, SERVER, serverVersion } from '../oip/description.js';
+import { FROM_THE_REPOSITORY, notImplemented } from '../oip/parameters.js';
+import { modelStats } from '../oip/statistics.js';
+import type { InferRequest } from './infer.pipe.js';
+import { Infer } from './infer.pipe.js';
+import { inferResponse } from './infer-response.js';
+import * as pb from './inference_pb.js';
+import { Message } from './message.js';
+import { StatusFilter } from './status.filter.js';
+
+const SERVICE = 'GRPCInferenceService';
+
+@Controller()
+@UseFilters(StatusFilter)
+export class GrpcInferenceController {
+  constructor(
+    private readonly models: ModelRegistry,
+    private readonly manager: ModelManager,
+    private readonly environment: Environment,
+    private readonly inference: InferenceService,
+    private readonly readiness: ReadinessCheck,
+  ) {}
+
+  @GrpcMethod(SERVICE, 'ServerLive')
+  live(): pb.ServerLiveResponse {
+    return message(pb.ServerLiveResponseSchema, { live: true });
+  }
+
+  @GrpcMethod(SERVICE, 'ServerReady')
+  async ready(): Promise<pb.ServerReadyResponse> {
+    return message(pb.ServerReadyResponseSchema, { ready: await this.readiness.ready() });
+  }
+
+  /** False where there is no such model: clients ask with yes or no. */
+  @GrpcMethod(SERVICE, 'ModelReady')
+  modelReady(@Message(pb.ModelReadyRequestSchema) { name, version }: pb.ModelReadyRequest): pb.ModelReadyResponse {
+    const versions = this.models.versions(name).filter((model) => version === '' || model.version === version);
+    return message(pb.ModelReadyResponseSchema, { ready: versions.some(({ instances }) => instances.alive.ready > 0) });
+  }
+
+  @GrpcMethod(SERVICE, 'ServerMetadata')
+  metadata(): pb.ServerMetadataResponse {
+    return message(pb.ServerMetadataResponseSchema, { ...SERVER, version: serverVersion() });
+  }
+
+  @GrpcMethod(SERVICE, 'ModelMetadata')
+  modelMetadata(@Message(pb.ModelMetadataRequestSchema) { name, version }: pb.ModelMetadataRequest): pb.ModelMetadataResponse {
+    const model = this.models.resolve(name, version || undefined);
+    return message(pb.ModelMetadataResponseSchema, modelMetadata(model, this.models.versions(name)));
+  }
+
+  @GrpcMethod(SERVICE, 'ModelInfer')
+  async infer(@Infer() request: InferRequest): Promise<pb.ModelInferResponse> {
+    const { lease, input, outputs, call } = request;
+    try {
+      const { name } = lease.model;
+      return inferResponse(request, await this.inference.predict({ name, model: lease.model }, input, outputs, call));
+    } finally {
+      lease.release();
+    }
+  }
+
+  @GrpcMethod(SERVICE, 'ModelConfig')
+  config(@Message(pb.ModelConfigRequestSchema) { name, version }: pb.ModelConfigRequest): pb.ModelConfigResponse {
+    return message(pb.ModelConfigResponseSchema, { config: modelConfig(this.models.resolve(name, version || undefined)) });
+  }
+
+  @GrpcMethod(SERVICE, 'ModelStatistics')
+  statistics(@Message(pb.ModelStatisticsRequestSchema) { name, version }: pb.ModelStatisticsRequest): pb.ModelStatisticsResponse {
+    if (name !== '') this.models.resolve(name, version || undefined);
+    const models = this.models.all.filter((model) => [model.name, ''].includes(name) && [model.version, ''].includes(version));
+    return message(pb.ModelStatisticsResponseSchema, { model_stats: models.map(modelStats) });
+  }
+
+  @GrpcMethod(SERVICE, 'RepositoryIndex')
+  index(@Message(pb.RepositoryIndexRequestSchema) { ready }: pb.RepositoryIndexRequest): pb.RepositoryIndexResponse {
+    return message(pb.RepositoryIndexResponseSchema, { models: this.manager.index.filter(({ state }) => !ready || state === 'READY') });
+  }
+
+  @GrpcMethod(SERVICE, 'RepositoryModelLoad')
+  async load(
+    @Message(pb.RepositoryModelLoadRequestSchema) { modelName, parameters }: pb.RepositoryModelLoadRequest,
+  ): Promise<pb.RepositoryModelLoadResponse> {
+    this.#administrators('RepositoryModelLoad');
+    const [name] = Object.keys(parameters);
+    if (name !== undefined) throw notImplemented(`parameters.${name}`, FROM_THE_REPOSITORY);
+    await this.manager.load(modelName);
+    return message(pb.RepositoryModelLoadResponseSchema, {});
+  }
+
+  @GrpcMethod(SERVICE, 'RepositoryModelUnload')
+  async unload(
+    @Message(pb.RepositoryModelUnloadRequestSchema) { modelName }: pb.RepositoryModelUnloadRequest,
+  ): Promise<pb.RepositoryModelUnloadResponse> {
+    this.#administrators('RepositoryModelUnload');
+    await this.manager.unload(modelName);
+    return message(pb.RepositoryModelUnloadResponseSchema, {});
+  }
+
+  /** @throws NestorError NOT_IMPLEMENTED, as if there were no such method. */
+  #administrators(method: string): void {
+    if (!this.environment.ADMIN_API) throw notImplemented(method, `${method} is not served while ADMIN_API is off`);
+  }
+}
+
+/** The messages' JSON is what REST answers. */
+function message<S extends DescMessage>(schema: S, json: object): MessageShape<S> {
+  return fromJson(schema, json as JsonValue);
+}

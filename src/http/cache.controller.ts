@@ -1,0 +1,64 @@
+// /v1/cache: what the cache holds, and how to make it forget; only where ADMIN_API is on.
+import { Controller, Delete, Get, Query, UseGuards } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { CacheService } from '../cache/cache.service.js';
+import type { TierState } from '../cache/tier.js';
+import { NestorError } from '../errors.js';
+import { ModelRegistry } from '../models/model-registry.js';
+import { AdminGuard } from './admin.guard.js';
+import { ApiProblems } from './problem.docs.js';
+
+interface CacheContents {
+  readonly enabled: boolean;
+  readonly tiers: readonly TierState[];
+}
+
+@ApiTags('administration')
+@Controller('v1/cache')
+@UseGuards(AdminGuard)
+export class CacheController {
+  constructor(
+    private readonly cache: CacheService,
+    private readonly models: ModelRegistry,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'What the cache holds', description: 'Tiers, nearest first. Needs ADMIN_API.' })
+  @ApiOkResponse({ description: 'One entry a tier; Redis does not say its size.' })
+  @ApiProblems(404)
+  show(): CacheContents {
+    return { enabled: this.cache.enabled, tiers: this.cache.states };
+  }
+
+  @Delete()
+  @ApiOperation({
+    summary: 'Forget everything, or what belongs to one model',
+    description: 'In all tiers, for all who share them. Needs ADMIN_API.',
+  })
+  @ApiQuery({
+    name: 'model',
+    required: false,
+    schema: { type: 'string', example: 'digits' },
+    description: 'All its versions that are loaded.',
+  })
+  @ApiOkResponse({ description: 'What the cache holds now.' })
+  @ApiProblems(404, 503)
+  async clear(@Query('model') name?: string): Promise<CacheContents> {
+    const scopes = name === undefined ? [undefined] : this.#scopesOf(name);
+    try {
+      for (const scope of scopes) await this.cache.clear(scope);
+    } catch (thrown) {
+      throw new NestorError('CACHE_UNAVAILABLE', 'A tier of the cache cannot be reached and keeps what it has; the others are cleared', {
+        retryAfter: 5,
+        cause: thrown,
+      });
+    }
+    return this.show();
+  }
+
+  /** @throws NestorError MODEL_NOT_FOUND */
+  #scopesOf(name: string): string[] {
+    this.models.resolve(name);
+    return [...new Set(this.models.versions(name).map(({ cache }) => cache.scope))];
+  }
+}

@@ -1,0 +1,53 @@
+// How the headers that every route has read in the OpenAPI document.
+import type { OpenAPIObject } from '@nestjs/swagger';
+
+type Description = Readonly<Record<string, unknown>>;
+interface Operation {
+  parameters?: Description[];
+  responses?: Record<string, { headers?: Description }>;
+}
+
+/** Headers of every answer. */
+const ANSWERS = {
+  'X-Request-Id': { description: 'The id that the client gave, or a new one; the log has it.', schema: { type: 'string' } },
+  'Server-Timing': { description: 'Where the time went, in milliseconds: `total;dur=2.1, queue;dur=0.1`.', schema: { type: 'string' } },
+};
+
+const RETRY_AFTER = { description: 'Seconds after which another try has a chance.', schema: { type: 'integer', minimum: 0 } };
+
+const REQUEST_ID = {
+  name: 'X-Request-Id',
+  in: 'header',
+  required: false,
+  description: 'An id for the log, up to 128 letters, digits, `_`, `.`, `:` and `-`; it comes back with the answer. Another is replaced.',
+  schema: { type: 'string' },
+};
+
+const ACCEPT_ENCODING = {
+  name: 'Accept-Encoding',
+  in: 'header',
+  required: false,
+  description: 'Compression of the answer, where it is worth the work: `zstd`, `gzip`, `br`, `deflate`.',
+  schema: { type: 'string', example: 'gzip' },
+};
+
+/** Each is described once, among the components, and referred to by every operation. */
+export function addHeaders(document: OpenAPIObject): OpenAPIObject {
+  const headers = { ...ANSWERS, 'Retry-After': RETRY_AFTER };
+  const parameters = { [REQUEST_ID.name]: REQUEST_ID, [ACCEPT_ENCODING.name]: ACCEPT_ENCODING };
+  document.components = { ...document.components, headers, parameters } as NonNullable<OpenAPIObject['components']>;
+  for (const item of Object.values(document.paths)) {
+    for (const operation of Object.values(item) as Operation[]) describe(operation, Object.keys(parameters));
+  }
+  return document;
+}
+
+function describe(operation: Operation, parameters: readonly string[]): void {
+  const references = parameters.map((name) => ({ $ref: `#/components/parameters/${name}` }));
+  operation.parameters = [...(operation.parameters ?? []), ...references];
+  for (const [status, response] of Object.entries(operation.responses ?? {})) {
+    const names = [...Object.keys(ANSWERS), ...(['429', '503'].includes(status) ? ['Retry-After'] : [])];
+    const shared = Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+    response.headers = { ...response.headers, ...shared };
+  }
+}

@@ -1,0 +1,24 @@
+// A request of HTTP and its answer, as the log and the traces take it.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ServedRequest } from '../telemetry/request-log.js';
+
+export function servedRequest(request: FastifyRequest, { statusCode: status }: FastifyReply, totalMs: number): ServedRequest {
+  const { id, method, routeOptions, headers, failure, timings, timeline, trace } = request;
+  // A path that cannot be decoded has no parameters at all.
+  const { model, version } = (request.params ?? {}) as { model?: string; version?: string };
+  const contentLength = headers['content-length'];
+  return {
+    id,
+    method,
+    route: routeOptions.url,
+    status,
+    failure,
+    model,
+    version,
+    contentLength,
+    totalMs,
+    timings,
+    timeline,
+    traceId: trace?.id,
+  };
+}

@@ -1,0 +1,67 @@
+// The routes of Hugging Face's text-embeddings-inference, for those who leave it: their clients work unchanged. Only with TEI_API.
+import { Controller, Get, HttpCode, Post, UseInterceptors } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { Token } from '../../features/tokenizer.js';
+import { ModelRegistry } from '../../models/model-registry.js';
+import { teiInfo, type TeiInfo } from './tei-info.js';
+import { TeiModel } from './tei-model.js';
+import { DecodeBody, EmbedAllBody, EmbedBody, SimilarityBody, TokenizeBody } from './tei.dto.js';
+import { DescribeTei } from './tei.docs.js';
+import { TeiEncoder, type Computed } from './tei.encoder.js';
+import { Tei, type TeiRequest } from './tei.pipe.js';
+import { TeiService } from './tei.service.js';
+
+@ApiTags('text-embeddings-inference')
+@Controller()
+export class TeiController {
+  constructor(
+    private readonly tei: TeiService,
+    private readonly model: TeiModel,
+    private readonly models: ModelRegistry,
+  ) {}
+
+  // The root is where Hugging Face's InferenceClient sends to when it is given a URL, /invocations where SageMaker does.
+  @Post(['embed', '/', 'invocations'])
+  @HttpCode(200)
+  @UseInterceptors(TeiEncoder)
+  @DescribeTei('embed')
+  embed(@Tei(EmbedBody) request: TeiRequest<EmbedBody>): Promise<Computed> {
+    return this.tei.embed(request);
+  }
+
+  @Post('embed_all')
+  @HttpCode(200)
+  @UseInterceptors(TeiEncoder)
+  @DescribeTei('embedAll')
+  embedAll(@Tei(EmbedAllBody) request: TeiRequest<EmbedAllBody>): Promise<Computed> {
+    return this.tei.embedAll(request);
+  }
+
+  @Post('similarity')
+  @HttpCode(200)
+  @UseInterceptors(TeiEncoder)
+  @DescribeTei('similarity')
+  similarity(@Tei(SimilarityBody) request: TeiRequest<SimilarityBody>): Promise<Computed> {
+    return this.tei.similarity(request);
+  }
+
+  @Post('tokenize')
+  @HttpCode(200)
+  @DescribeTei('tokenize')
+  tokenize(@Tei(TokenizeBody) request: TeiRequest<TokenizeBody>): Promise<Token[][]> {
+    return this.tei.tokenize(request);
+  }
+
+  @Post('decode')
+  @HttpCode(200)
+  @DescribeTei('decode')
+  decode(@Tei(DecodeBody) request: TeiRequest<DecodeBody>): Promise<string[]> {
+    return this.tei.decode(request);
+  }
+
+  @Get('info')
+  @DescribeTei('info')
+  info(): TeiInfo {
+    return teiInfo(this.models.resolve(this.model.ref.name));
+  }
+}

@@ -1,0 +1,121 @@
+// Texts -> token ids, and outputs -> vectors: what is special about embeddings on the path of a request.
+import { invalid } from '../errors.js';
+import { normalized, pool } from '../features/pooling.js';
+import type { PromptChoice } from '../features/prompts.js';
+import type { Cut, Tokenizer } from '../features/tokenizer.js';
+import { embeddingOutputs } from '../models/embedding-outputs.js';
+import type { Model } from '../models/model.js';
+import type { TensorSpec } from '../models/signature.js';
+import type { Tensor } from '../tensor.js';
+
+/** An embedding input: a text, or the ids of its tokens. */
+export type EmbeddingInput = string | readonly number[];
+
+export interface EmbedOptions {
+  /** Cuts the vectors to their first components and, unless told otherwise, normalizes them again (Matryoshka embeddings). */
+  readonly dimensions?: number | undefined;
+  /** What stands in front of every text; the model's default where nothing is asked for. */
+  readonly prompt?: PromptChoice | undefined;
+  /** Which end of a text that is too long is cut off, `right` by default; with `never` it is refused. */
+  readonly cut?: Cut | undefined;
+  /** Vectors of length one or as they are, whatever the model is configured to do. */
+  readonly normalize?: boolean | undefined;
+}
+
+/** Inputs as the ids of their tokens, and how many at the start of each are a prompt's that is left out of the pooling. */
+export interface Tokenized {
+  readonly ids: readonly (readonly number[])[];
+  readonly skipped: number;
+}
+
+/** @throws NestorError INVALID_REQUEST when the model embeds nothing. */
+export function tokenizerOf({ name, task, tokenizer }: Model): Tokenizer {
+  if (task === 'embeddings' && tokenizer) return tokenizer;
+  throw invalid('model', `The model ${name} serves ${task}, not embeddings`);
+}
+
+/** Texts -> ids; `Tokenizer.encode`, or what remembers its results. */
+export type Encode = (texts: readonly string[], cut: Cut) => Promise<readonly (readonly number[])[]>;
+
+/**
+ * @param places of these inputs in the request.
+ * @throws NestorError INVALID_REQUEST for a prompt that the model has not, and texts that are too long to be left uncut.
+ */
+export async function tokenize(
+  model: Model,
+  inputs: readonly EmbeddingInput[],
+  options: EmbedOptions,
+  places: readonly number[],
+  encode: Encode,
+): Promise<Tokenized> {
+  const tokenizer = tokenizerOf(model);
+  const { cut = 'right' } = options;
+  const prompt = model.prompts.choose(options.prompt ?? {});
+  const listed = inputs.filter((input) => typeof input !== 'string');
+  // A prompt goes in front of a text: ids are turned into theirs.
+  const decoded = (prompt && listed.length > 0 ? await tokenizer.decode(listed, true) : []).values();
+  const texts = inputs
+    .map((input) => (typeof input === 'string' ? input : prompt && decoded.next().value))
+    .filter((text) => text !== undefined);
+  const encoded = (await encode(prompt ? texts.map(prompt.apply) : texts, cut)).values();
+  const ids = inputs.map((input) => (typeof input === 'string' || prompt ? (encoded.next().value ?? []) : cutIds(input, tokenizer, cut)));
+  const long = ids.findIndex(({ length }) => length > (tokenizer.maxLength ?? Infinity));
+  if (long >= 0)
+    throw invalid(`input[${places[long]}]`, `The input has more than ${tokenizer.maxLength} tokens; shorten it, or let it be truncated`);
+  const skipped = prompt?.prefix !== undefined && !model.includePrompt ? await tokenizer.prefixLength(prompt.prefix) : 0;
+  if (ids.some(({ length }) => length <= skipped))
+    throw invalid('prompt', 'The prompt leaves no room for the text: it is as long as the model reads');
+  return { ids, skipped };
+}
+
+/** @throws NestorError INVALID_REQUEST for ids that are not in the vocabulary. */
+export function checkIds(ids: readonly number[], { vocabularySize }: Tokenizer, field: string): void {
+  const odd = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
+  if (odd === undefined) return;
+  throw invalid(
+    field,
+    `Token ids are whole numbers from 0 to ${vocabularySize - 1} of this model's own tokenizer; ${odd} is not. Send text instead`,
+  );
+}
+
+function cutIds(ids: readonly number[], { maxLength }: Tokenizer, cut: Cut): readonly number[] {
+  if (maxLength === undefined || cut === 'never') return ids;
+  return cut === 'left' ? ids.slice(-maxLength) : ids.slice(0, maxLength);
+}
+
+/** The output that is computed for vectors of texts: pooled in the graph where that is what was asked for, else token by token. */
+export function vectorOutput(model: Model, { normalize, dimensions = 0 }: EmbedOptions): TensorSpec {
+  const { text, tokens } = embeddingOutputs(model.signature);
+  const raw = normalize === false && model.normalize;
+  const output = model.includePrompt && !raw ? (text ?? tokens) : (tokens ?? text);
+  if (!output) throw invalid('model', `The model ${model.name} has no output`);
+  if (raw && output === text)
+    throw invalid('normalize', 'The graph of this model normalizes its vectors itself: they cannot be had otherwise');
+  const width = output.shape.at(-1) ?? -1;
+  if (width !== -1 && dimensions > width)
+    throw invalid('dimensions', `The model's vectors have ${width} dimensions; ${dimensions} cannot be had`);
+  return output;
+}
+
+/** @throws NestorError INVALID_REQUEST when the graph keeps its token vectors to itself. */
+export function tokenOutput(model: Model): TensorSpec {
+  const { tokens } = embeddingOutputs(model.signature);
+  if (tokens) return tokens;
+  throw invalid('model', `The graph of ${model.name} pools its tokens itself: it has no vectors of tokens to give`);
+}
+
+/** The vector of a text as it is remembered: pooled where the graph has not done it, neither cut nor normalized. */
+export function pooledOf({ pooling }: Model, tensor: Tensor | undefined, skipped: number): Float32Array {
+  if (!tensor) throw new Error('an item without output; this is a bug');
+  // A copy: the output may be a view of all that its batch put out.
+  return tensor.shape.length === 3 ? pool(tensor, pooling, skipped) : Float32Array.from(tensor.data as Float32Array);
+}
+
+/** Cut and normalized as it was asked for. @param byUs whether it was pooled here and not by the graph. */
+export function vectorOf(model: Model, vector: Float32Array, byUs: boolean, options: EmbedOptions): Float32Array {
+  const { dimensions = vector.length } = options;
+  const isCut = dimensions < vector.length;
+  const unit = !byUs && model.normalize && !isCut;
+  const shortened = isCut ? vector.subarray(0, dimensions) : vector;
+  return (options.normalize ?? (isCut || (byUs && model.normalize))) && !unit ? normalized(shortened) : shortened;
+}

@@ -1,0 +1,69 @@
+// Texts -> token ids and pictures -> tensors, remembered where the model asks for it.
+import { Injectable } from '@nestjs/common';
+import { CacheService, type Level } from '../cache/cache.service.js';
+import { KeyMaker } from '../cache/key.js';
+import { imageTensor } from '../features/image.js';
+import type { ImageRecipe } from '../features/image-recipe.js';
+import type { Cut, Tokenizer } from '../features/tokenizer.js';
+import type { Model } from '../models/model.js';
+import type { Tensor } from '../tensor.js';
+import { pictures, tokens } from './levels.js';
+
+/** Pictures that are decoded at once for one request: a queue of thousands must not hold all of sharp's threads. */
+const IMAGES_AT_ONCE = 8;
+const USUAL_URGENCY = 3;
+
+@Injectable()
+export class Features {
+  constructor(private readonly cache: CacheService) {}
+
+  /** The ids of each text, in order. */
+  async tokens(model: Model, tokenizer: Tokenizer, texts: readonly string[], cut: Cut = 'right'): Promise<readonly (readonly number[])[]> {
+    if (!this.#remembers(model)) return tokenizer.encode(texts, cut);
+    const maker = new KeyMaker(model.cache.scope, tokens.name, { maxLength: tokenizer.maxLength, cut });
+    const keys = texts.map((text) => maker.text(text));
+    return this.#recall(model, tokens, keys, (missing) =>
+      tokenizer.encode(
+        missing.map((index) => texts[index] ?? ''),
+        cut,
+      ),
+    );
+  }
+
+  /** The pictures at these places, one tensor each. @throws NestorError INVALID_REQUEST that names the place. */
+  async pictures(
+    model: Model,
+    recipe: ImageRecipe,
+    name: string,
+    images: readonly Uint8Array[],
+    places: readonly number[],
+  ): Promise<Tensor[]> {
+    const decode = async (wanted: readonly number[]): Promise<Tensor[]> => {
+      const tensors: Tensor[] = [];
+      for (let from = 0; from < wanted.length; from += IMAGES_AT_ONCE) {
+        const some = wanted.slice(from, from + IMAGES_AT_ONCE);
+        const decoded = some.map((place) => imageTensor(images[place] ?? new Uint8Array(), name, recipe, `instances[${place}].image`));
+        tensors.push(...(await Promise.all(decoded)));
+      }
+      return tensors;
+    };
+    if (!this.#remembers(model)) return decode(places);
+    const maker = new KeyMaker(model.cache.scope, pictures.name, { name });
+    const keys = await Promise.all(places.map((place) => maker.bytes(images[place] ?? new Uint8Array())));
+    return this.#recall(model, pictures, keys, (missing) => decode(missing.map((index) => places[index] ?? 0)));
+  }
+
+  #remembers({ cache }: Model): boolean {
+    return this.cache.enabled && cache.features.size > 0;
+  }
+
+  async #recall<T>(
+    { cache: policy }: Model,
+    level: Level<T>,
+    keys: readonly string[],
+    compute: (missing: readonly number[]) => Promise<readonly T[]>,
+  ): Promise<T[]> {
+    const request = { level, policy, tiers: policy.features, mode: 'use', urgency: USUAL_URGENCY, compute } as const;
+    return (await this.cache.recall(keys, request)).map(({ value }) => value);
+  }
+}

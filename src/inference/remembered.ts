@@ -1,0 +1,119 @@
+// Cache and queue joined: what is not remembered and not in flight is computed, and everything is counted.
+import type { CacheMode, CacheService, Level, Recalled } from '../cache/cache.service.js';
+import { KeyMaker, type Circumstances } from '../cache/key.js';
+import type { TierName } from '../cache/options.js';
+import type { Item, JobOptions, JobResult } from '../batching/item.js';
+import type { Model } from '../models/model.js';
+import { toItems } from './items.js';
+import type { Parts } from './levels.js';
+import type { CacheReport, Call, Timings } from './prediction.js';
+import type { Work } from './work.js';
+
+/** RFC 9218's default. */
+const USUAL_URGENCY = 3;
+const NOWHERE: ReadonlySet<TierName> = new Set();
+const NEAREST_FIRST: readonly TierName[] = ['memory', 'disk', 'redis'];
+
+/** What is asked of a model. */
+export interface Plan<T> {
+  readonly model: Model;
+  readonly call: Call;
+  readonly work: Work;
+  /** Names of the outputs to compute. */
+  readonly outputs: readonly string[];
+  /** What the values depend on besides the model and the inputs. */
+  readonly circumstances: Circumstances;
+  /** A value from the outputs of an input, and its length in tokens. */
+  readonly valueOf: (parts: Parts, length: number) => T;
+  /** Rows that a value took. */
+  readonly rowsOf: (value: T) => number;
+}
+
+export interface Answered<T> {
+  /** One an input of the work, in order. */
+  readonly values: readonly T[];
+  readonly timings: Timings;
+  /** Undefined where nothing is remembered. */
+  readonly report: CacheReport | undefined;
+}
+
+export async function answered<T>(cache: CacheService, level: Level<T>, plan: Plan<T>): Promise<Answered<T>> {
+  const { model, call, work } = plan;
+  const started = performance.now();
+  const tiers = cache.enabled ? model.cache.outputs : NOWHERE;
+  const { cache: mode = 'use', urgency = USUAL_URGENCY, signal, deadline } = call;
+  const spent = { cache: 0, preprocess: 0, queue: 0, inference: 0 };
+  const compute = async (places: readonly number[], jointly: AbortSignal | undefined): Promise<T[]> => {
+    const asked = performance.now();
+    spent.cache = (asked - started) / 1000;
+    const options = { deadline, urgency, signal: jointly, timeline: call.timeline, outputs: plan.outputs };
+    if (work.costly) model.batcher.admit(places.length, places.length, options);
+    // What was decoded here may be remembered, or shared with a request that was joined.
+    const owned = call.ownsInput === true && !work.costly;
+    const items = (await work.tensors(places)).map((tensors) => toItems(model, tensors, owned));
+    spent.preprocess = (performance.now() - asked) / 1000;
+    if (work.costly) model.metrics.preprocess(spent.preprocess);
+    const result = await submit(model, items.flat(), options, spent.preprocess);
+    spent.queue = result.queueSeconds;
+    spent.inference = result.inferenceSeconds;
+    let at = 0;
+    return items.map((some) => plan.valueOf(result.outputs.slice(at, (at += some.length)), lengthOf(some)));
+  };
+  const keys = tiers.size === 0 || mode === 'bypass' ? places(work.size) : await work.keys(makerOf(level, plan));
+  const recalled = await cache.recall(keys, { level, policy: model.cache, tiers, mode, urgency, signal, deadline, compute });
+  const total = (performance.now() - started) / 1000;
+  if (recalled.every(({ source }) => source !== 'computed')) spent.cache = total;
+  const report = tiers.size === 0 ? undefined : account(plan, recalled, { ...spent, total }, mode);
+  return { values: recalled.map(({ value }) => value), timings: spent, report };
+}
+
+/** Without a cache every input is one of its own, equal or not. */
+function places(size: number): string[] {
+  return Array.from({ length: size }, (_, index) => String(index));
+}
+
+function makerOf<T>(level: Level<T>, { model, call, circumstances }: Plan<T>): KeyMaker {
+  const { version, task, provider } = model;
+  return new KeyMaker(model.cache.scope, level.name, { version, task, provider, tenant: call.tenant, ...circumstances });
+}
+
+function lengthOf(items: readonly Item[]): number {
+  return items.reduce((sum, { length }) => sum + length, 0);
+}
+
+/** Queues and runs; counted whatever comes of it. */
+async function submit(model: Model, items: readonly Item[], options: JobOptions, preprocess: number): Promise<JobResult> {
+  const { statistics } = model.metrics;
+  const started = performance.now();
+  const total = (): number => preprocess + (performance.now() - started) / 1000;
+  try {
+    const result = await model.batcher.submit(items, options);
+    statistics.answered({ total: total(), queue: result.queueSeconds, preprocess, inference: result.inferenceSeconds });
+    return result;
+  } catch (thrown) {
+    statistics.failed(total());
+    throw thrown;
+  }
+}
+
+function account<T>(
+  { model: { metrics }, rowsOf }: Plan<T>,
+  recalled: readonly Recalled<T>[],
+  spent: Timings & { readonly total: number },
+  mode: CacheMode,
+): CacheReport {
+  const sources = new Set(recalled.map(({ source }) => source));
+  const tier = NEAREST_FIRST.findLast((name) => sources.has(name));
+  const rows = recalled.reduce((sum, { value }) => sum + rowsOf(value), 0);
+  const computed = sources.has('computed');
+  const coalesced = recalled.filter(({ source }) => source === 'coalesced').length;
+  if (mode !== 'bypass') {
+    if (computed) metrics.statistics.missed(spent.cache);
+    else metrics.statistics.remembered(spent.total);
+    if (coalesced > 0) metrics.coalesced(coalesced);
+    if (sources.size > 1 || !computed)
+      metrics.saved(recalled.reduce((sum, { value, source }) => (source === 'computed' ? sum : sum + rowsOf(value)), 0));
+  }
+  if (!computed) return { result: coalesced > 0 ? 'coalesced' : 'hit', tier, rows, mode };
+  return { result: sources.size > 1 ? 'partial' : 'miss', tier, rows, mode };
+}

@@ -1,0 +1,119 @@
+// What a request asks to be computed, input by input: each with its key, and its tensors once they are needed.
+import { setImmediate } from 'node:timers/promises';
+import type { KeyMaker } from '../cache/key.js';
+import { invalid } from '../errors.js';
+import { isTokenInput, tokenTensors } from '../features/token-tensors.js';
+import type { Tokenizer } from '../features/tokenizer.js';
+import type { Model } from '../models/model.js';
+import type { Tensor } from '../tensor.js';
+import { checkInputs } from './check-inputs.js';
+import type { Features } from './features.js';
+import { checkIds, tokenize, tokenizerOf, type EmbeddingInput, type EmbedOptions, type Encode } from './embedding.js';
+import type { PredictionInput } from './prediction.js';
+
+/** Texts that become tensors between two turns of the event loop: less than a millisecond of work. */
+const TEXTS_A_TURN = 64;
+
+/** Texts that are hashed between two turns: about half a millisecond. */
+const KEYS_A_TURN = 256;
+
+export interface Work {
+  /** Number of inputs that are keyed apart. */
+  readonly size: number;
+  /** Whether making tensors of them is work: then they are admitted before it is done. */
+  readonly costly: boolean;
+  readonly keys: (maker: KeyMaker) => Promise<string[]>;
+  /** The tensors of the inputs at these places. */
+  readonly tensors: (places: readonly number[]) => Promise<Tensor[][]>;
+}
+
+/** @throws NestorError INVALID_REQUEST for what the model does not take. */
+export function workOf(model: Model, input: PredictionInput, features: Features): Work {
+  if (input.kind === 'tensors') return tensorWork(checkInputs(model, input.tensors));
+  if (input.kind === 'texts') {
+    const { tokenizer, signature } = model;
+    if (!tokenizer || !signature.inputs.every((spec) => isTokenInput(spec.name)))
+      throw invalid('instances', `The model ${model.name} takes no texts`);
+    return textWork(model, tokenizer, input.texts, features);
+  }
+  return pictureWork(model, input.images, features);
+}
+
+/** One input: rows of tensors are not told apart. */
+function tensorWork(tensors: Tensor[]): Work {
+  return { size: 1, costly: false, keys: async (maker) => [await maker.tensors(tensors)], tensors: () => Promise.resolve([tensors]) };
+}
+
+function textWork(model: Model, tokenizer: Tokenizer, texts: readonly string[], features: Features): Work {
+  return {
+    size: texts.length,
+    costly: true,
+    keys: (maker) => keysInTurns(texts, (text) => maker.text(text)),
+    tensors: (places) =>
+      inTurns(places, async (some) => {
+        const ids = await features.tokens(model, tokenizer, some.map((place) => texts[place] ?? '')); // prettier-ignore
+        return ids.map((tokens) => tokenTensors(tokens, model.signature.inputs));
+      }),
+  };
+}
+
+export interface EmbeddingWork extends Work {
+  /** Tokens at the start of each text that are left out of the pooling, once the tensors are made. */
+  readonly skipped: () => number;
+}
+
+/** @throws NestorError INVALID_REQUEST for token ids that the model's tokenizer does not have, and a prompt that the model has not. */
+export function embeddingWork(model: Model, inputs: readonly EmbeddingInput[], options: EmbedOptions, features: Features): EmbeddingWork {
+  const tokenizer = tokenizerOf(model);
+  const prompt = model.prompts.choose(options.prompt ?? {});
+  for (const [index, input] of inputs.entries()) if (typeof input !== 'string') checkIds(input, tokenizer, `input[${index}]`);
+  const asked = prompt && JSON.stringify(options.prompt ?? {});
+  let skipped = 0;
+  return {
+    size: inputs.length,
+    costly: true,
+    skipped: () => skipped,
+    keys: (maker) =>
+      keysInTurns(inputs, (input) =>
+        typeof input === 'string' ? maker.text(prompt ? prompt.apply(input) : input) : maker.tokens(input, asked),
+      ),
+    tensors: (places) =>
+      inTurns(places, async (some) => {
+        const encode: Encode = (texts, cut) => features.tokens(model, tokenizer, texts, cut);
+        const tokenized = await tokenize(model, some.map((place) => inputs[place] ?? ''), options, some, encode); // prettier-ignore
+        skipped = tokenized.skipped;
+        return tokenized.ids.map((tokens) => tokenTensors(tokens, model.signature.inputs));
+      }),
+  };
+}
+
+/** Does some, lets others have their turn, and goes on. */
+async function inTurns<T>(places: readonly number[], work: (some: readonly number[]) => Promise<readonly T[]>): Promise<T[]> {
+  const done: T[] = [];
+  for (let from = 0; from < places.length; from += TEXTS_A_TURN) done.push(...(await work(places.slice(from, from + TEXTS_A_TURN))));
+  return done;
+}
+
+async function keysInTurns<T>(inputs: readonly T[], keyOf: (input: T) => string): Promise<string[]> {
+  const keys: string[] = [];
+  for (const [index, input] of inputs.entries()) {
+    if (index > 0 && index % KEYS_A_TURN === 0) await setImmediate();
+    keys.push(keyOf(input));
+  }
+  return keys;
+}
+
+function pictureWork(model: Model, images: readonly Uint8Array[], features: Features): Work {
+  const [spec] = model.signature.inputs;
+  const { image } = model;
+  if (!image || !spec) throw invalid('instances', `The model ${model.name} takes no pictures`);
+  return {
+    size: images.length,
+    costly: true,
+    keys: (maker) => Promise.all(images.map((bytes) => maker.bytes(bytes))),
+    tensors: async (places) => {
+      const decoded = await features.pictures(model, image, spec.name, images, places);
+      return decoded.map((tensor) => [tensor]);
+    },
+  };
+}

@@ -1,0 +1,78 @@
+// Models as the Open Inference Protocol describes them.
+import type { Model } from '../models/model.js';
+import type { TensorSpec } from '../models/signature.js';
+
+export const SERVER = {
+  name: 'nestor',
+  extensions: ['binary_tensor_data', 'model_repository', 'model_configuration', 'statistics', 'schedule_policy'],
+} as const;
+
+export function serverVersion(): string {
+  return process.env.npm_package_version ?? '0.1.0';
+}
+
+export interface TensorMetadata {
+  readonly name: string;
+  readonly datatype: string;
+  /** -1 where an axis is free. */
+  readonly shape: readonly number[];
+}
+
+export interface ModelMetadata {
+  readonly name: string;
+  readonly versions: readonly string[];
+  readonly platform: string;
+  readonly inputs: readonly TensorMetadata[];
+  readonly outputs: readonly TensorMetadata[];
+}
+
+export function modelMetadata({ name, signature }: Model, versions: readonly Model[]): ModelMetadata {
+  const tensor = ({ name: tensorName, datatype, shape }: TensorSpec): TensorMetadata => ({ name: tensorName, datatype, shape });
+  return {
+    name,
+    versions: versions.map(({ version }) => version),
+    platform: 'onnx_onnxv1',
+    inputs: signature.inputs.map(tensor),
+    outputs: signature.outputs.map(tensor),
+  };
+}
+
+interface TensorConfig {
+  readonly name: string;
+  readonly data_type: string;
+  readonly dims: readonly number[];
+  /** A scalar has one dimension in `dims` and none here. */
+  readonly reshape?: { readonly shape: readonly number[] };
+}
+
+export interface ModelConfig {
+  readonly name: string;
+  readonly platform: string;
+  readonly backend: string;
+  readonly version_policy: { readonly all: object };
+  readonly max_batch_size: number;
+  readonly input: readonly TensorConfig[];
+  readonly output: readonly TensorConfig[];
+  readonly instance_group: readonly { readonly name: string; readonly kind: string; readonly count: number }[];
+  readonly default_model_filename: string;
+}
+
+/** As `config.pbtxt` would say it, https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto. */
+export function modelConfig({ name, signature, layout, maxRows, provider, instances }: Model): ModelConfig {
+  const tensor = (spec: TensorSpec): TensorConfig => {
+    const dims = layout.batches ? spec.shape.slice(1) : spec.shape;
+    const type = `TYPE_${spec.datatype === 'BYTES' ? 'STRING' : spec.datatype}`;
+    return { name: spec.name, data_type: type, ...(dims.length > 0 ? { dims } : { dims: [1], reshape: { shape: [] } }) };
+  };
+  return {
+    name,
+    platform: 'onnxruntime_onnx',
+    backend: 'onnxruntime',
+    version_policy: { all: {} },
+    max_batch_size: layout.batches ? maxRows : 0,
+    input: signature.inputs.map(tensor),
+    output: signature.outputs.map(tensor),
+    instance_group: [{ name, kind: provider === 'cpu' ? 'KIND_CPU' : 'KIND_GPU', count: instances.alive.wanted }],
+    default_model_filename: 'model.onnx',
+  };
+}

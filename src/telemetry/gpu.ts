@@ -1,0 +1,102 @@
+// NVIDIA's GPUs, as nvidia-smi sees them: asked beside the event loop, never waited for, and not there where it is not.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Metrics } from './metrics.js';
+
+/** https://docs.nvidia.com/deploy/nvidia-smi/, `nvidia-smi --help-query-gpu`. */
+const QUERY = 'index,utilization.gpu,memory.used,memory.total,power.draw,temperature.gpu';
+const FORMAT = 'csv,noheader,nounits';
+const EVERY_MS = 5000;
+const TIMEOUT_MS = 4000;
+const MEBIBYTE = 1024 ** 2;
+
+/** Undefined where the GPU does not say: `[N/A]`, `[Not Supported]`, `[Unknown Error]`. */
+export interface GpuReading {
+  readonly index: string;
+  /** 0 to 1. */
+  readonly utilization: number | undefined;
+  /** In bytes. */
+  readonly memoryUsed: number | undefined;
+  readonly memoryTotal: number | undefined;
+  /** In watts. */
+  readonly power: number | undefined;
+  /** In degrees Celsius. */
+  readonly temperature: number | undefined;
+}
+
+/** What `nvidia-smi` prints for our query; lines that are none of it are passed over. */
+export function parseGpus(csv: string): GpuReading[] {
+  return csv.split('\n').flatMap((line) => {
+    const [index = '', ...fields] = line.split(',').map((field) => field.trim());
+    if (!/^\d{1,3}$/.test(index) || fields.length !== 5) return [];
+    const [utilization, memoryUsed, memoryTotal, power, temperature] = fields.map((field) =>
+      /^\d+(\.\d+)?$/.test(field) ? Number(field) : undefined,
+    );
+    return {
+      index,
+      utilization: times(utilization, 0.01),
+      memoryUsed: times(memoryUsed, MEBIBYTE),
+      memoryTotal: times(memoryTotal, MEBIBYTE),
+      power,
+      temperature,
+    };
+  });
+}
+
+function times(value: number | undefined, factor: number): number | undefined {
+  return value === undefined ? undefined : value * factor;
+}
+
+/** Asks once. @throws Error when there is no nvidia-smi, or no driver, or no answer in time. */
+async function askNvidiaSmi(): Promise<string> {
+  const { stdout } = await promisify(execFile)('nvidia-smi', [`--query-gpu=${QUERY}`, `--format=${FORMAT}`], {
+    timeout: TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  });
+  return stdout;
+}
+
+@Injectable()
+export class GpuMonitor implements OnModuleInit, OnApplicationShutdown {
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly metrics: Metrics) {}
+
+  onModuleInit(): void {
+    void this.#watch();
+  }
+
+  onApplicationShutdown(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Where the first answer is none there is no GPU, and nobody asks again; later ones may fail and come back. */
+  async #watch(): Promise<void> {
+    if (!(await this.read(askNvidiaSmi))) return;
+    const again = (): void => {
+      this.#timer = setTimeout(() => void this.read(askNvidiaSmi).then(again), EVERY_MS).unref();
+    };
+    again();
+  }
+
+  /** Sets the gauges to what there is; what is not known any more has no series. @returns whether there was an answer. */
+  async read(ask: () => Promise<string>): Promise<boolean> {
+    const { gpuUtilization, gpuMemoryUsed, gpuMemoryTotal, gpuPower, gpuTemperature } = this.metrics;
+    const csv = await ask().catch(() => undefined);
+    const readings = parseGpus(csv ?? '');
+    const show = (gauge: typeof gpuPower, valueOf: (reading: GpuReading) => number | undefined): void => {
+      gauge.reset();
+      for (const reading of readings) {
+        const value = valueOf(reading);
+        if (value !== undefined) gauge.set({ gpu: reading.index }, value);
+      }
+    };
+    show(gpuUtilization, ({ utilization }) => utilization);
+    show(gpuMemoryUsed, ({ memoryUsed }) => memoryUsed);
+    show(gpuMemoryTotal, ({ memoryTotal }) => memoryTotal);
+    show(gpuPower, ({ power }) => power);
+    show(gpuTemperature, ({ temperature }) => temperature);
+    return csv !== undefined;
+  }
+}

@@ -1,0 +1,139 @@
+// The log: a line a request, an explanation where one was slow, and nothing that was sent.
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { post, send } from './setup/client.js';
+import { digits, MINILM } from './setup/fixtures.js';
+import { fixture, removeRepositories, shipped, written } from './setup/repository.js';
+import { Server } from './setup/server.js';
+import { until } from './setup/until.js';
+
+type Line = Readonly<Record<string, unknown>>;
+
+const INFO = 30;
+const WARN = 40;
+/** Longer than SLOW_REQUEST_MS: a batch of one waits so long for company. */
+const WAITS = { manifest: 'batching: { maxDelayMs: 1200 }\n', slowMs: '1000' };
+const { pixels } = digits();
+let server: Server;
+
+beforeAll(async () => {
+  server = await Server.start({
+    MODEL_REPOSITORY: await written({
+      'digits/1': { from: `${shipped('digits')}/1` },
+      'slow/1': { from: `${shipped('digits')}/1` },
+      'slow/model.yaml': WAITS.manifest,
+      [MINILM]: { from: shipped(MINILM) },
+      logarithm: { from: fixture('logarithm') },
+    }),
+    LOG_LEVEL: 'trace',
+    SLOW_REQUEST_MS: WAITS.slowMs,
+  });
+});
+afterAll(async () => {
+  await server.stop();
+  await removeRepositories();
+});
+
+function lines(): Line[] {
+  return server.output.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Line); // prettier-ignore
+}
+
+/** The lines with that id, once there is one about the request. */
+function about(id: string): Promise<Line[]> {
+  return until(`the line of ${id}`, () => {
+    const found = lines().filter(({ requestId }) => requestId === id);
+    return found.some(({ msg }) => /^(slow )?request$/.test(String(msg))) ? found : undefined;
+  });
+}
+
+it('has one line for a request: id, model, status, times', async () => {
+  await post(`${server.url}/v1/models/digits/predict`, { instances: pixels.slice(0, 2) }, { 'X-Request-Id': 'one' });
+  const [line, ...more] = await about('one');
+  expect(more).toEqual([]);
+  expect(line).toMatchObject({
+    level: INFO,
+    method: 'POST',
+    route: '/v1/models/:model/predict',
+    status: 200,
+    model: 'digits',
+    version: '1',
+  });
+  for (const time of ['totalMs', 'queueMs', 'inferenceMs']) expect(line?.[time]).toEqual(expect.any(Number));
+  expect(Number(line?.totalMs)).toBeGreaterThanOrEqual(Number(line?.queueMs) + Number(line?.inferenceMs));
+  expect(line).not.toHaveProperty('trace_id');
+
+  await post(`${server.url}/v1/embeddings`, { model: MINILM, input: 'a text' }, { 'X-Request-Id': 'two' });
+  expect(await about('two')).toMatchObject([{ level: INFO, route: '/v1/embeddings', model: MINILM, version: '1' }]);
+});
+
+it('says why a request was refused', async () => {
+  await post(`${server.url}/v1/models/nobody/versions/7/predict`, {}, { 'X-Request-Id': 'refused' });
+  expect(await about('refused')).toMatchObject([{ level: INFO, status: 404, code: 'MODEL_NOT_FOUND', model: 'nobody', version: '7' }]);
+});
+
+it('has what ONNX Runtime said of a run that failed, under the id of the request and nowhere else', async () => {
+  await post(`${server.url}/v1/models/digits/predict`, { inputs: { pixels: [] } }, { 'X-Request-Id': 'nothing' });
+  expect((await about('nothing')).at(-1)).toMatchObject({ status: 400, code: 'INVALID_REQUEST' });
+});
+
+it('does not count probes and scrapes at that level', async () => {
+  for (const path of ['/health/live', '/health/ready', '/metrics', '/v2/health/live']) await send(server.url + path, { headers: { 'X-Request-Id': path.replaceAll('/', '.') } }); // prettier-ignore
+  for (const id of ['.health.live', '.health.ready', '.metrics', '.v2.health.live']) expect((await about(id)).map(({ level }) => Number(level) < INFO)).toEqual([true]); // prettier-ignore
+});
+
+it('explains a request that was slow: every station, the queue, the batch', async () => {
+  const body = { instances: pixels.slice(0, 3) };
+  await Promise.all(['slow-1', 'slow-2'].map((id) => post(`${server.url}/v1/models/slow/predict`, body, { 'X-Request-Id': id })));
+  const explained = (await Promise.all(['slow-1', 'slow-2'].map(about))).flat();
+  expect(explained).toHaveLength(2);
+  for (const line of explained) {
+    expect(line).toMatchObject({
+      level: WARN,
+      msg: 'slow request',
+      status: 200,
+      model: 'slow',
+      batchRows: 6,
+      bodyBytes: JSON.stringify(body).length,
+    });
+    const parts = ['decodeMs', 'beforeQueueMs', 'queueMs', 'afterQueueMs', 'encodeMs'].map((name) => Number(line[name]));
+    expect(parts.every((ms) => ms >= 0)).toBe(true);
+    // Together they are all of it.
+    expect(parts.reduce((sum, ms) => sum + ms, 0)).toBeCloseTo(Number(line.totalMs), 1);
+    expect(Number(line.queueMs)).toBeGreaterThan(1000);
+  }
+  expect(explained.map(({ queuedRows }) => queuedRows).sort()).toEqual([0, 3]);
+});
+
+it('explains one that was slow and failed, as far as it came', async () => {
+  await post(
+    `${server.url}/v1/models/slow/predict`,
+    { instances: pixels.slice(0, 1) },
+    { 'X-Request-Id': 'late', 'Request-Timeout': '1.05' },
+  );
+  const [line] = await about('late');
+  expect(line).toMatchObject({ level: WARN, status: 504, code: 'DEADLINE_EXCEEDED', model: 'slow', queueMs: expect.any(Number) });
+  for (const missing of ['batchRows', 'inferenceMs', 'afterQueueMs']) expect(line).not.toHaveProperty(missing);
+});
+
+it('holds no secret and nothing of what was sent, at any level, whatever came of the request', async () => {
+  const SECRET = 'hunter2hunter2';
+  const headers = {
+    Authorization: `Bearer ${SECRET}`,
+    Cookie: `session=${SECRET}`,
+    'X-Api-Key': SECRET,
+    Accept: `application/json;x=${SECRET}`,
+  };
+  const bodies: unknown[] = [
+    { model: MINILM, input: SECRET, user: SECRET },
+    { model: SECRET, input: [SECRET] },
+    { model: MINILM, input: { [SECRET]: SECRET } },
+    `{"model": "${MINILM}", "input": ${SECRET}`,
+    `"${SECRET}`,
+  ];
+  for (const path of ['/v1/embeddings', `/v1/models/${MINILM}/predict`, `/v2/models/${MINILM}/infer`, '/nowhere']) {
+    for (const body of bodies) await post(`${server.url}${path}?key=${SECRET}`, body, headers);
+    await post(`${server.url}${path}`, SECRET, { ...headers, 'Content-Type': `text/${SECRET}`, 'Content-Encoding': SECRET });
+  }
+  await post(`${server.url}/v1/embeddings`, '{}', { 'X-Request-Id': 'last' });
+  await about('last');
+  expect(server.output.match(new RegExp(`.*${SECRET}.*`, 'g')) ?? []).toEqual([]);
+});

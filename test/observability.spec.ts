@@ -1,0 +1,218 @@
+// Panels, rules and the documented queries on a real Prometheus that scrapes the server under load.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { asked, dashboard } from './prometheus/dashboard.js';
+import { Prometheus, RULES } from './prometheus/prometheus.js';
+import { post, send } from './setup/client.js';
+import { MINILM, sentences } from './setup/fixtures.js';
+import { inParallel } from './setup/load.js';
+import { ROOT } from './setup/paths.js';
+import { limited, removeRepositories } from './setup/repository.js';
+import { Server } from './setup/server.js';
+import { debian, outcome } from './setup/tools.js';
+
+const CLIENTS = 4;
+const REQUESTS = 400;
+/** Long ones: what the client itself takes is then little of the whole. */
+const texts = sentences().flatMap(({ text, ids }) => (ids.length > 60 ? text : []));
+/** Series that only some have: with a cache, an NVIDIA GPU, or kube-state-metrics; and those of builds that have them. */
+const CONDITIONAL = /^(nestor_cache_|nestor_coalesced_|nestor_gpu_|nestor_model_memory_|nestor_event_loop_|kube_)/;
+const METRIC = /\b(?:nestor|nodejs|process|kube)_[a-z0-9_]+(?=[{[) ]|$)|\bup(?=\{)/g;
+/** Within this of what the load generator was told. */
+const TOLERANCE = 0.1;
+
+const there = await debian('prometheus', 'prometheus');
+const withPrometheus = there ? describe : describe.skip;
+const { groups } = parse(readFileSync(RULES, 'utf8')) as { groups: { rules: { alert?: string; record?: string; expr: string }[] }[] };
+const rules = groups.flatMap((group) => group.rules);
+const panels = dashboard.panels.filter(({ type }) => type !== 'row');
+const expressions = [...rules.map(({ expr }) => expr), ...panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))];
+
+/** The queries of docs/observability.md by the name in their first line. */
+const documented = new Map(
+  [...readFileSync(join(ROOT, 'docs/observability.md'), 'utf8').matchAll(/```promql\n# (.*)\n([^`]*)```/g)].map(
+    ([, name = '', text = '']) => [name, text],
+  ),
+);
+const query = (name: string): string => documented.get(name) ?? `there is no ${name}`;
+
+interface Timing {
+  readonly seconds: number;
+  readonly total: number;
+  readonly queue: number;
+  readonly inference: number;
+}
+
+let server: Server;
+let prometheus: Prometheus;
+let scrape = '';
+let bounds: number[];
+const timings: Timing[] = [];
+
+async function timed(input: string): Promise<Timing> {
+  const began = performance.now();
+  const { status, headers } = await post(`${server.url}/v1/embeddings`, { model: MINILM, input, encoding_format: 'base64' });
+  const seconds = (performance.now() - began) / 1000;
+  expect(status).toBe(200);
+  const said = headers.get('server-timing') ?? '';
+  const part = (name: string): number => Number(new RegExp(`${name};dur=([\\d.]+)`).exec(said)?.[1]) / 1000;
+  return { seconds, total: part('total'), queue: part('queue'), inference: part('inference') };
+}
+
+/** A quantile as Prometheus reckons it: counted into the buckets, a straight line within the one it falls into. */
+function quantile(values: readonly number[], q: number): number {
+  const rank = q * values.length;
+  const below = (bound: number): number => values.filter((value) => value <= bound).length;
+  const index = bounds.findIndex((bound) => below(bound) >= rank);
+  const [low, high] = [bounds[index - 1] ?? 0, bounds[index] ?? NaN];
+  return low + ((high - low) * (rank - below(low))) / (below(high) - below(low));
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+const off = (measured: number, expected: number): number => Math.abs(measured / expected - 1);
+
+beforeAll(async () => {
+  if (!there) return;
+  server = await Server.start({ MODEL_REPOSITORY: await limited([MINILM, 'digits'], 1), CACHE: 'off' });
+  prometheus = await Prometheus.start(server.url);
+  // Prometheus counts from the first scrape in which a series is.
+  await timed('a text');
+  await post(`${server.url}/v1/models/digits/predict`, '{}');
+  await prometheus.scraped();
+  timings.push(
+    ...(await inParallel(
+      Array.from({ length: REQUESTS }, (_, index) => texts[index % texts.length] ?? ''),
+      CLIENTS,
+      timed,
+    )),
+  );
+  await prometheus.scraped();
+  scrape = (await send(`${server.url}/metrics`)).text;
+  bounds = [...scrape.matchAll(/^nestor_request_duration_seconds_bucket\{le="([\d.e-]+)",.*embeddings.*$/gm)].map(([, le]) => Number(le));
+}, 120_000);
+afterAll(async () => {
+  if (!there) return;
+  await prometheus.stop();
+  await server.stop();
+  await removeRepositories();
+});
+
+withPrometheus('on a real Prometheus', () => {
+  it.each(['p50', 'p95', 'p99'])('the documented %s is that of the answers, each of which says how long it took', async (name) => {
+    const q = Number(name.slice(1)) / 100;
+    const measured = await prometheus.number(query(name));
+    const [expected, outside] = [quantile(timings.map(({ total }) => total), q), quantile(timings.map(({ seconds }) => seconds), q)]; // prettier-ignore
+    // The client's clock is told and not held against anybody: on a busy machine it measures the client.
+    process.stderr.write(
+      `\n${name}: Prometheus ${measured.toFixed(4)} s, answers ${expected.toFixed(4)} s, client ${outside.toFixed(4)} s\n`,
+    );
+    expect([name, measured, expected, off(measured, expected) < TOLERANCE]).toEqual([name, measured, expected, true]);
+  });
+
+  it('the documented queue wait and the share of inference are what the answers said', async () => {
+    const wait = await prometheus.number(query('queue wait p95'));
+    const expectedWait = quantile(timings.map(({ queue }) => queue), 0.95); // prettier-ignore
+    expect([wait, expectedWait, off(wait, expectedWait) < TOLERANCE]).toEqual([wait, expectedWait, true]);
+
+    const share = await prometheus.number(query('inference to total'));
+    const expectedShare = sum(timings.map(({ inference }) => inference)) / sum(timings.map(({ total }) => total));
+    expect([share, expectedShare, off(share, expectedShare) < TOLERANCE]).toEqual([share, expectedShare, true]);
+  });
+
+  it('every metric of a panel, a rule or the documentation is in the scrape, or one that only some have', () => {
+    const used = new Set([...expressions, ...documented.values()].flatMap((expression) => expression.match(METRIC) ?? []));
+    const inScrape = new Set([...scrape.matchAll(/^([a-z_0-9]+)[{ ]/gm)].map(([, name]) => name));
+    expect(used.size).toBeGreaterThan(20);
+    expect([...used].filter((name) => name !== 'up' && !inScrape.has(name) && !CONDITIONAL.test(name))).toEqual([]);
+  });
+
+  it('the bucket of the objective is there', () => {
+    expect(scrape).toContain('nestor_request_duration_seconds_bucket{le="0.5",');
+  });
+
+  it.each(panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => [title, expr] as const)))(
+    'the panel "%s" shows something',
+    async (_, expr) => {
+      const series = await prometheus.query(asked(expr));
+      const metrics = expr.match(METRIC) ?? [];
+      if (!metrics.some((name) => CONDITIONAL.test(name))) expect(series.length).toBeGreaterThan(0);
+    },
+  );
+
+  it('every rule is evaluated without an error', async () => {
+    const evaluated = await prometheus.rules();
+    expect(Object.keys(evaluated).sort()).toEqual([...new Set(rules.map(({ alert, record }) => alert ?? record))].sort());
+    expect(Object.values(evaluated).filter((error) => error !== '' && error !== 'unknown')).toEqual([]);
+  });
+
+  it('promtool has nothing to say of the scrape, nor of the rules, and every alert has its test', async () => {
+    expect(await outcome('promtool', ['check', 'metrics'], scrape)).toEqual({ code: 0, text: '' });
+    expect(await outcome('promtool', ['check', 'rules', RULES])).toMatchObject({ code: 0 });
+    const tests = join(ROOT, 'test/prometheus/rules.test.yaml');
+    expect(await outcome('promtool', ['test', 'rules', tests])).toMatchObject({ code: 0 });
+    const fires = [...readFileSync(tests, 'utf8').matchAll(/alertname: (\w+)\n\s+exp_alerts:/g)].map(([, name]) => name);
+    expect([...new Set(fires)].sort()).toEqual(rules.flatMap(({ alert }) => alert ?? []).sort());
+  });
+});
+
+describe('the dashboard', () => {
+  it('is one that Grafana takes: panels with a place, an id, a unit and a data source of their own', () => {
+    expect([dashboard.uid, dashboard.title, dashboard.schemaVersion]).toEqual(['nestor', 'Nestor', expect.any(Number)]);
+    expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
+    for (const { title, datasource, targets = [], fieldConfig } of panels) {
+      expect([title, datasource, targets.length > 0, fieldConfig?.defaults.unit]).toEqual([
+        title,
+        { type: 'prometheus', uid: '${datasource}' },
+        true,
+        expect.any(String),
+      ]);
+      expect(new Set(targets.map(({ refId }) => refId)).size).toBe(targets.length);
+    }
+  });
+
+  it('lays no panel over another, and none outside', () => {
+    const taken = new Set<string>();
+    for (const { gridPos } of dashboard.panels) {
+      expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+          expect(taken.has(`${x},${y}`)).toBe(false);
+          taken.add(`${x},${y}`);
+        }
+      }
+    }
+  });
+
+  it('uses the variables that it has, and has those that it uses', () => {
+    const has = dashboard.templating.list.map(({ name }) => name).sort();
+    const used = JSON.stringify(dashboard.panels).match(/\$\{?(?!__)(\w+)\}?/g) ?? [];
+    expect([...new Set(used.map((variable) => variable.replaceAll(/\W/g, '')))].sort()).toEqual(has);
+  });
+
+  it('shows every kind of thing that is measured', () => {
+    const shown = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)).join();
+    for (const name of [
+      'request_duration',
+      'queue_wait',
+      'preprocess_duration',
+      'inference_duration',
+      'batch_items',
+      'batch_padding_ratio',
+      'queue_items',
+      'rejected_total',
+      'cache_requests_total',
+      'cache_size_bytes',
+      'coalesced_total',
+      'worker_restarts_total',
+      'model_load_duration',
+      'model_memory_bytes',
+      'event_loop_delay_seconds',
+      'gpu_utilization_ratio',
+      'gpu_memory_used_bytes',
+    ]) {
+      expect([name, shown.includes(`nestor_${name}`)]).toEqual([name, true]);
+    }
+  });
+});

@@ -1,0 +1,48 @@
+// A TCP proxy that hands on what a server says only after a while.
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+export class DelayProxy {
+  /** Milliseconds. */
+  delay = 0;
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server;
+
+  private constructor(private readonly target: number) {
+    this.#server = createServer((near) => {
+      this.#join(near);
+    });
+  }
+
+  static async to(port: number): Promise<DelayProxy> {
+    const proxy = new DelayProxy(port);
+    proxy.#server.listen(0, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #join(near: Socket): void {
+    const far = connect(this.target, '127.0.0.1');
+    for (const socket of [near, far]) {
+      this.#sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.pipe(far);
+    far.on('data', (piece: Buffer) => setTimeout(() => near.write(piece), this.delay));
+  }
+}

@@ -1,0 +1,208 @@
+// Traces, as a collector gets them: the stations of a request, the company it kept, and what it costs when nobody asks.
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
+import { post, type Answer } from './setup/client.js';
+import { digits, MINILM } from './setup/fixtures.js';
+import { OtlpReceiver, type Span } from './setup/otlp.js';
+import { python, script } from './setup/python.js';
+import { removeRepositories, shipped, written } from './setup/repository.js';
+import { Server } from './setup/server.js';
+import { until } from './setup/until.js';
+
+const TOGETHER = 8;
+const { pixels } = digits();
+const interpreter = await python();
+const withPython = interpreter ? describe : describe.skip;
+
+interface Parent {
+  readonly trace: string;
+  readonly span: string;
+  readonly header: string;
+}
+
+function parentOf(sampled = true): Parent {
+  const [trace, span] = [randomBytes(16).toString('hex'), randomBytes(8).toString('hex')];
+  return { trace, span, header: `00-${trace}-${span}-0${sampled ? 1 : 0}` };
+}
+
+function named(spans: readonly Span[], name: string): Span[] {
+  return spans.filter((span) => span.name === name);
+}
+
+function repository(): Promise<string> {
+  return written({
+    'digits/1': { from: `${shipped('digits')}/1` },
+    'digits/model.yaml': `batching: { maxRows: ${TOGETHER}, maxDelayMs: 300 }\nruntime: { instances: 1 }\n`,
+    [MINILM]: { from: shipped(MINILM) },
+  });
+}
+
+withPython('a request that is traced', () => {
+  let receiver: OtlpReceiver;
+  let server: Server;
+
+  beforeAll(async () => {
+    receiver = new OtlpReceiver(interpreter ?? '');
+    server = await Server.start({
+      MODEL_REPOSITORY: await repository(),
+      OTEL_EXPORTER_OTLP_ENDPOINT: await receiver.url,
+      OTEL_BSP_SCHEDULE_DELAY: '20',
+      OTEL_SERVICE_NAME: 'test-of-nestor',
+    });
+  }, 300_000);
+  afterAll(async () => {
+    await receiver.stop();
+    await server.stop();
+    await removeRepositories();
+  });
+
+  const predict = (traceparent: string, headers: Record<string, string> = {}): Promise<Answer> =>
+    post(`${server.url}/v1/models/digits/predict`, { instances: pixels.slice(0, 1) }, { traceparent, ...headers });
+
+  /** The spans of a trace, once so many requests of it are whole. */
+  async function whole(trace: string, requests = 1): Promise<Span[]> {
+    return until(`${requests} request spans`, () => {
+      const spans = receiver.of(trace);
+      return spans.filter(({ kind }) => kind === 2).length === requests ? spans : undefined;
+    });
+  }
+
+  it('reads as its stations, each within the request, with the model and what the batch was', async () => {
+    const { trace, span, header } = parentOf();
+    const { status, headers } = await post(`${server.url}/v1/embeddings`, { model: MINILM, input: 'one text' }, { traceparent: header });
+    expect(status).toBe(200);
+    const spans = await whole(trace);
+    const [request] = named(spans, 'POST /v1/embeddings');
+    expect(request).toMatchObject({ service: 'test-of-nestor', parent: span, error: false });
+    expect(request?.attributes).toMatchObject({
+      'http.route': '/v1/embeddings',
+      'http.response.status_code': 200,
+      'nestor.request.id': headers.get('x-request-id'),
+      'nestor.model': MINILM,
+      'nestor.version': '1',
+    });
+    expect(headers.get('traceresponse')).toBe(`00-${trace}-${request?.id}-01`);
+    const stations = spans.filter((each) => each !== request).sort((a, b) => Number(BigInt(a.start) - BigInt(b.start)));
+    expect(stations.map(({ name }) => name)).toEqual(['decode', 'preprocess', 'queue', 'batch', 'inference', 'encode']);
+    for (const { parent, start, end } of stations) {
+      expect(parent).toBe(request?.id);
+      // Clocks are doubles of milliseconds: a microsecond is lost here and there.
+      expect(BigInt(start) + 2000n >= BigInt(request?.start ?? 0)).toBe(true);
+      expect(BigInt(end) <= BigInt(request?.end ?? 0) + 2000n).toBe(true);
+      expect(BigInt(end) >= BigInt(start)).toBe(true);
+    }
+    const company = {
+      'nestor.model': MINILM,
+      'nestor.version': '1',
+      'nestor.batch.rows': 1,
+      'nestor.batch.tokens': 4,
+      'nestor.batch.padding_ratio': 0,
+    };
+    for (const name of ['batch', 'inference']) expect(named(spans, name)[0]?.attributes).toMatchObject(company);
+    expect(named(spans, 'queue')[0]?.attributes).toEqual({ 'nestor.queue.rows': 0 });
+  });
+
+  it(`of a batch of ${TOGETHER}: ${TOGETHER} request spans, copied to one batch span, and it to them`, async () => {
+    const spans = await until('a batch of all', async () => {
+      const { trace, header } = parentOf();
+      await Promise.all(Array.from({ length: TOGETHER }, () => predict(header)));
+      const some = await whole(trace, TOGETHER);
+      return named(some, 'batch').length === 1 ? some : undefined;
+    });
+    const requests = spans.filter(({ kind }) => kind === 2);
+    const [batch] = named(spans, 'batch');
+    expect(batch?.attributes).toMatchObject({ 'nestor.batch.rows': TOGETHER, 'nestor.batch.requests': TOGETHER });
+    expect(batch?.links.map(({ id }) => id).sort()).toEqual(requests.map(({ id }) => id).sort());
+    const link = { trace: batch?.trace, id: batch?.id };
+    for (const request of requests) expect(request.links).toEqual([link]);
+    const inferences = named(spans, 'inference');
+    expect(new Set(inferences.map(({ parent }) => parent))).toEqual(new Set(requests.map(({ id }) => id)));
+    for (const inference of inferences) expect(inference.links).toEqual([link]);
+  });
+
+  it('is not, where its client decided so, and a header that is none begins a trace of its own', async () => {
+    const unsampled = parentOf(false);
+    expect((await predict(unsampled.header)).headers.get('traceresponse')).toBe(null);
+    for (const header of [
+      '',
+      'nonsense',
+      `00-${'0'.repeat(32)}-${'1'.repeat(16)}-01`,
+      `ff-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+      'x'.repeat(4000),
+    ]) {
+      const { status, headers } = await predict(header, { tracestate: 'a=b,'.repeat(500) });
+      const [, trace = ''] = /^00-([\da-f]{32})-[\da-f]{16}-01$/.exec(headers.get('traceresponse') ?? '') ?? [];
+      expect([status, header, (await whole(trace))[0]?.name]).toEqual([200, header, expect.any(String)]);
+      expect(receiver.of(trace).find(({ kind }) => kind === 2)?.parent).toBe('');
+    }
+    expect(receiver.of(unsampled.trace)).toEqual([]);
+  });
+
+  it('that is refused, or runs out of time while it waits, says so', async () => {
+    const refused = parentOf();
+    expect((await post(`${server.url}/v1/models/nobody/predict`, {}, { traceparent: refused.header })).status).toBe(404);
+    const [only, ...others] = await whole(refused.trace);
+    expect([only?.attributes['error.type'], only?.error, others]).toEqual(['MODEL_NOT_FOUND', false, []]);
+
+    const late = parentOf();
+    expect((await predict(late.header, { 'Request-Timeout': '0.05' })).status).toBe(504);
+    const spans = await whole(late.trace);
+    expect(spans.find(({ kind }) => kind === 2)).toMatchObject({ error: true, attributes: { 'error.type': 'DEADLINE_EXCEEDED' } });
+    expect(spans.map(({ name }) => name)).toEqual(expect.arrayContaining(['decode', 'queue']));
+  });
+
+  it('is found from its log line, and from the buckets that it fell into', async () => {
+    const { trace, header } = parentOf();
+    await predict(header);
+    const line = await until('its log line', () => server.output.split('\n').find((each) => each.includes(trace)));
+    expect(JSON.parse(line)).toMatchObject({ msg: 'request', trace_id: trace, model: 'digits', status: 200 });
+    const exemplars = JSON.parse(await script(interpreter ?? '', 'openmetrics.py', `${server.url}/metrics`)) as {
+      name: string;
+      trace: string;
+    }[];
+    const names = exemplars.filter((exemplar) => exemplar.trace === trace).map(({ name }) => name);
+    for (const name of ['request_duration', 'queue_wait', 'inference_duration']) expect(names).toContain(`nestor_${name}_seconds_bucket`);
+  });
+
+  it('reaches the collector though the server is told to end at once', async () => {
+    const { trace, header } = parentOf();
+    const another = await Server.start({
+      MODEL_REPOSITORY: await repository(),
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${await receiver.url}/v1/traces`,
+    });
+    await post(`${another.url}/v1/models/digits/predict`, { instances: pixels.slice(0, 1) }, { traceparent: header });
+    expect((await another.stop()).code).toBe(0);
+    expect((await whole(trace)).length).toBeGreaterThan(1);
+  });
+});
+
+describe('the server', () => {
+  const LOADED = `import { createRequire } from 'node:module';
+    const loaded = () => Object.keys(createRequire(process.cwd() + '/x').cache).filter((file) => /@opentelemetry.(?!api)/.test(file)).length;
+    process.on('exit', () => process.stdout.write('OpenTelemetry files: ' + loaded() + '\\n'));`;
+  const options = ['--import', `data:text/javascript,${encodeURIComponent(LOADED)}`];
+  const files = (output: string): number => Number(/OpenTelemetry files: (\d+)/.exec(output)?.[1]);
+
+  it('loads nothing of OpenTelemetry without an endpoint', async () => {
+    const server = await Server.start({ MODEL_REPOSITORY: await repository() }, options);
+    expect(files((await server.stop()).output)).toBe(0);
+  });
+
+  it('serves, and ends in order, though nobody takes its spans', async () => {
+    const server = await Server.start({ MODEL_REPOSITORY: await repository(), OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' }, options);
+    for (let i = 0; i < 3; i++)
+      expect((await post(`${server.url}/v1/models/digits/predict`, { instances: pixels.slice(0, 1) })).status).toBe(200);
+    const { code, output } = await server.stop();
+    expect(code).toBe(0);
+    expect(files(output)).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
+    ['OTEL_TRACES_SAMPLER', 'sometimes'],
+  ])('does not start with %s=%s', async (name, value) => {
+    const { code, output } = await Server.launch({ [name]: value }).ended();
+    expect([code, output]).toEqual([1, expect.stringContaining(`${name}=${value}: `)]);
+  });
+});
