@@ -1,5 +1,5 @@
-// A copy of the model repository whose embedding model has a shorter queue; the versions are links, no weights are copied.
-import { appendFileSync, cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+// A copy of the model repository whose embedding model has a shorter queue.
+import { appendFileSync, cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, WORK } from './paths.ts';
 
@@ -11,7 +11,8 @@ export function repositoryWithQueueOf(maxItems: number): string {
   const source = join(ROOT, 'models', MODEL);
   rmSync(repository, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  for (const version of readdirSync(source).filter((name) => /^\d+$/.test(name))) symlinkSync(join(source, version), join(folder, version));
+  for (const version of readdirSync(source).filter((name) => /^\d+$/.test(name)))
+    cpSync(join(source, version), join(folder, version), { recursive: true });
   cpSync(join(source, 'model.yaml'), join(folder, 'model.yaml'));
   appendFileSync(join(folder, 'model.yaml'), `queue: { maxItems: ${maxItems} }\n`);
   return repository;

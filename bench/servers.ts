@@ -34,7 +34,7 @@ export const FAMILY_PACKAGES: Readonly<Record<Server['family'], readonly string[
 };
 export const ENGINE_PACKAGES: readonly string[] = ['numpy', 'onnxruntime', 'tokenizers'];
 
-const nestor: Server = {
+export const nestor: Server = {
   name: 'nestor',
   label: 'Nestor',
   family: 'nestor',
@@ -54,7 +54,7 @@ const remembering: Server = {
 
 const PEER_ENVIRONMENT = { BENCH_MODELS: join(ROOT, 'models'), PYTHONDONTWRITEBYTECODE: '1' };
 
-function fastapi(name: string, label: string, module: string, threads: number, workers = 1): Server {
+export function fastapi(name: string, label: string, module: string, threads: number, workers = 1): Server {
   const options = ['--host', '127.0.0.1', '--no-access-log', '--log-level', 'warning'];
   return {
     name: `fastapi-${name}`,

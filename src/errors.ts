@@ -22,10 +22,12 @@ export const ERRORS = {
   INFERENCE_FAILED: { httpStatus: 500, grpcStatus: 'INTERNAL', title: 'The model could not run this input' },
   INTERNAL: { httpStatus: 500, grpcStatus: 'INTERNAL', title: 'Something went wrong in the server' },
   NOT_IMPLEMENTED: { httpStatus: 501, grpcStatus: 'UNIMPLEMENTED', title: 'The server does not do this' },
+  MODEL_LOAD_FAILED: { httpStatus: 422, grpcStatus: 'FAILED_PRECONDITION', title: 'The model cannot be loaded' },
   MODEL_NOT_READY: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The model is not ready' },
   CACHE_UNAVAILABLE: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'A tier of the cache cannot be reached' },
   DRAINING: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The server is shutting down' },
   WORKER_LOST: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The worker died while it served the request' },
+  MEMORY_BUDGET_EXCEEDED: { httpStatus: 507, grpcStatus: 'RESOURCE_EXHAUSTED', title: 'There is no memory for the model' },
   DEADLINE_EXCEEDED: { httpStatus: 504, grpcStatus: 'DEADLINE_EXCEEDED', title: 'The deadline has passed' },
 } as const satisfies Record<string, Meaning>;
 

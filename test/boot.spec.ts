@@ -115,7 +115,11 @@ describe('what is right serves', () => {
   });
 
   it('the newest version by number, and each by its own', async () => {
-    const url = await serve({ 'm/2/model.onnx': { from: INTEGERS }, 'm/10/onnx/model.onnx': { from: LOGARITHM } });
+    const url = await serve({
+      'm/2/model.onnx': { from: INTEGERS },
+      'm/10/onnx/model.onnx': { from: LOGARITHM },
+      'm/model.yaml': 'versions: all',
+    });
     const { body } = await send(`${url}/v1/models/m`);
     expect(body).toMatchObject({
       version: '10',
@@ -146,7 +150,7 @@ describe('what is right serves', () => {
 
 it('leaves nothing in the home folder: what ONNX Runtime would tell Microsoft is off', async () => {
   const home = await written({});
-  server = await Server.start({ HOME: home, MODEL_REPOSITORY: await written({ 'digits/1': { link: join(shipped('digits'), '1') } }) });
+  server = await Server.start({ HOME: home, MODEL_REPOSITORY: await written({ 'digits/1': { from: join(shipped('digits'), '1') } }) });
   expect(await readdir(home)).toEqual([]);
   expect(server.output).not.toMatch(/telemetry/i);
 });

@@ -8,11 +8,11 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/glo
 import { ask, askMany } from './setup/asking.js';
 import { send } from './setup/client.js';
 import { metric } from './setup/metrics.js';
-import { linked, removeRepositories, shipped } from './setup/repository.js';
+import { copied, removeRepositories, shipped } from './setup/repository.js';
 import { Server } from './setup/server.js';
 import { until } from './setup/until.js';
 
-const repository = await linked({ digits: shipped('digits') });
+const repository = await copied({ digits: shipped('digits') });
 afterAll(removeRepositories);
 
 let folder: string;

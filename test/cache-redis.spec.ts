@@ -6,13 +6,13 @@ import { send } from './setup/client.js';
 import { DelayProxy } from './setup/delay-proxy.js';
 import { metric } from './setup/metrics.js';
 import { Redis, redisIsThere } from './setup/redis.js';
-import { linked, removeRepositories, shipped } from './setup/repository.js';
+import { copied, removeRepositories, shipped } from './setup/repository.js';
 import { Server } from './setup/server.js';
 import { until } from './setup/until.js';
 
 const there = await redisIsThere();
 
-const repository = await linked({ digits: shipped('digits') });
+const repository = await copied({ digits: shipped('digits') });
 const servers: Server[] = [];
 afterAll(removeRepositories);
 

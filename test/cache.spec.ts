@@ -18,15 +18,15 @@ const { pixels } = digits();
 let server: Server;
 beforeAll(async () => {
   const repository = await written({
-    [MINILM]: { link: shipped(MINILM) },
-    digits: { link: shipped('digits') },
+    [MINILM]: { from: shipped(MINILM) },
+    digits: { from: shipped('digits') },
     'lots/1': { from: join(shipped('digits'), '1') },
     'lots/model.yaml': 'deterministic: false\n',
     'hasty/1': { from: join(shipped('digits'), '1') },
     'hasty/model.yaml': 'cache: { memory: false }\n',
     'twice/1': { from: join(shipped('digits'), '1') },
     'twice/2': { from: join(shipped('digits'), '1') },
-    'features/1': { link: join(shipped(MINILM), '1') },
+    'features/1': { from: join(shipped(MINILM), '1') },
     'features/model.yaml': 'deterministic: false\ncache: { features: true }\n',
   });
   server = await Server.start({ MODEL_REPOSITORY: repository, CACHE_TENANT_HEADER: 'X-Tenant', ADMIN_API: 'on' });

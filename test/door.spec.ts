@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { post, type Problem } from './setup/client.js';
 import { expectNoInternals } from './setup/expectations.js';
-import { fixture, linked, removeRepositories, shipped } from './setup/repository.js';
+import { fixture, copied, removeRepositories, shipped } from './setup/repository.js';
 import { Server } from './setup/server.js';
 
 const ROW = Array.from({ length: 64 }, (_, index) => index % 17);
@@ -16,7 +16,7 @@ let server: Server;
 beforeAll(async () => {
   const names = ['digits', 'silero-vad', 'text-orientation', 'all-minilm-l6-v2'];
   const models = Object.fromEntries(names.map((name) => [name, shipped(name)]));
-  const repository = await linked({ ...models, 'int64-identity': fixture('int64-identity'), logarithm: fixture('logarithm') });
+  const repository = await copied({ ...models, 'int64-identity': fixture('int64-identity'), logarithm: fixture('logarithm') });
   server = await Server.start({ MODEL_REPOSITORY: repository });
 });
 afterAll(async () => {

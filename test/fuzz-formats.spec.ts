@@ -47,7 +47,7 @@ let server: Server;
 beforeAll(async () => {
   const models = { floats: 'FP32', longs: 'INT64', texts: 'BYTES', flags: 'BOOL' } as const;
   const files = Object.entries(models).map(([name, datatype]) => [`${name}/1/model.onnx`, identityModel(datatype, ['n', 'm'])] as const);
-  const repository = await written({ ...Object.fromEntries(files), 'silero-vad': { link: shipped('silero-vad') } });
+  const repository = await written({ ...Object.fromEntries(files), 'silero-vad': { from: shipped('silero-vad') } });
   server = await Server.start({ MODEL_REPOSITORY: repository, CACHE_MEMORY_BYTES: '4000000' }, [
     '--expose-gc',
     '--import',

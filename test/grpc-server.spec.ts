@@ -65,12 +65,17 @@ function watched(calls: GrpcClient, service = ''): { statuses: ServingStatus[]; 
 describe('health', () => {
   it('follows readiness: a watcher hears that no worker is alive, and that one is again', async () => {
     const manifest = 'runtime: { instances: 1, wide: false }';
+    const cache = await written({});
     const repository = await written({ 'text/1': { from: join(shipped(MINILM), '1') }, 'text/model.yaml': manifest });
-    const { running, calls } = await serve({ MODEL_REPOSITORY: repository }, ['--import', join(FIXTURES, 'preload/kill-worker.mjs')]);
+    const { running, calls } = await serve({ MODEL_REPOSITORY: repository, CACHE_DIR: cache }, [
+      '--import',
+      join(FIXTURES, 'preload/kill-worker.mjs'),
+    ]);
     const { statuses } = watched(calls);
     await until('the first status', () => statuses.length > 0 || undefined);
     expect((await calls.unary(serverReady, {})).message?.ready).toBe(true);
-    const file = join(repository, 'text/1/model.onnx');
+    // What was prepared is what a worker loads.
+    const file = join(cache, 'prepared');
     await rename(file, `${file}.gone`);
     running.signal('SIGUSR2');
     await until('the watcher to hear of it', () => statuses.length > 1 || undefined);

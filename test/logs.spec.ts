@@ -18,11 +18,11 @@ let server: Server;
 beforeAll(async () => {
   server = await Server.start({
     MODEL_REPOSITORY: await written({
-      'digits/1': { link: `${shipped('digits')}/1` },
-      'slow/1': { link: `${shipped('digits')}/1` },
+      'digits/1': { from: `${shipped('digits')}/1` },
+      'slow/1': { from: `${shipped('digits')}/1` },
       'slow/model.yaml': WAITS.manifest,
-      [MINILM]: { link: shipped(MINILM) },
-      logarithm: { link: fixture('logarithm') },
+      [MINILM]: { from: shipped(MINILM) },
+      logarithm: { from: fixture('logarithm') },
     }),
     LOG_LEVEL: 'trace',
     SLOW_REQUEST_MS: WAITS.slowMs,

@@ -218,7 +218,7 @@ describe('the server', () => {
 it("NVIDIA's client works unchanged", async () => {
   const interpreter = await python();
   if (!interpreter) return;
-  const whole = await Server.start({ CACHE: 'off' });
+  const whole = await Server.start({ ADMIN_API: 'on', CACHE: 'off' });
   try {
     expect(await script(interpreter, 'oip_http.py', new URL(whole.url).host, FIXTURES)).toContain('ok');
   } finally {

@@ -140,10 +140,10 @@ it('the client of PyPI is served: sync and async, floats and base64, its own err
   const interpreter = await python();
   if (!interpreter) return;
   const narrow = {
-    'narrow/1': { link: `${shipped(MINILM)}/1` },
+    'narrow/1': { from: `${shipped(MINILM)}/1` },
     'narrow/model.yaml': 'runtime: { instances: 1, wide: false }\nqueue: { maxItems: 4 }\n',
   };
-  const repository = await written({ ...narrow, [MINILM]: { link: shipped(MINILM) }, digits: { link: shipped('digits') } });
+  const repository = await written({ ...narrow, [MINILM]: { from: shipped(MINILM) }, digits: { from: shipped('digits') } });
   const crowded = await Server.start({ MODEL_REPOSITORY: repository, CACHE: 'off' });
   try {
     expect(await script(interpreter, 'openai_embeddings.py', crowded.url, FIXTURES)).toBe('ok\n');

@@ -73,7 +73,10 @@ it('is OpenAPI 3.1 and knows every route', () => {
 
 describe('examples', () => {
   it('of every route that takes a body are there, and all of them are answered with 200', async () => {
-    const posts = operations().filter(({ method }) => method === 'post');
+    // Backwards, so that what is unloaded is loaded next.
+    const posts = operations()
+      .filter(({ method }) => method === 'post')
+      .sort((a, b) => (a.path < b.path ? 1 : -1));
     expect(posts.length).toBeGreaterThanOrEqual(3);
     for (const { path, operation } of posts) {
       const examples = Object.entries(operation.requestBody?.content?.['application/json']?.examples ?? {});

@@ -19,7 +19,7 @@ function model(name: string, config: object, manifest: string, pooling: object =
     ...Object.fromEntries(
       ['model.onnx', 'tokenizer.json', 'config.json', 'modules.json', 'sentence_bert_config.json'].map((file) => [
         `${name}/1/${file}`,
-        { link: join(shipped(MINILM), '1', file) },
+        { from: join(shipped(MINILM), '1', file) },
       ]),
     ),
     [`${name}/1/1_Pooling/config.json`]: JSON.stringify({ pooling_mode_mean_tokens: true, ...pooling }),

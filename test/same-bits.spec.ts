@@ -23,7 +23,7 @@ beforeAll(async () => {
   const identities = NAMES.flatMap((datatype) =>
     RANKS.map((rank) => [`${modelOf(datatype, rank)}/1/model.onnx`, identityModel(datatype, axes.slice(0, rank))] as const),
   );
-  const real = SHIPPED.map((name) => [name, { link: shipped(name) }] as const);
+  const real = SHIPPED.map((name) => [name, { from: shipped(name) }] as const);
   server = await Server.start({
     MODEL_REPOSITORY: await written({ ...Object.fromEntries(identities), ...Object.fromEntries(real) }),
     CACHE: 'off',

@@ -8,7 +8,7 @@ import { begun, postAlone, type Fate } from './setup/connection.js';
 import { MINILM, sentences } from './setup/fixtures.js';
 import { metric } from './setup/metrics.js';
 import { FIXTURES } from './setup/paths.js';
-import { limited, linked, removeRepositories, shipped } from './setup/repository.js';
+import { copied, limited, removeRepositories, shipped, written } from './setup/repository.js';
 import { Server, type Ending } from './setup/server.js';
 import { until } from './setup/until.js';
 
@@ -136,7 +136,8 @@ it('does not wait for a connection on which nothing was ever said', async () => 
 
 // The moment is found by the memory that the model takes, which only Linux tells.
 (process.platform === 'linux' ? it : it.skip)('leaves in order when it is told to while it still loads models', async () => {
-  const running = Server.launch({ MODEL_REPOSITORY: await linked({ a: shipped('digits'), b: shipped(MINILM) }) });
+  const MODEL_REPOSITORY = await copied({ a: shipped('digits'), b: shipped(MINILM) });
+  const running = Server.launch({ MODEL_REPOSITORY, CACHE_DIR: await written({}) });
   server = running;
   await until('the first model to be loaded', () => running.output.includes('a/1 serves') || undefined);
   const before = running.residentBytes;

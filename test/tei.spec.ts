@@ -4,7 +4,7 @@ import { post, send, type Answer, type Problem } from './setup/client.js';
 import { distance, MINILM, sentences } from './setup/fixtures.js';
 import { FIXTURES } from './setup/paths.js';
 import { python, script } from './setup/python.js';
-import { linked, removeRepositories, shipped, written } from './setup/repository.js';
+import { copied, removeRepositories, shipped, written } from './setup/repository.js';
 import { Server } from './setup/server.js';
 
 const all = sentences();
@@ -18,7 +18,7 @@ beforeAll(async () => {
     TEI_API: 'on',
     BODY_LIMIT_BYTES: String(1024 * 1024),
     MODEL_REPOSITORY: await written({
-      'digits/1': { link: `${shipped('digits')}/1` },
+      'digits/1': { from: `${shipped('digits')}/1` },
       [`${MINILM}/model.yaml`]: { from: `${shipped(MINILM)}/model.yaml` },
       [`${MINILM}/1`]: { from: `${shipped(MINILM)}/1` },
       [`${MINILM}/1/config_sentence_transformers.json`]: prompts,
@@ -203,7 +203,7 @@ describe('errors', () => {
 
 describe('without TEI_API', () => {
   it('there are no such routes, and none in the document', async () => {
-    const off = await Server.start({ MODEL_REPOSITORY: await linked({ digits: shipped('digits') }) });
+    const off = await Server.start({ MODEL_REPOSITORY: await copied({ digits: shipped('digits') }) });
     try {
       for (const path of ['embed', 'embed_all', 'similarity', 'tokenize', 'decode', '']) {
         const { status, body } = await post(`${off.url}/${path}`, { inputs: 'a' });
@@ -223,7 +223,7 @@ it.each([
   ['two, and none is named', { a: shipped(MINILM), b: shipped(MINILM) }, '', 'there are a, b; name it in TEI_MODEL'],
   ['one that is named and is not there', { a: shipped(MINILM) }, 'b', 'TEI_MODEL=b is no embedding model'],
 ])('the boot stops where there is %s', async (_, models, TEI_MODEL, message) => {
-  const { code, output } = await Server.launch({ TEI_API: 'on', TEI_MODEL, MODEL_REPOSITORY: await linked(models) }).ended();
+  const { code, output } = await Server.launch({ TEI_API: 'on', TEI_MODEL, MODEL_REPOSITORY: await copied(models) }).ended();
   expect([code, output]).toEqual([1, expect.stringContaining(message)]);
 });
 

@@ -33,9 +33,9 @@ function named(spans: readonly Span[], name: string): Span[] {
 
 function repository(): Promise<string> {
   return written({
-    'digits/1': { link: `${shipped('digits')}/1` },
+    'digits/1': { from: `${shipped('digits')}/1` },
     'digits/model.yaml': `batching: { maxRows: ${TOGETHER}, maxDelayMs: 300 }\nruntime: { instances: 1 }\n`,
-    [MINILM]: { link: shipped(MINILM) },
+    [MINILM]: { from: shipped(MINILM) },
   });
 }
 
@@ -106,7 +106,7 @@ withPython('a request that is traced', () => {
     expect(named(spans, 'queue')[0]?.attributes).toEqual({ 'nestor.queue.rows': 0 });
   });
 
-  it(`of a batch of ${TOGETHER}: ${TOGETHER} request spans, linked to one batch span, and it to them`, async () => {
+  it(`of a batch of ${TOGETHER}: ${TOGETHER} request spans, copied to one batch span, and it to them`, async () => {
     const spans = await until('a batch of all', async () => {
       const { trace, header } = parentOf();
       await Promise.all(Array.from({ length: TOGETHER }, () => predict(header)));

@@ -20,11 +20,12 @@ afterEach(() => server?.stop());
 afterAll(removeRepositories);
 
 /** A server of one text model with so many workers, whose batches are single texts. */
-async function serve(workers: number): Promise<{ running: Server; repository: string }> {
+async function serve(workers: number): Promise<{ running: Server; cache: string }> {
   const manifest = `runtime: { instances: ${workers}, wide: false }\nbatching: { maxRows: 1 }\n`;
   const repository = await written({ 'text/1': { from: join(shipped(MINILM), '1') }, 'text/model.yaml': manifest });
-  server = await Server.start({ MODEL_REPOSITORY: repository, CACHE: 'off' }, KILLABLE);
-  return { running: server, repository };
+  const cache = await written({});
+  server = await Server.start({ MODEL_REPOSITORY: repository, CACHE_DIR: cache, CACHE: 'off' }, KILLABLE);
+  return { running: server, cache };
 }
 
 const embed = (running: Server, input: string): Promise<Answer> => post(`${running.url}/v1/embeddings`, { model: 'text', input });
@@ -85,8 +86,9 @@ it('readiness says meanwhile how many are alive, and no only when none is', asyn
 });
 
 it('a worker that cannot come back leaves 503 and not a wait for ever, and comes back when it can', async () => {
-  const { running, repository } = await serve(1);
-  const file = join(repository, 'text/1/model.onnx');
+  const { running, cache } = await serve(1);
+  // What was prepared is what a worker loads.
+  const file = join(cache, 'prepared');
   await rename(file, `${file}.gone`);
   running.signal('SIGUSR2');
   const refused = await until('a text to be refused for want of workers', async () => {

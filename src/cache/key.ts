@@ -16,7 +16,7 @@ export class KeyMaker {
   readonly #prefix: string;
   readonly #head: string;
 
-  /** @param scope digest of the model's content, see models/model-digest.ts */
+  /** @param scope digest of the model's content, see models/content-digest.ts */
   constructor(scope: string, level: string, circumstances: Circumstances) {
     this.#prefix = `${scope}:${level}:`;
     this.#head = `${JSON.stringify([FORM, scope, level, circumstances])}\n`;

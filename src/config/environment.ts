@@ -23,6 +23,15 @@ export class Environment {
   /** Folder of the model repository. */
   @IsString() @MinLength(1) readonly MODEL_REPOSITORY: string = './models';
 
+  /** How often to look for changes of the repository, in seconds; 0 for never. */
+  @IsInt() @Min(0) @Max(86_400) readonly MODEL_POLL_SECONDS: number = 0;
+
+  /** Most that the process may take with all models, in bytes; 0 for no limit. */
+  @IsInt() @Min(0) readonly MEMORY_BUDGET_BYTES: number = 0;
+
+  /** Where the process takes more than this, in bytes, fresh instances take over from those that run; 0 for never. */
+  @IsInt() @Min(0) readonly RECYCLE_ABOVE_BYTES: number = 0;
+
   @IsIn(LOG_LEVELS) readonly LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
 
   /** From this many milliseconds on, a request explains itself in the log; 0: never. */
@@ -49,7 +58,7 @@ export class Environment {
   /** Bytes of the disk tier, which outlives the process; 0 for none. */
   @IsInt() @Min(0) readonly CACHE_DISK_BYTES: number = 0;
 
-  /** Folder of the disk tier; processes of one machine may share it. */
+  /** Folder for what can be made again, the disk tier and prepared models; processes of one machine may share it. */
   @IsString() @MinLength(1) readonly CACHE_DIR: string = './var/cache';
 
   /** Milliseconds that a request waits for the disk or Redis tier at most. */

@@ -1,8 +1,9 @@
 // A call of ModelInfer -> what `inference/` understands.
 import { createParamDecorator, Injectable, type ExecutionContext, type PipeTransform } from '@nestjs/common';
 import type { ServerUnaryCall } from '@grpc/grpc-js';
-import type { Call, ModelRef, PredictionInput } from '../inference/prediction.js';
-import { ModelRegistry } from '../models/model-registry.js';
+import type { Call, PredictionInput } from '../inference/prediction.js';
+import type { Lease } from '../models/lease.js';
+import { ModelManager } from '../models/model-manager.js';
 import { callOfParameters } from '../oip/parameters.js';
 import { callOf } from './call.js';
 import { readInfer, type InferQuery } from './infer-request.js';
@@ -10,7 +11,8 @@ import { ModelInferRequestSchema } from './inference_pb.js';
 import { parse } from './message.js';
 
 export interface InferRequest extends InferQuery {
-  readonly ref: ModelRef;
+  /** Of the model that it goes to; to be given back with the answer. */
+  readonly lease: Lease;
   readonly input: PredictionInput;
   readonly call: Call;
 }
@@ -18,15 +20,20 @@ export interface InferRequest extends InferQuery {
 type UnaryCall = ServerUnaryCall<Uint8Array, unknown>;
 
 @Injectable()
-export class InferPipe implements PipeTransform<UnaryCall, InferRequest> {
-  constructor(private readonly models: ModelRegistry) {}
+export class InferPipe implements PipeTransform<UnaryCall, Promise<InferRequest>> {
+  constructor(private readonly models: ModelManager) {}
 
-  transform(call: UnaryCall): InferRequest {
+  async transform(call: UnaryCall): Promise<InferRequest> {
     const message = parse(ModelInferRequestSchema, call.request);
-    const model = this.models.resolve(message.modelName, message.modelVersion || undefined);
-    const query = readInfer(message, model);
-    const circumstances = callOfParameters(query.parameters, callOf(call));
-    return { ...query, ref: model, input: { kind: 'tensors', tensors: query.tensors }, call: circumstances };
+    const lease = await this.models.use({ name: message.modelName, version: message.modelVersion || undefined });
+    try {
+      const query = readInfer(message, lease.model);
+      const circumstances = callOfParameters(query.parameters, callOf(call));
+      return { ...query, lease, input: { kind: 'tensors', tensors: query.tensors }, call: circumstances };
+    } catch (thrown) {
+      lease.release();
+      throw thrown;
+    }
   }
 }
 

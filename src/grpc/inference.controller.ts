@@ -2,10 +2,13 @@
 import { fromJson, type DescMessage, type JsonValue, type MessageShape } from '@bufbuild/protobuf';
 import { Controller, UseFilters } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
+import { Environment } from '../config/environment.js';
 import { ReadinessCheck } from '../health/readiness-check.js';
 import { InferenceService } from '../inference/inference.service.js';
+import { ModelManager } from '../models/model-manager.js';
 import { ModelRegistry } from '../models/model-registry.js';
-import { modelConfig, modelMetadata, repositoryIndex, SERVER, serverVersion } from '../oip/description.js';
+import { modelConfig, modelMetadata, SERVER, serverVersion } from '../oip/description.js';
+import { FROM_THE_REPOSITORY, notImplemented } from '../oip/parameters.js';
 import { modelStats } from '../oip/statistics.js';
 import type { InferRequest } from './infer.pipe.js';
 import { Infer } from './infer.pipe.js';
@@ -21,6 +24,8 @@ const SERVICE = 'GRPCInferenceService';
 export class GrpcInferenceController {
   constructor(
     private readonly models: ModelRegistry,
+    private readonly manager: ModelManager,
+    private readonly environment: Environment,
     private readonly inference: InferenceService,
     private readonly readiness: ReadinessCheck,
   ) {}
@@ -55,7 +60,13 @@ export class GrpcInferenceController {
 
   @GrpcMethod(SERVICE, 'ModelInfer')
   async infer(@Infer() request: InferRequest): Promise<pb.ModelInferResponse> {
-    return inferResponse(request, await this.inference.predict(request.ref, request.input, request.outputs, request.call));
+    const { lease, input, outputs, call } = request;
+    try {
+      const { name } = lease.model;
+      return inferResponse(request, await this.inference.predict({ name, model: lease.model }, input, outputs, call));
+    } finally {
+      lease.release();
+    }
   }
 
   @GrpcMethod(SERVICE, 'ModelConfig')
@@ -72,7 +83,32 @@ export class GrpcInferenceController {
 
   @GrpcMethod(SERVICE, 'RepositoryIndex')
   index(@Message(pb.RepositoryIndexRequestSchema) { ready }: pb.RepositoryIndexRequest): pb.RepositoryIndexResponse {
-    return message(pb.RepositoryIndexResponseSchema, { models: repositoryIndex(this.models.all, ready) });
+    return message(pb.RepositoryIndexResponseSchema, { models: this.manager.index.filter(({ state }) => !ready || state === 'READY') });
+  }
+
+  @GrpcMethod(SERVICE, 'RepositoryModelLoad')
+  async load(
+    @Message(pb.RepositoryModelLoadRequestSchema) { modelName, parameters }: pb.RepositoryModelLoadRequest,
+  ): Promise<pb.RepositoryModelLoadResponse> {
+    this.#administrators('RepositoryModelLoad');
+    const [name] = Object.keys(parameters);
+    if (name !== undefined) throw notImplemented(`parameters.${name}`, FROM_THE_REPOSITORY);
+    await this.manager.load(modelName);
+    return message(pb.RepositoryModelLoadResponseSchema, {});
+  }
+
+  @GrpcMethod(SERVICE, 'RepositoryModelUnload')
+  async unload(
+    @Message(pb.RepositoryModelUnloadRequestSchema) { modelName }: pb.RepositoryModelUnloadRequest,
+  ): Promise<pb.RepositoryModelUnloadResponse> {
+    this.#administrators('RepositoryModelUnload');
+    await this.manager.unload(modelName);
+    return message(pb.RepositoryModelUnloadResponseSchema, {});
+  }
+
+  /** @throws NestorError NOT_IMPLEMENTED, as if there were no such method. */
+  #administrators(method: string): void {
+    if (!this.environment.ADMIN_API) throw notImplemented(method, `${method} is not served while ADMIN_API is off`);
   }
 }
 

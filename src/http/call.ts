@@ -15,6 +15,7 @@ export const LONGEST_SECONDS = 3600;
  */
 export function callOf(request: FastifyRequest, reply: FastifyReply): Call {
   const abort = new AbortController();
+  if (reply.raw.destroyed) abort.abort();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) abort.abort();
   });

@@ -1,6 +1,7 @@
 // An embeddings request: bytes and headers -> what `inference/` understands, and the format of the answer.
 import { Injectable, type PipeTransform } from '@nestjs/common';
-import type { Call, ModelRef } from '../inference/prediction.js';
+import type { Call } from '../inference/prediction.js';
+import type { ModelRef } from '../models/model-manager.js';
 import { callOf } from './call.js';
 import type { EmbeddingsQuery } from './codecs/codec.js';
 import { decoderFor, encodersFor, type Encoder } from './codecs/registry.js';

@@ -18,6 +18,15 @@ export const ExchangeParam = createParamDecorator((_: unknown, context: Executio
   return { request: http.getRequest(), reply: http.getResponse() };
 });
 
+/** Which version answered: not every format has a place for it, and the split of the traffic may have chosen. */
+const MODEL_VERSION = 'X-Model-Version';
+
+/** Gives something back once the answer is out, or nobody waits for it any more. */
+export function untilClosed({ raw }: FastifyReply, release: () => void): void {
+  if (raw.destroyed) release();
+  else raw.once('close', release);
+}
+
 const NOTHING = Buffer.alloc(0);
 const STREAMED_FROM_BYTES = 64 * 1024;
 
@@ -43,6 +52,7 @@ export function note(
 ): void {
   request.timings = timings;
   request.origin = { model, cache };
+  void reply.header(MODEL_VERSION, model.version);
   if (cache) void reply.header('X-Cache', cacheStatus(cache));
 }
 

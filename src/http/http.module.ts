@@ -3,8 +3,10 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { CacheController } from './cache.controller.js';
 import { EmbeddingsController } from './embeddings.controller.js';
+import { MemoryController } from './memory.controller.js';
 import { ModelsController } from './models.controller.js';
 import { OipModelController } from './oip/oip-model.controller.js';
+import { OipRepositoryController } from './oip/oip-repository.controller.js';
 import { OipServerController } from './oip/oip-server.controller.js';
 import { PredictController } from './predict.controller.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -15,7 +17,16 @@ import { InferenceFromEnvironment } from '../inference/inference-from-environmen
 
 @Module({
   imports: [ConfigModule, InferenceFromEnvironment, ReadinessModule],
-  controllers: [CacheController, PredictController, EmbeddingsController, ModelsController, OipServerController, OipModelController],
+  controllers: [
+    CacheController,
+    MemoryController,
+    PredictController,
+    EmbeddingsController,
+    ModelsController,
+    OipServerController,
+    OipRepositoryController,
+    OipModelController,
+  ],
   providers: [RouteTable, { provide: APP_FILTER, useClass: ProblemFilter }],
 })
 export class HttpModule {}

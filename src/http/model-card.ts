@@ -1,6 +1,6 @@
 // A model as the routes describe it.
-import { NestorError } from '../errors.js';
 import type { Model } from '../models/model.js';
+import type { ServedModel } from '../models/served-model.js';
 import type { TensorSpec } from '../models/signature.js';
 
 export interface ModelCard {
@@ -11,6 +11,10 @@ export interface ModelCard {
   readonly owned_by: string;
   readonly task: string;
   readonly versions: readonly { readonly version: string; readonly state: 'ready' | 'unavailable' }[];
+  /** Versions by label, where there are labels. */
+  readonly version_labels?: Readonly<Record<string, string>>;
+  /** Shares of the requests that name no version, by version or label, where it is split. */
+  readonly traffic?: Readonly<Record<string, number>>;
 }
 
 export interface ModelDetails extends ModelCard {
@@ -22,9 +26,7 @@ export interface ModelDetails extends ModelCard {
   readonly max_length?: number;
 }
 
-export function modelCard(versions: readonly Model[]): ModelCard {
-  const newest = versions.at(-1);
-  if (!newest) throw new NestorError('MODEL_NOT_FOUND', 'There is no such model', { field: 'model' });
+export function modelCard({ versions, routing: { labels, traffic } }: ServedModel, newest: Model): ModelCard {
   return {
     id: newest.name,
     object: 'model',
@@ -32,14 +34,16 @@ export function modelCard(versions: readonly Model[]): ModelCard {
     owned_by: 'nestor',
     task: newest.task,
     versions: versions.map(({ version, instances }) => ({ version, state: instances.alive.ready > 0 ? 'ready' : 'unavailable' })),
+    ...(labels.size > 0 && { version_labels: Object.fromEntries(labels) }),
+    ...(traffic.size > 0 && { traffic: Object.fromEntries(traffic) }),
   };
 }
 
-export function modelDetails(model: Model, versions: readonly Model[]): ModelDetails {
+export function modelDetails(served: ServedModel, model: Model): ModelDetails {
   const { version, provider, signature, labels, tokenizer } = model;
   const maxLength = tokenizer?.maxLength;
   return {
-    ...modelCard(versions),
+    ...modelCard(served, model),
     version,
     provider,
     inputs: signature.inputs,

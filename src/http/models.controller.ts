@@ -14,8 +14,7 @@ export class ModelsController {
   @ApiOperation({ summary: 'All models', description: "OpenAI's list, extended by task, versions and state." })
   @ApiOkResponse({ description: 'One entry a model, under its newest version.' })
   list(): { object: 'list'; data: ModelCard[] } {
-    const names = new Set(this.models.all.map(({ name }) => name));
-    return { object: 'list', data: [...names].map((name) => modelCard(this.models.versions(name))) };
+    return { object: 'list', data: this.models.names.map((name) => modelCard(this.models.served(name), this.models.resolve(name))) };
   }
 
   @Get(':model')
@@ -24,6 +23,6 @@ export class ModelsController {
   @ApiOkResponse({ description: 'The model, with inputs, outputs and labels of its newest version.' })
   @ApiProblems(404)
   show(@Param('model') name: string): ModelDetails {
-    return modelDetails(this.models.resolve(name), this.models.versions(name));
+    return modelDetails(this.models.served(name), this.models.resolve(name));
   }
 }

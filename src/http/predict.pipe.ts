@@ -2,14 +2,14 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import { invalid, NestorError } from '../errors.js';
 import { scoresOutput } from '../inference/classification.js';
-import type { Call, ModelRef } from '../inference/prediction.js';
-import { ModelRegistry } from '../models/model-registry.js';
+import type { Call } from '../inference/prediction.js';
+import { ModelManager, type ModelRef } from '../models/model-manager.js';
 import type { Model } from '../models/model.js';
 import { callOf } from './call.js';
 import type { PredictionQuery } from './codecs/codec.js';
 import { decoderFor, encodersFor, type Encoder } from './codecs/registry.js';
 import { severalOutputs } from './codecs/single-tensor.js';
-import { bytesOfBody, ExchangeParam, releaseBody, type Exchange } from './exchange.js';
+import { bytesOfBody, ExchangeParam, releaseBody, untilClosed, type Exchange } from './exchange.js';
 
 export interface PredictRequest extends PredictionQuery {
   readonly ref: ModelRef;
@@ -19,20 +19,21 @@ export interface PredictRequest extends PredictionQuery {
 
 @Injectable()
 export class PredictPipe implements PipeTransform<Exchange, Promise<PredictRequest>> {
-  constructor(private readonly models: ModelRegistry) {}
+  constructor(private readonly models: ModelManager) {}
 
   async transform({ request, reply }: Exchange): Promise<PredictRequest> {
     const { model: name = '', version } = request.params as { model?: string; version?: string };
     const { headers } = request;
     const decoder = decoderFor('Prediction', headers['content-type']);
     const encoders = encodersFor('Prediction', headers.accept, decoder);
-    const model = this.models.resolve(name, version);
+    const { model, release } = await this.models.use({ name, version });
+    untilClosed(reply, release);
     const bytes = bytesOfBody(request);
     const query = await decoder.decodePrediction({ bytes, headers }, model);
     if (query.input.kind === 'tensors') releaseBody(bytes, query.input.tensors);
     const outputs = query.outputs ?? outputsOf(request.query) ?? outputsOfTask(model, query);
     const encoder = encoderFor(encoders, outputs ?? model.signature.outputs.map((output) => output.name));
-    return { ...query, ref: { name, version: model.version }, outputs, call: callOf(request, reply), encoder };
+    return { ...query, ref: { name, model }, outputs, call: callOf(request, reply), encoder };
   }
 }
 

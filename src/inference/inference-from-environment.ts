@@ -4,6 +4,13 @@ import { Environment } from '../config/environment.js';
 import { InferenceModule } from './inference.module.js';
 
 export const InferenceFromEnvironment = InferenceModule.forRootAsync({
-  useFactory: (environment: Environment) => ({ repository: environment.MODEL_REPOSITORY, cache: cacheOptions(environment) }),
+  useFactory: (environment: Environment) => ({
+    repository: environment.MODEL_REPOSITORY,
+    pollSeconds: environment.MODEL_POLL_SECONDS,
+    cacheDir: environment.CACHE_DIR,
+    memoryBudgetBytes: environment.MEMORY_BUDGET_BYTES,
+    recycleAboveBytes: environment.RECYCLE_ABOVE_BYTES,
+    cache: cacheOptions(environment),
+  }),
   inject: [Environment],
 });

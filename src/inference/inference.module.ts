@@ -1,5 +1,5 @@
 // Inference as a module: works in anyone's Nest application, `InferenceModule.forRoot({ repository })`.
-import { Inject, Injectable, Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { HealthIndicatorService, TerminusModule, type HealthIndicatorResult } from '@nestjs/terminus';
 import { BatchingModule } from '../batching/batching.module.js';
 import { BatchingService } from '../batching/batching.service.js';
@@ -8,31 +8,31 @@ import { CacheService } from '../cache/cache.service.js';
 import type { CacheOptions } from '../cache/options.js';
 import { ReadinessModule } from '../health/health.module.js';
 import { Readiness } from '../health/readiness.js';
-import { ModelLoader } from '../models/model-loader.js';
+import { MemoryUpkeep } from '../models/memory-upkeep.js';
+import { ModelManager } from '../models/model-manager.js';
+import type { ModelOptions } from '../models/model-options.js';
 import { ModelRegistry } from '../models/model-registry.js';
-import { ModelsModule } from '../models/models.module.js';
-import { scan } from '../models/repository.js';
+import { ModelsModule, type OptionsFactory } from '../models/models.module.js';
+import { RepositoryPoll } from '../models/repository-poll.js';
 import { RuntimeModule } from '../runtime/runtime.module.js';
 import { RuntimeService } from '../runtime/runtime.service.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { Features } from './features.js';
 import { InferenceService } from './inference.service.js';
 
-export interface InferenceOptions {
-  /** Folder of the model repository. */
-  readonly repository: string;
+/** Everything but the repository has a default. */
+export interface InferenceOptions extends ModelOptions {
   /** By default answers are remembered in memory, see docs/caching.md. */
   readonly cache?: Partial<CacheOptions>;
 }
-
-const OPTIONS = Symbol('INFERENCE_OPTIONS');
 
 /** Loads every model before the application listens, and ends their threads after it has stopped listening. */
 @Injectable()
 class ModelLifecycle implements OnModuleInit, OnApplicationShutdown {
   constructor(
-    @Inject(OPTIONS) private readonly options: InferenceOptions,
-    private readonly loader: ModelLoader,
+    private readonly manager: ModelManager,
+    private readonly poll: RepositoryPoll,
+    private readonly upkeep: MemoryUpkeep,
     private readonly models: ModelRegistry,
     private readonly batching: BatchingService,
     private readonly runtime: RuntimeService,
@@ -43,15 +43,18 @@ class ModelLifecycle implements OnModuleInit, OnApplicationShutdown {
 
   /** @throws Error that names the path and the reason when a model cannot load: the boot stops. */
   async onModuleInit(): Promise<void> {
-    const folders = await scan(this.options.repository);
-    if (folders.length === 0) throw new Error(`${this.options.repository} holds no model: put one at <name>/1/model.onnx`);
-    for (const folder of folders) this.models.add(await this.loader.load(folder));
+    await this.poll.begin();
+    await this.manager.open();
+    this.poll.start();
+    this.upkeep.start();
     this.readiness.register(() => this.#check());
     this.readiness.register(() => this.#cacheCheck());
     this.readiness.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.poll.stop();
+    this.upkeep.stop();
     await this.batching.drained();
     await this.runtime.close();
   }
@@ -78,19 +81,15 @@ export class InferenceModule {
     return InferenceModule.forRootAsync({ useFactory: () => options });
   }
 
-  static forRootAsync({
-    useFactory,
-    inject = [],
-  }: {
-    useFactory: (...values: never[]) => InferenceOptions;
-    inject?: (string | symbol | (new () => unknown))[];
-  }): DynamicModule {
+  static forRootAsync(options: OptionsFactory<InferenceOptions>): DynamicModule {
+    const { useFactory, inject = [] } = options;
     const caching = CachingModule.forRootAsync({ useFactory: (...values: never[]) => useFactory(...values).cache ?? {}, inject });
+    const models = ModelsModule.forRootAsync(options);
     return {
       module: InferenceModule,
-      imports: [TelemetryModule, RuntimeModule, BatchingModule, caching, ModelsModule, ReadinessModule, TerminusModule],
-      providers: [{ provide: OPTIONS, useFactory, inject }, ModelLifecycle, Features, InferenceService],
-      exports: [InferenceService, ModelsModule, caching],
+      imports: [TelemetryModule, RuntimeModule, BatchingModule, caching, models, ReadinessModule, TerminusModule],
+      providers: [ModelLifecycle, Features, InferenceService],
+      exports: [InferenceService, models, caching],
     };
   }
 }

@@ -4,8 +4,8 @@ import { CacheService, type Level } from '../cache/cache.service.js';
 import { NestorError } from '../errors.js';
 import type { PromptChoice } from '../features/prompts.js';
 import type { Token } from '../features/tokenizer.js';
-import { ModelRegistry } from '../models/model-registry.js';
-import type { Model } from '../models/model.js';
+import type { Lease } from '../models/lease.js';
+import { ModelManager, type ModelRef } from '../models/model-manager.js';
 import type { Tensor } from '../tensor.js';
 import { checkOutputs } from './check-inputs.js';
 import {
@@ -20,7 +20,7 @@ import {
 } from './embedding.js';
 import { Features } from './features.js';
 import { embeddings, outputs as outputLevel, type Parts, type Vector } from './levels.js';
-import { Prediction, type Call, type Embeddings, type ModelRef, type PredictionInput, type TokenEmbeddings } from './prediction.js';
+import { Prediction, type Call, type Embeddings, type PredictionInput, type TokenEmbeddings } from './prediction.js';
 import { answered, type Answered, type Plan } from './remembered.js';
 import { embeddingWork, workOf, type Work } from './work.js';
 
@@ -30,7 +30,7 @@ const MOST_TOKEN_VECTOR_BYTES = 256 * 1024 * 1024;
 @Injectable()
 export class InferenceService {
   constructor(
-    private readonly models: ModelRegistry,
+    private readonly models: ModelManager,
     private readonly cache: CacheService,
     private readonly features: Features,
   ) {}
@@ -40,8 +40,9 @@ export class InferenceService {
    * @param wanted names of the outputs to compute; all when empty.
    * @throws NestorError, see docs/lifecycle.md for the station at which each code leaves.
    */
-  async predict({ name, version }: ModelRef, input: PredictionInput, wanted?: readonly string[], call: Call = {}): Promise<Prediction> {
-    const model = this.models.resolve(name, version);
+  async predict(ref: ModelRef, input: PredictionInput, wanted?: readonly string[], call: Call = {}): Promise<Prediction> {
+    using lease = await this.models.use(ref);
+    const { model } = lease;
     const outputs = checkOutputs(model, wanted);
     const { values, timings, report } = await this.#answer(outputLevel, {
       model,
@@ -58,7 +59,8 @@ export class InferenceService {
 
   /** One vector for each text, or list of token ids. What it returns may be shared: it is to be read only. @throws NestorError */
   async embed(ref: ModelRef, inputs: readonly EmbeddingInput[], options: EmbedOptions = {}, call: Call = {}): Promise<Embeddings> {
-    const model = this.#embedder(ref);
+    using lease = await this.#embedder(ref);
+    const { model } = lease;
     const { pooling, includePrompt } = model;
     const output = vectorOutput(model, options);
     const work = embeddingWork(model, inputs, options, this.features);
@@ -94,7 +96,8 @@ export class InferenceService {
     options: EmbedOptions = {},
     call: Call = {},
   ): Promise<TokenEmbeddings> {
-    const model = this.#embedder(ref);
+    using lease = await this.#embedder(ref);
+    const { model } = lease;
     const output = tokenOutput(model);
     const most = Math.floor(MOST_TOKEN_VECTOR_BYTES / 4 / Math.max(1, output.shape.at(-1) ?? 1));
     const { values, timings } = await this.#answer(outputLevel, {
@@ -112,7 +115,8 @@ export class InferenceService {
 
   /** The tokens of each text with its prompt, none cut off. @throws NestorError */
   async tokenize(ref: ModelRef, texts: readonly string[], prompt: PromptChoice, addSpecialTokens: boolean): Promise<Token[][]> {
-    const model = this.#embedder(ref);
+    using lease = await this.#embedder(ref);
+    const { model } = lease;
     const tokenizer = tokenizerOf(model);
     const chosen = model.prompts.choose(prompt);
     const lists: Token[][] = [];
@@ -122,17 +126,24 @@ export class InferenceService {
 
   /** The text of each list of token ids. @throws NestorError */
   async decode(ref: ModelRef, ids: readonly (readonly number[])[], skipSpecialTokens: boolean): Promise<string[]> {
-    const tokenizer = tokenizerOf(this.#embedder(ref));
+    using lease = await this.#embedder(ref);
+    const tokenizer = tokenizerOf(lease.model);
     ids.forEach((list, index) => {
       checkIds(list, tokenizer, `ids[${index}]`);
     });
-    return tokenizer.decode(ids, skipSpecialTokens);
+    return await tokenizer.decode(ids, skipSpecialTokens);
   }
 
-  #embedder({ name, version }: ModelRef): Model {
-    const model = this.models.resolve(name, version);
-    tokenizerOf(model);
-    return model;
+  /** @throws NestorError INVALID_REQUEST for models that do not embed. */
+  async #embedder(ref: ModelRef): Promise<Lease> {
+    const lease = await this.models.use(ref);
+    try {
+      tokenizerOf(lease.model);
+      return lease;
+    } catch (thrown) {
+      lease.release();
+      throw thrown;
+    }
   }
 
   #answer<T>(level: Level<T>, plan: Plan<T>): Promise<Answered<T>> {

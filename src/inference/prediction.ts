@@ -6,12 +6,6 @@ import type { Model } from '../models/model.js';
 import type { Timeline } from '../telemetry/timeline.js';
 import type { Tensor } from '../tensor.js';
 
-/** Which model; without a version the newest that is ready. */
-export interface ModelRef {
-  readonly name: string;
-  readonly version?: string | undefined;
-}
-
 /** The circumstances of a call. */
 export interface Call {
   /** Aborted when the client goes away. */

@@ -22,6 +22,13 @@ describe('inputLimits', () => {
     expect(limits({}).token_type_ids).toEqual({ min: 0 });
   });
 
+  it.each(['roberta', 'xlm-roberta', 'camembert', 'mpnet'])('counts the positions of %s from behind the padding token', (model_type) => {
+    const config = { model_type, max_position_embeddings: 514, vocab_size: 100 };
+    expect(limits({ ...config, pad_token_id: 1 })).toMatchObject({ input_ids: { maxLength: 512 }, position_ids: { max: 513 } });
+    expect(limits(config).input_ids).toMatchObject({ maxLength: 512 });
+    expect(limits({ ...config, model_type: 'bert', pad_token_id: 1 }).input_ids).toMatchObject({ maxLength: 514 });
+  });
+
   it('knows none without a config', () => {
     expect(limits(undefined)).toEqual({});
   });

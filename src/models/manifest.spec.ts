@@ -34,6 +34,10 @@ describe('readManifest', () => {
       runtime: { provider: cuda, deviceId: 1, instances: 2, threads: 3, wide: false, session: { intra_op: { x: "1" } } }
       batching: { enabled: false, maxRows: 8, maxTokens: 512, tolerance: 1.2, maxDelayMs: 2.5 }
       queue: { maxItems: 5, maxTokens: 50 }
+      loading: { onDemand: true, idleSeconds: 60 }
+      versions: [1, "2"]
+      versionLabels: { stable: 1, canary: "2" }
+      traffic: { stable: 90, 2: 10 }
     `);
     expect(read).toMatchObject({
       task: 'image-classification',
@@ -42,9 +46,16 @@ describe('readManifest', () => {
       batching: { enabled: false, maxRows: 8, maxTokens: 512, tolerance: 1.2, maxDelayMs: 2.5 },
       queue: { maxItems: 5, maxTokens: 50 },
       inputs: new Map([['x', { shape: [1, 2], values: [3] }]]),
+      versions: ['1', '2'],
+      versionLabels: new Map(Object.entries({ stable: '1', canary: '2' })),
+      traffic: new Map(Object.entries({ stable: 90, 2: 10 })),
     });
     expect(read.image).toBeInstanceOf(ImageRecipe);
     expect(read.image).toMatchObject({ fit: 'pad-right', channels: 'BGR', layout: 'NCHW', std: [1, 1, 1] });
+  });
+
+  it.each(['all', '{ latest: 3 }'])('reads the policy %s of versions', async (policy) => {
+    expect((await manifest(`versions: ${policy}`)).versions).toEqual(policy === 'all' ? 'all' : { latest: 3 });
   });
 
   it.each(['', '# nothing', '{}', '---\n'])('takes %j for an empty one', async (yaml) => {
@@ -73,6 +84,20 @@ describe('readManifest', () => {
     ['batching: { maxDelayMs: -1 }', 'batching.maxDelayMs'],
     ['batching: { maxTokens: .inf }', 'batching.maxTokens'],
     ['queue: { maxItems: 1.5 }', 'queue.maxItems'],
+    ['loading: { idleSeconds: 0 }', 'loading.idleSeconds'],
+    ['loading: { onDemand: maybe }', 'loading.onDemand'],
+    ['runtime: { memory: plenty }', 'runtime.memory'],
+    ['versions: newest', 'versions'],
+    ['versions: []', 'versions'],
+    ['versions: [../1]', 'versions'],
+    ['versions: { latest: 0 }', 'versions'],
+    ['versions: { latest: 1, oldest: 1 }', 'versions'],
+    ['versionLabels: { 1: 2 }', 'versionLabels'],
+    ['versionLabels: { stable: newest }', 'versionLabels'],
+    ['versionLabels: [stable]', 'versionLabels'],
+    ['traffic: { stable: -1 }', 'traffic'],
+    ['traffic: { stable: "10 %" }', 'traffic'],
+    ['traffic: 10', 'traffic'],
   ])('refuses %j and names the file and %s', async (yaml, key) => {
     const reading = manifest(yaml);
     await expect(reading).rejects.toThrow(path);

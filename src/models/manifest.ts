@@ -1,5 +1,5 @@
 // model.yaml: what cannot be inferred from the files of a model, every key optional.
-import { plainToInstance, Type } from 'class-transformer';
+import { plainToInstance, Transform, Type } from 'class-transformer';
 import {
   ArrayMinSize,
   IsArray,
@@ -12,6 +12,7 @@ import {
   IsString,
   Max,
   Min,
+  ValidateBy,
   ValidateNested,
   validateSync,
   type ValidationError,
@@ -20,10 +21,43 @@ import { parse } from 'yaml';
 import { reasonOf } from '../errors.js';
 import { ImageRecipe } from '../features/image-recipe.js';
 import { POOLINGS, type Pooling } from '../features/pooling.js';
-import { PROVIDERS, type Provider } from '../runtime/session-options.js';
+import { PROVIDERS, type Provider, type SessionEntries } from '../runtime/session-options.js';
+import { MEMORY_MODES, type MemoryMode } from './memory-mode.js';
 import { InputLimit } from './input-limits.js';
 import { readIfThere } from './read-if-there.js';
 import { TASKS, type Task } from './task.js';
+import { isVersion, isVersionLabel, type VersionPolicy } from './versions.js';
+
+/** A rule of its own, in words. */
+const Holds = (holds: (value: unknown) => boolean, rule: string): PropertyDecorator =>
+  ValidateBy({ name: 'holds', validator: { validate: holds, defaultMessage: () => rule } });
+
+/** YAML takes 1 for a number; versions are texts. */
+const text = (value: unknown): unknown => (typeof value === 'number' ? String(value) : value);
+const isMap = (value: unknown): value is ReadonlyMap<string, unknown> => value instanceof Map;
+
+/** YAML's mapping as a Map with these values; anything else stays what it is, and fails its rule. */
+const AsMap = (valueOf: (value: unknown) => unknown): PropertyDecorator =>
+  Transform(({ value }: { value: unknown }) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? new Map(Object.entries(value).map(([key, one]) => [key, valueOf(one)]))
+      : value,
+  );
+
+function isPolicy(value: unknown): boolean {
+  if (value === 'all') return true;
+  if (Array.isArray(value)) return value.length > 0 && value.every((version) => typeof version === 'string' && isVersion(version));
+  if (typeof value !== 'object' || value === null) return false;
+  const { latest, ...others } = value as { latest?: unknown };
+  return Number.isInteger(latest) && Number(latest) > 0 && Object.keys(others).length === 0;
+}
+
+const isLabels = (value: unknown): boolean =>
+  isMap(value) && [...value].every(([label, version]) => isVersionLabel(label) && typeof version === 'string' && isVersion(version));
+
+const isTraffic = (value: unknown): boolean =>
+  isMap(value) &&
+  [...value].every(([key, share]) => (isVersion(key) || isVersionLabel(key)) && typeof share === 'number' && share >= 0 && share < Infinity);
 
 class RuntimeManifest {
   /** Execution provider; the model is not ready unless this very provider loads. */
@@ -36,7 +70,16 @@ class RuntimeManifest {
   /** One more session on all cores for a request that has the machine to itself. */
   @IsOptional() @IsBoolean() readonly wide?: boolean;
   /** Session entries of ONNX Runtime without their prefix `session.`, nested at the dots. */
-  @IsOptional() @IsObject() readonly session?: Record<string, string>;
+  @IsOptional() @IsObject() readonly session?: SessionEntries;
+  /** Whether sessions share one mapped copy of the weights, or each lays them out anew in memory of its own. */
+  @IsOptional() @IsIn(MEMORY_MODES) readonly memory?: MemoryMode;
+}
+
+class LoadingManifest {
+  /** Loaded with the first request for it and not at the start; it may have to make room for others. */
+  @IsOptional() @IsBoolean() readonly onDemand?: boolean;
+  /** Seconds without a request after which it is unloaded until the next one. */
+  @IsOptional() @IsNumber() @Min(1) readonly idleSeconds?: number;
 }
 
 class BatchingManifest {
@@ -73,6 +116,21 @@ class CacheManifest {
 }
 
 export class Manifest {
+  /** Which versions are served; the newest alone by default. */
+  @IsOptional()
+  @Transform(({ value }: { value: unknown }) => (Array.isArray(value) ? value.map(text) : value))
+  @Holds(isPolicy, "versions must be 'all', { latest: <number> } or a list of versions")
+  readonly versions?: VersionPolicy;
+  /** Names of versions, for routes and for the traffic: `stable`, `canary`. */
+  @IsOptional()
+  @AsMap(text)
+  @Holds(isLabels, 'versionLabels must give a version for each label; a label has lower-case letters, digits, _ and -, a letter first')
+  readonly versionLabels?: ReadonlyMap<string, string>;
+  /** Shares of the requests that name no version, by version or label. */
+  @IsOptional()
+  @AsMap((share) => share)
+  @Holds(isTraffic, 'traffic must give a share, a number from 0 on, for versions or labels')
+  readonly traffic?: ReadonlyMap<string, number>;
   @IsOptional() @IsIn(TASKS) readonly task?: Task;
   /** Names of the classes, in the order of the model's scores. */
   @IsOptional() @IsArray() @ArrayMinSize(1) @IsString({ each: true }) readonly labels?: string[];
@@ -91,10 +149,19 @@ export class Manifest {
   @IsOptional() @ValidateNested() @Type(() => ImageRecipe) readonly image?: ImageRecipe;
   @IsOptional() @ValidateNested() @Type(() => RuntimeManifest) readonly runtime?: RuntimeManifest;
   @IsOptional() @ValidateNested() @Type(() => BatchingManifest) readonly batching?: BatchingManifest;
+  @IsOptional() @ValidateNested() @Type(() => LoadingManifest) readonly loading?: LoadingManifest;
   @IsOptional() @ValidateNested() @Type(() => QueueManifest) readonly queue?: QueueManifest;
   /** False for a model that draws lots: its answers are never remembered, nor shared between equal requests. */
   @IsOptional() @IsBoolean() readonly deterministic?: boolean;
   @IsOptional() @ValidateNested() @Type(() => CacheManifest) readonly cache?: CacheManifest;
+}
+
+/** Keys that say when it is loaded and who gets a request: a change of these loads nothing anew. */
+const ROUTING_KEYS = new Set(['versions', 'versionLabels', 'traffic', 'loading']);
+
+/** The keys that a loaded version depends on, as a text that is the same where they are. */
+export function loadingKeys(manifest: Manifest): string {
+  return JSON.stringify(manifest, (key, value: unknown) => (ROUTING_KEYS.has(key) ? undefined : isMap(value) ? [...value] : value));
 }
 
 function faultsOf(errors: readonly ValidationError[], parent = ''): string[] {

@@ -107,6 +107,21 @@ describe('readModelFiles', () => {
     await expect(read(files)).resolves.toMatchObject({ maxLength: 512 });
   });
 
+  it.each([
+    [{ 'tokenizer_config.json': { model_max_length: 128 } }, 128],
+    [{ 'tokenizer_config.json': { model_max_length: 1e30 } }, 512],
+    [{ 'tokenizer_config.json': { model_max_length: 4096 } }, 512],
+    [{ 'tokenizer_config.json': { model_max_length: 128 }, 'sentence_bert_config.json': { max_seq_length: 256 } }, 256],
+    [{ 'sentence_bert_config.json': { max_seq_length: 1024 } }, 512],
+  ])('takes the shortest of what tokenizer and model can do, Sentence Transformers first: %j', async (files, maxLength) => {
+    await expect(read({ 'config.json': { max_position_embeddings: 512 }, ...files })).resolves.toMatchObject({ maxLength });
+  });
+
+  it('counts the positions of RoBERTa and its like from behind the padding token', async () => {
+    const config = { model_type: 'xlm-roberta', max_position_embeddings: 514, pad_token_id: 1 };
+    await expect(read({ 'config.json': config })).resolves.toMatchObject({ maxLength: 512 });
+  });
+
   it('orders labels by their numbers, and prefers labels.txt', async () => {
     const id2label = { 10: 'k', 2: 'c', 0: 'a' };
     await expect(read({ 'config.json': { id2label } })).resolves.toMatchObject({ labels: ['a', 'c', 'k'] });
@@ -151,5 +166,14 @@ describe('preprocessor_config.json', () => {
 
   it('without a size is none', async () => {
     await expect(read({ 'preprocessor_config.json': { feature_size: 80 } })).resolves.toMatchObject({ image: undefined });
+  });
+
+  it('leaves out what is said not to be done', async () => {
+    const whole = { size: 256, crop_size: 224, rescale_factor: 0.5, image_mean: [1, 2, 3], image_std: [4, 5, 6] };
+    const image = async (more: object) => (await read({ 'preprocessor_config.json': { ...whole, ...more } })).image;
+    await expect(image({})).resolves.toMatchObject({ height: 224, width: 224, fit: 'cover', scale: 0.5, mean: [1, 2, 3], std: [4, 5, 6] });
+    await expect(image({ do_center_crop: false })).resolves.toMatchObject({ height: 256, width: 256, fit: 'stretch' });
+    await expect(image({ do_rescale: false })).resolves.toMatchObject({ scale: 1, mean: [1, 2, 3] });
+    await expect(image({ do_normalize: false })).resolves.toMatchObject({ scale: 0.5, mean: [0, 0, 0], std: [1, 1, 1] });
   });
 });

@@ -10,10 +10,13 @@ import { readIfThere } from './read-if-there.js';
 /** The parts of `config.json`, `preprocessor_config.json` and their like that matter for serving; all may be missing. */
 export interface Config {
   readonly id2label?: Record<string, string>;
+  readonly model_type?: string;
   readonly max_position_embeddings?: number;
+  readonly pad_token_id?: number | null;
   readonly vocab_size?: number;
   readonly type_vocab_size?: number;
 }
+type Size = { readonly height?: number; readonly width?: number; readonly shortest_edge?: number } | number;
 interface PoolingConfig {
   /** Since Sentence Transformers 5.4; before that a flag for each mode. */
   readonly pooling_mode?: string | readonly string[];
@@ -25,8 +28,11 @@ interface SentenceTransformersConfig {
   readonly default_prompt_name?: string | null;
 }
 interface Preprocessor {
-  readonly size?: { height?: number; width?: number; shortest_edge?: number } | number;
-  readonly crop_size?: { height?: number; width?: number };
+  readonly size?: Size;
+  readonly crop_size?: Size;
+  readonly do_center_crop?: boolean;
+  readonly do_rescale?: boolean;
+  readonly do_normalize?: boolean;
   readonly image_mean?: number[];
   readonly image_std?: number[];
   readonly rescale_factor?: number;
@@ -57,6 +63,7 @@ export async function readModelFiles(folder: string): Promise<ModelFiles> {
   const transformers = await json<SentenceTransformersConfig>(join(folder, 'config_sentence_transformers.json'));
   const modules = await json<readonly { type?: string }[]>(join(folder, 'modules.json'));
   const sentence = await json<{ max_seq_length?: number }>(join(folder, 'sentence_bert_config.json'));
+  const tokenizer = await json<{ model_max_length?: number }>(join(folder, 'tokenizer_config.json'));
   const preprocessor = await json<Preprocessor>(join(folder, 'preprocessor_config.json'));
   return {
     modelPath,
@@ -68,7 +75,7 @@ export async function readModelFiles(folder: string): Promise<ModelFiles> {
     prompts: transformers?.prompts ?? undefined,
     defaultPrompt: transformers?.default_prompt_name ?? undefined,
     normalize: modules?.some(({ type }) => type?.endsWith('Normalize')),
-    maxLength: sentence?.max_seq_length ?? config?.max_position_embeddings,
+    maxLength: shortest(sentence?.max_seq_length ?? tokenizer?.model_max_length, positionsOf(config)),
     image: preprocessor && recipeOf(preprocessor),
   };
 }
@@ -101,6 +108,36 @@ function labelsOf(config: Config | undefined): string[] | undefined {
   return entries.sort(([a], [b]) => Number(a) - Number(b)).map(([, label]) => label);
 }
 
+/** Models whose positions are counted from the number of the padding token on: the first rows of their table are never used. */
+const COUNTS_FROM_PADDING = new Set([
+  'camembert',
+  'data2vec-text',
+  'ibert',
+  'layoutlmv3',
+  'lilt',
+  'longformer',
+  'luke',
+  'markuplm',
+  'mpnet',
+  'roberta',
+  'roberta-prelayernorm',
+  'xlm-roberta',
+  'xlm-roberta-xl',
+  'xmod',
+]);
+
+/** Most tokens that a text model has positions for, of `max_position_embeddings` rows; undefined where it does not say. */
+export function positionsOf(config: Config | undefined): number | undefined {
+  const { max_position_embeddings: rows, model_type = '', pad_token_id } = config ?? {};
+  return rows && COUNTS_FROM_PADDING.has(model_type) ? rows - (pad_token_id ?? 1) - 1 : rows;
+}
+
+/** The smallest of what is said; undefined where nothing is. Tokenizers say 10^30 for no limit. */
+function shortest(...lengths: readonly (number | null | undefined)[]): number | undefined {
+  const said = lengths.filter((length) => typeof length === 'number' && length > 0 && length < Number.MAX_SAFE_INTEGER);
+  return said.length > 0 ? Math.min(...(said as number[])) : undefined;
+}
+
 /** Flags of older exports, by the mode that each turns on. */
 const POOLING_FLAGS: Readonly<Record<string, string>> = {
   pooling_mode_cls_token: 'cls',
@@ -121,17 +158,22 @@ function poolingOf(config: PoolingConfig, path: string): Pooling {
   throw new Error(`${path}: the pooling ${modes.join(' and ')} is not served; one of ${POOLINGS.join(', ')} is`);
 }
 
-function recipeOf({ size, crop_size, image_mean, image_std, rescale_factor }: Preprocessor): ImageRecipe | undefined {
-  const edges = typeof size === 'number' ? { height: size, width: size } : size;
-  const height = crop_size?.height ?? edges?.height ?? edges?.shortest_edge;
-  const width = crop_size?.width ?? edges?.width ?? edges?.shortest_edge;
+function recipeOf(given: Preprocessor): ImageRecipe | undefined {
+  const { size, do_center_crop = true, do_rescale = true, do_normalize = true, rescale_factor, image_mean, image_std } = given;
+  const crop = do_center_crop ? edges(given.crop_size) : undefined;
+  const { height, width } = crop ?? edges(size) ?? {};
   if (!height || !width) return undefined;
   return plainToInstance(ImageRecipe, {
     height,
     width,
-    fit: crop_size ? 'cover' : 'stretch',
-    ...(rescale_factor && { scale: rescale_factor }),
-    ...(image_mean && { mean: image_mean }),
-    ...(image_std && { std: image_std }),
+    fit: crop ? 'cover' : 'stretch',
+    ...(do_rescale ? rescale_factor && { scale: rescale_factor } : { scale: 1 }),
+    ...(do_normalize && image_mean && { mean: image_mean }),
+    ...(do_normalize && image_std && { std: image_std }),
   });
+}
+
+function edges(size: Size | undefined): { height: number | undefined; width: number | undefined } | undefined {
+  if (typeof size !== 'object') return size ? { height: size, width: size } : undefined;
+  return { height: size.height ?? size.shortest_edge, width: size.width ?? size.shortest_edge };
 }

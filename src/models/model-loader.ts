@@ -3,24 +3,44 @@ import { stat } from 'node:fs/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { Batcher } from '../batching/batcher.js';
 import { BatchingService } from '../batching/batching.service.js';
-import { reasonOf } from '../errors.js';
+import { NestorError, reasonOf } from '../errors.js';
 import { Tokenizer } from '../features/tokenizer.js';
-import type { InstanceGroup } from '../runtime/instance-group.js';
+import type { SessionMetadata } from '../runtime/instance.js';
+import type { GroupEvents, InstanceGroup, InstancePlan } from '../runtime/instance-group.js';
 import { RuntimeService } from '../runtime/runtime.service.js';
+import { weightsOf } from '../runtime/session-options.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { processMemory } from '../telemetry/process-memory.js';
 import { ModelMetrics } from '../telemetry/model-metrics.js';
 import { cachePolicy } from './cache-policy.js';
-import { modelDigest, fingerprint } from './model-digest.js';
+import { contentScope } from './content-digest.js';
+import type { ContainedFile } from './folder-contents.js';
+import { footprintOf } from './footprint.js';
 import { inputLimits } from './input-limits.js';
-import { readManifest } from './manifest.js';
+import { loadingKeys, type Manifest } from './manifest.js';
 import { readModelFiles } from './model-files.js';
-import type { Model } from './model.js';
+import { MemoryBudget } from './memory-budget.js';
+import type { MemoryMode } from './memory-mode.js';
+import type { Model, ModelMemory } from './model.js';
 import { batchingPolicy, instancePlan } from './plans.js';
+import { PreparedModels } from './prepared-models.js';
 import { promptPlan } from './prompt-plan.js';
 import type { VersionFolder } from './repository.js';
 import { Signature } from './signature.js';
 import { taskOf } from './task.js';
+import { Usage } from './usage.js';
 import { warmUp } from './warm-up.js';
+
+/** How a version was given, and how it runs; the same where it is not prepared. */
+interface Plans {
+  readonly original: InstancePlan;
+  readonly prepared: InstancePlan;
+}
+
+interface Started {
+  readonly instances: InstanceGroup;
+  readonly metadata: SessionMetadata;
+}
 
 @Injectable()
 export class ModelLoader {
@@ -30,53 +50,98 @@ export class ModelLoader {
     private readonly runtime: RuntimeService,
     private readonly batching: BatchingService,
     private readonly metrics: Metrics,
+    private readonly preparedModels: PreparedModels,
+    private readonly budget: MemoryBudget,
   ) {}
 
   /** @throws Error with the path and the reason when the model cannot serve. */
-  async load(folder: VersionFolder): Promise<Model> {
+  async load(
+    folder: VersionFolder,
+    manifest: Manifest,
+    contents: readonly ContainedFile[],
+    makeRoom: () => Promise<boolean>,
+  ): Promise<Model> {
     const started = performance.now();
     try {
-      const model = await this.#load(folder);
+      const model = await this.#load(folder, manifest, contents, makeRoom);
       const seconds = (performance.now() - started) / 1000;
       model.metrics.loaded(seconds);
       this.#logger.log(`${model.name}/${model.version} serves ${model.task} on ${model.provider}, ready after ${seconds.toFixed(2)} s`);
       return model;
     } catch (thrown) {
+      if (thrown instanceof NestorError && thrown.code === 'MEMORY_BUDGET_EXCEEDED') throw thrown;
       throw new Error(`${folder.path}: ${reasonOf(thrown)}`, { cause: thrown });
     }
   }
 
-  async #load({ name, version, path, manifestPath }: VersionFolder): Promise<Model> {
-    const before = await fingerprint(path, manifestPath);
-    const manifest = await readManifest(manifestPath);
+  /** Waits until nobody uses the model, its queue is empty and its batches are done, then ends its threads: its memory is given back. */
+  async end({ usage, batcher, instances, memory, metrics }: Model): Promise<void> {
+    await usage.released();
+    await batcher.drained();
+    this.batching.close(batcher);
+    await this.runtime.end(instances);
+    memory.release();
+    metrics.close();
+  }
+
+  /** How a version runs: from its prepared files, which are made now where they are missing, or as it is where they cannot be made. */
+  async plan({ path }: VersionFolder, manifest: Manifest, contents: readonly ContainedFile[]): Promise<Plans> {
+    const { modelPath } = await readModelFiles(path);
+    const original = instancePlan(manifest, modelPath, (await stat(modelPath)).size, this.runtime.cores.total);
+    return { original, prepared: await this.preparedModels.prepared(original, contents, manifest.runtime?.memory ?? 'shared') };
+  }
+
+  /** Takes the share of the budget that the model is expected to need. */
+  async #reserve(
+    { name, version }: VersionFolder,
+    { prepared }: Plans,
+    contents: readonly ContainedFile[],
+    mode: MemoryMode,
+    makeRoom: () => Promise<boolean>,
+  ): Promise<ModelMemory> {
+    const given = contents.reduce((sum, { bytes }) => sum + bytes, 0);
+    const weightsPath = prepared.prepared ? weightsOf(prepared.modelPath) : undefined;
+    const weightBytes = weightsPath === undefined ? given : (await stat(weightsPath)).size;
+    const expected = footprintOf(prepared, weightBytes, mode);
+    return { mode, weightsPath, expected, grown: 0, release: await this.budget.reserve(`${name}/${version}`, expected, makeRoom) };
+  }
+
+  async #load(folder: VersionFolder, manifest: Manifest, contents: readonly ContainedFile[], makeRoom: () => Promise<boolean>): Promise<Model> {
+    const { name, version, path } = folder;
     const files = await readModelFiles(path);
+    const plans = await this.plan(folder, manifest, contents);
+    const memory = await this.#reserve(folder, plans, contents, manifest.runtime?.memory ?? 'shared', makeRoom);
     const metrics = new ModelMetrics(this.metrics, name, version);
-    const plan = instancePlan(manifest, files.modelPath, (await stat(files.modelPath)).size, this.runtime.cores.total);
-    const instances: InstanceGroup = this.runtime.group(plan, {
+    const { private: before } = await processMemory();
+    const { instances, metadata } = await this.#start(plans, {
       onFree: () => batcher?.pump(),
       onLost: (reason) => {
         metrics.workerLost();
         this.#logger.warn(`${name}/${version}: ${reason}; it is started again`);
       },
+    }).catch((thrown: unknown) => {
+      memory.release();
+      metrics.close();
+      throw thrown;
     });
+    const { provider } = plans.original;
     let batcher: Batcher | undefined;
     try {
-      // The threads read the graph while it is hashed here.
-      const [metadata, digest] = await Promise.all([instances.start(), modelDigest(path, manifestPath)]);
+      const digest = await contentScope(contents, loadingKeys(manifest));
       const signature = Signature.of(metadata);
       const maxLength = manifest.maxLength ?? files.maxLength;
       const tokenizer = files.tokenizerPath ? await Tokenizer.load(files.tokenizerPath, { maxLength }) : undefined;
       const labels = manifest.labels ?? files.labels;
       const image = manifest.image ?? files.image;
       const layout = signature.layout(manifest.batching?.enabled, tokenizer?.padTokenId ?? 0, manifest.batching?.segments);
-      const policy = batchingPolicy(manifest, plan.provider === 'cpu');
+      const policy = batchingPolicy(manifest, provider === 'cpu');
       batcher = this.batching.open(policy, layout, instances, metrics);
       const clues = { signature, hasTokenizer: tokenizer !== undefined, hasImageRecipe: image !== undefined, hasLabels: labels !== undefined };
       const model: Model = {
         name,
         version,
         task: manifest.task ?? taskOf(clues),
-        provider: plan.provider,
+        provider,
         signature,
         layout,
         limits: inputLimits(files, manifest.inputs),
@@ -93,15 +158,34 @@ export class ModelLoader {
         batcher,
         cache: cachePolicy(manifest, digest),
         metrics,
+        usage: new Usage(),
+        memory,
       };
-      // Else the weights of one file would be remembered under the digest of another.
-      if ((await fingerprint(path, manifestPath)) !== before) throw new Error('its files changed while it was loaded; load it again');
       const { remark, repeatable } = await warmUp(model);
+      memory.grown = Math.max(0, (await processMemory()).private - before);
+      metrics.memory(memory.expected.mapped, memory.grown);
       if (remark) this.#logger.warn(`${name}/${version}: ${remark}`);
       return repeatable ? model : { ...model, cache: cachePolicy(manifest, digest, false) };
     } catch (thrown) {
-      await instances.close();
+      if (batcher) this.batching.close(batcher);
+      await this.runtime.end(instances);
+      memory.release();
+      metrics.close();
       throw thrown;
+    }
+  }
+
+  /** Starts the instances; where the prepared model does not load, from the original, and the next load prepares it anew. */
+  async #start({ original, prepared }: Plans, events: Omit<GroupEvents, 'onUnfit'>): Promise<Started> {
+    const instances = this.runtime.group(prepared, events);
+    try {
+      return { instances, metadata: await instances.start() };
+    } catch (thrown) {
+      await this.runtime.end(instances);
+      if (!prepared.prepared) throw thrown;
+      this.#logger.warn(`${prepared.modelPath} does not load, it will be prepared anew: ${reasonOf(thrown)}`);
+      await this.preparedModels.discard(prepared);
+      return this.#start({ original, prepared: original }, events);
     }
   }
 }

@@ -1,51 +1,75 @@
-// The models that serve, by name and version: loaded once, looked up on every request.
+// The models that serve, by name and version: looked up on every request, exchanged as a whole.
 import { Injectable } from '@nestjs/common';
 import { NestorError } from '../errors.js';
 import type { Model } from './model.js';
-import { byVersion } from './repository.js';
+import { ServedModel } from './served-model.js';
 
 @Injectable()
 export class ModelRegistry {
-  /** Versions of each name, oldest first. */
-  readonly #models = new Map<string, Model[]>();
+  readonly #served = new Map<string, ServedModel>();
 
   get all(): Model[] {
-    return [...this.#models.values()].flat();
+    return [...this.#served.values()].flatMap(({ versions }) => versions);
   }
 
-  add(model: Model): void {
-    const versions = [...this.versions(model.name), model];
-    this.#models.set(
-      model.name,
-      versions.sort((a, b) => byVersion(a.version, b.version)),
-    );
+  get names(): string[] {
+    return [...this.#served.keys()];
   }
 
+  /** All that serves under a name. @throws NestorError MODEL_NOT_FOUND */
+  served(name: string): ServedModel {
+    const served = this.#served.get(name);
+    if (served) return served;
+    const message = `There is no model ${JSON.stringify(name)}. GET /v1/models lists those that there are`;
+    throw new NestorError('MODEL_NOT_FOUND', message, { field: 'model' });
+  }
+
+  /** Versions of that name, oldest first. */
   versions(name: string): readonly Model[] {
-    return this.#models.get(name) ?? [];
+    return this.#served.get(name)?.versions ?? [];
   }
 
-  /** As `resolve`; undefined where there is none. */
+  /** From the next request on these versions serve, and no others; without any the name is unknown. */
+  publish(name: string, served: ServedModel): void {
+    if (served.versions.length > 0) this.#served.set(name, served);
+    else this.#served.delete(name);
+  }
+
+  /** Who gets a request, where that is certain; undefined where nobody does, and where the traffic is split. */
   find(name: string, version?: string): Model | undefined {
-    const versions = this.versions(name);
-    if (version !== undefined) return versions.find((candidate) => candidate.version === version);
-    return versions.findLast((model) => model.instances.alive.ready > 0) ?? versions.at(-1);
+    const served = this.#served.get(name);
+    if (version !== undefined) return served?.find(version);
+    return served?.split ? undefined : served?.newest;
   }
 
   /**
-   * The model of that name; without a version the newest that has a worker alive.
+   * The model of that name, to be described: without a version the newest that has a worker alive.
+   * @param version its number, or a label of it.
    * @throws NestorError MODEL_NOT_FOUND or VERSION_NOT_FOUND.
    */
   resolve(name: string, version?: string): Model {
-    const versions = this.versions(name);
-    if (versions.length === 0) {
-      throw new NestorError('MODEL_NOT_FOUND', `There is no model ${JSON.stringify(name)}. GET /v1/models lists those that there are`, { field: 'model' });
-    }
-    const model = this.find(name, version);
-    if (!model) {
-      const known = versions.map((candidate) => candidate.version).join(', ');
-      throw new NestorError('VERSION_NOT_FOUND', `The model ${name} has no version ${JSON.stringify(version)}, it has ${known}`, { field: 'version' });
-    }
-    return model;
+    const served = this.served(name);
+    return version === undefined ? given(served.newest) : find(served, name, version);
   }
+
+  /**
+   * The model that gets a request: without a version the split of the traffic decides, or the newest serves.
+   * @throws NestorError MODEL_NOT_FOUND or VERSION_NOT_FOUND.
+   */
+  route(name: string, version?: string): Model {
+    const served = this.served(name);
+    return version === undefined ? given(served.pick(Math.random())) : find(served, name, version);
+  }
+}
+
+function find(served: ServedModel, name: string, version: string): Model {
+  const model = served.find(version);
+  if (model) return model;
+  const known = [...served.versions.map((candidate) => candidate.version), ...served.routing.labels.keys()].join(', ');
+  throw new NestorError('VERSION_NOT_FOUND', `The model ${name} has no version ${JSON.stringify(version)}, it has ${known}`, { field: 'version' });
+}
+
+function given(model: Model | undefined): Model {
+  if (!model) throw new Error('a served model without a version; this is a bug');
+  return model;
 }

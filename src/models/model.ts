@@ -9,9 +9,24 @@ import type { Tokenizer } from '../features/tokenizer.js';
 import type { InstanceGroup } from '../runtime/instance-group.js';
 import type { Provider } from '../runtime/session-options.js';
 import type { ModelMetrics } from '../telemetry/model-metrics.js';
+import type { Footprint } from './footprint.js';
 import type { InputLimits } from './input-limits.js';
+import type { MemoryMode } from './memory-mode.js';
 import type { Signature } from './signature.js';
 import type { Task } from './task.js';
+import type { Usage } from './usage.js';
+
+export interface ModelMemory {
+  readonly mode: MemoryMode;
+  /** The file that the instances map; undefined where each has weights of its own. */
+  readonly weightsPath: string | undefined;
+  /** What the budget reckons with. */
+  readonly expected: Footprint;
+  /** By how much the private memory of the process grew while it was loaded and warmed up, in bytes; others may have had a part in it. */
+  grown: number;
+  /** Gives its share of the budget back. */
+  readonly release: () => void;
+}
 
 export interface Model {
   readonly name: string;
@@ -39,4 +54,6 @@ export interface Model {
   readonly batcher: Batcher;
   readonly cache: CachePolicy;
   readonly metrics: ModelMetrics;
+  readonly usage: Usage;
+  readonly memory: ModelMemory;
 }

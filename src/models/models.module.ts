@@ -1,9 +1,33 @@
 // The model repository as a module: reads folders, keeps what serves.
-import { Module } from '@nestjs/common';
+import { Module, type DynamicModule } from '@nestjs/common';
 import { BatchingModule } from '../batching/batching.module.js';
 import { RuntimeModule } from '../runtime/runtime.module.js';
+import { MemoryUpkeep } from './memory-upkeep.js';
+import { MemoryBudget } from './memory-budget.js';
+import { MemoryReport } from './memory-report.js';
 import { ModelLoader } from './model-loader.js';
+import { ModelManager } from './model-manager.js';
+import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
 import { ModelRegistry } from './model-registry.js';
+import { Preparation } from './preparation.js';
+import { PreparedModels } from './prepared-models.js';
+import { ModelSource } from './model-source.js';
+import { RepositoryPoll } from './repository-poll.js';
 
-@Module({ imports: [RuntimeModule, BatchingModule], providers: [ModelLoader, ModelRegistry], exports: [ModelLoader, ModelRegistry] })
-export class ModelsModule {}
+/** How a module is given its options: by a factory, which may ask for providers. */
+export interface OptionsFactory<T> {
+  readonly useFactory: (...values: never[]) => T;
+  readonly inject?: (string | symbol | (new () => unknown))[];
+}
+
+@Module({})
+export class ModelsModule {
+  static forRootAsync({ useFactory, inject = [] }: OptionsFactory<ModelOptions>): DynamicModule {
+    return {
+      module: ModelsModule,
+      imports: [RuntimeModule, BatchingModule],
+      providers: [{ provide: MODEL_OPTIONS, useFactory, inject }, ModelLoader, ModelManager, ModelSource, ModelRegistry, PreparedModels, Preparation, MemoryBudget, RepositoryPoll, MemoryUpkeep, MemoryReport],
+      exports: [ModelManager, ModelRegistry, RepositoryPoll, MemoryUpkeep, MemoryReport],
+    };
+  }
+}

@@ -21,6 +21,7 @@ export function instancePlan(manifest: Manifest, modelPath: string, modelBytes: 
     provider,
     deviceId,
     entries: session,
+    prepared: false,
     threads,
     count,
     wide: runtime.wide ?? (onCpu && cores > threads && large),

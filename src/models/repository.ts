@@ -1,46 +1,81 @@
-// The model repository on disk: which models and versions there are.
-import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { reasonOf } from '../errors.js';
+// The model repository on disk: which models and versions there are, and that nothing leads out of it.
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join, relative, resolve, sep } from 'node:path';
+import { NestorError, reasonOf } from '../errors.js';
+import { byVersion, isVersion } from './versions.js';
+
+export interface ModelFolder {
+  readonly name: string;
+  readonly path: string;
+  readonly manifestPath: string;
+  /** Oldest first, at least one. */
+  readonly versions: readonly VersionFolder[];
+}
 
 export interface VersionFolder {
   readonly name: string;
   readonly version: string;
-  /** Folder of this version. */
   readonly path: string;
-  readonly manifestPath: string;
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
-const VERSION = /^[0-9]{1,18}$/;
 
 /**
- * All versions of all models, in the order of their names and numbers.
- * @throws Error that names the path when the repository cannot be read, or a folder's name cannot be a model's.
+ * All folders that hold versions, in the order of their names and numbers; whether a name can be a model's shows when it is loaded.
+ * @throws Error that names the path when the repository cannot be read.
  */
-export async function scan(repository: string): Promise<VersionFolder[]> {
+export async function scan(repository: string): Promise<ModelFolder[]> {
   const root = resolve(repository);
-  const found: VersionFolder[] = [];
+  const found: ModelFolder[] = [];
   for (const name of await folders(root)) {
-    const versions = (await folders(join(root, name))).filter((folder) => VERSION.test(folder));
-    if (versions.length === 0) continue;
-    if (!NAME.test(name)) throw new Error(`${join(root, name)}: a model's name has letters, digits, '.', '_' and '-' only`);
-    versions.sort(byVersion);
-    const manifestPath = join(root, name, 'model.yaml');
-    found.push(...versions.map((version) => ({ name, version, path: join(root, name, version), manifestPath })));
+    const folder = await modelFolder(root, name);
+    if (folder) found.push(folder);
   }
   return found;
 }
 
-/** Orders versions by number: 2 before 10. */
-export function byVersion(a: string, b: string): number {
-  return Number(BigInt(a) - BigInt(b));
+/**
+ * One model.
+ * @throws NestorError INVALID_REQUEST for a name that cannot be a model's, MODEL_NOT_FOUND when there is no such folder with a version.
+ */
+export async function findModel(repository: string, name: string): Promise<ModelFolder> {
+  if (!NAME.test(name)) {
+    const message = "A model's name has letters, digits, '.', '_' and '-' only, and starts with a letter or digit";
+    throw new NestorError('INVALID_REQUEST', message, { field: 'model' });
+  }
+  const folder = (await isFolder(join(resolve(repository), name))) ? await modelFolder(resolve(repository), name) : undefined;
+  if (folder) return folder;
+  throw new NestorError('MODEL_NOT_FOUND', `The repository has no model ${JSON.stringify(name)}, a folder with a version such as ${name}/1`, { field: 'model' });
+}
+
+/** @throws Error when a path is a link, or lies behind one, that leads out of the repository. */
+export async function withinRepository(repository: string, path: string): Promise<string> {
+  const [root, real] = [await realpath(repository), await realpath(path)];
+  if (real === root || real.startsWith(root + sep)) return real;
+  throw new Error(`${relative(repository, path)} is a symbolic link out of the repository; only what lies in the repository is served`);
+}
+
+async function modelFolder(root: string, name: string): Promise<ModelFolder | undefined> {
+  const path = join(root, name);
+  const versions = (await folders(path)).filter(isVersion).sort(byVersion);
+  if (versions.length === 0) return undefined;
+  return {
+    name,
+    path,
+    manifestPath: join(path, 'model.yaml'),
+    versions: versions.map((version) => ({ name, version, path: join(path, version) })),
+  };
 }
 
 async function folders(path: string): Promise<string[]> {
   const names = await readdir(path).catch((error: unknown) => {
     throw new Error(`The model repository cannot be read: ${reasonOf(error)}`, { cause: error });
   });
-  const kinds = await Promise.all(names.map(async (name) => (await stat(join(path, name))).isDirectory()));
+  const kinds = await Promise.all(names.map((name) => isFolder(join(path, name))));
   return names.filter((name, index) => kinds[index] && !name.startsWith('.')).sort();
+}
+
+/** A link to a folder is one; a link to nothing, or something that has just gone, is none. */
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then((entry) => entry.isDirectory(), () => false); // prettier-ignore
 }

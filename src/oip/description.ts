@@ -76,19 +76,3 @@ export function modelConfig({ name, signature, layout, maxRows, provider, instan
     default_model_filename: 'model.onnx',
   };
 }
-
-export interface IndexEntry {
-  readonly name: string;
-  readonly version: string;
-  readonly state: 'READY' | 'UNAVAILABLE';
-  readonly reason: string;
-}
-
-/** @param ready leaves out what cannot be run now. */
-export function repositoryIndex(models: readonly Model[], ready: boolean): IndexEntry[] {
-  const entries = models.map(({ name, version, instances }): IndexEntry => {
-    const up = instances.alive.ready > 0;
-    return { name, version, state: up ? 'READY' : 'UNAVAILABLE', reason: up ? '' : 'no worker of the model is alive' };
-  });
-  return ready ? entries.filter(({ state }) => state === 'READY') : entries;
-}

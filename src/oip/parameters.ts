@@ -65,3 +65,6 @@ function whole(parameters: Parameters, name: string): number {
 export function notImplemented(field: string, message: string): NestorError {
   return new NestorError('NOT_IMPLEMENTED', message, { field });
 }
+
+/** Why a load request that brings a configuration or files with it is refused. */
+export const FROM_THE_REPOSITORY = 'Models are loaded from the repository, as model.yaml says; put their files there';

@@ -23,6 +23,7 @@ const PLAN: InstancePlan = {
   provider: 'cpu',
   deviceId: 0,
   entries: {},
+  prepared: false,
   count: 2,
   threads: 1,
   wide: true,

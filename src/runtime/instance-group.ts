@@ -35,6 +35,7 @@ export class InstanceGroup {
   #meanRunSeconds = 0;
   /** Cores that were waited for and not seated yet. */
   #reserved = 0;
+  #closed = false;
 
   constructor(
     private readonly plan: InstancePlan,
@@ -66,9 +67,9 @@ export class InstanceGroup {
     return { ready: this.#all.filter((instance) => instance.ready).length, wanted: this.#all.length };
   }
 
-  /** False once no thread serves and a try to bring one back has failed: waiting has no prospect. */
+  /** False once no thread serves and a try to bring one back has failed, or all were told to end: waiting has no prospect. */
   get hopeful(): boolean {
-    return this.#all.some((instance) => instance.ready || !instance.failing);
+    return !this.#closed && this.#all.some((instance) => instance.ready || !instance.failing);
   }
 
   /** Instances that take from one queue. */
@@ -128,6 +129,7 @@ export class InstanceGroup {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all(this.#all.map((instance) => instance.close()));
   }
 

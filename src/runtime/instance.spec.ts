@@ -42,7 +42,7 @@ function instance(options: Partial<InstanceOptions> = {}): Instance {
   const made = new Instance({
     workerUrl: workerUrl(),
     modelPath: DIGITS,
-    sessionOptions: sessionOptions({ provider: 'cpu', deviceId: 0, intraOpThreads: 1, spinning: false, entries: {} }),
+    sessionOptions: sessionOptions({ provider: 'cpu', deviceId: 0, intraOpThreads: 1, spinning: false, prepared: false, entries: {} }),
     threads: 1,
     niceness: 5,
     onRestart: () => undefined,
@@ -158,7 +158,7 @@ describe('an instance of a real model', () => {
   });
 
   it('cannot start without its provider', async () => {
-    const options = sessionOptions({ provider: 'tensorrt', deviceId: 0, intraOpThreads: 1, spinning: false, entries: {} });
+    const options = sessionOptions({ provider: 'tensorrt', deviceId: 0, intraOpThreads: 1, spinning: false, prepared: false, entries: {} });
     await expect(instance({ sessionOptions: options }).start()).rejects.toThrow();
   });
 });

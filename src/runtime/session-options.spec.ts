@@ -1,8 +1,8 @@
 // What a session is told: the provider that was asked for and no other, and the measured levers.
 import { describe, expect, it } from '@jest/globals';
-import { PROVIDERS, sessionOptions } from './session-options.js';
+import { preparingOptions, PROVIDERS, sessionOptions, type SessionEntries } from './session-options.js';
 
-const PLAN = { provider: 'cpu', deviceId: 0, intraOpThreads: 2, spinning: false, entries: {} } as const;
+const PLAN = { provider: 'cpu', deviceId: 0, intraOpThreads: 2, spinning: false, prepared: false, entries: {} } as const;
 
 describe('sessionOptions', () => {
   it.each(PROVIDERS)('names %s alone, so that a session fails rather than run elsewhere', (provider) => {
@@ -15,20 +15,47 @@ describe('sessionOptions', () => {
       intraOpNumThreads: 2,
       interOpNumThreads: 1,
       enableMemPattern: false,
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      extra: { session: { 'intra_op.allow_spinning': '0' } },
     });
   });
 
-  it('lets the threads of a session spin where it is told to', () => {
-    expect(sessionOptions({ ...PLAN, spinning: true })).toMatchObject({ extra: { session: { intra_op: { allow_spinning: '1' } } } });
-  });
-
   it('lets threads spin where the plan says so', () => {
-    expect(sessionOptions({ ...PLAN, spinning: true }).extra).toEqual({ session: { intra_op: { allow_spinning: '1' } } });
+    expect(sessionOptions({ ...PLAN, spinning: true }).extra).toEqual({ session: { 'intra_op.allow_spinning': '1' } });
   });
 
   it('passes the entries of the manifest on, which win', () => {
-    const entries = { disable_prepacking: '1', intra_op: { allow_spinning: '1' } } as unknown as Record<string, string>;
-    expect(sessionOptions({ ...PLAN, entries }).extra).toEqual({ session: entries });
+    const entries = { disable_prepacking: true, intra_op: { allow_spinning: 1 } };
+    expect(sessionOptions({ ...PLAN, entries }).extra).toEqual({ session: { disable_prepacking: '1', 'intra_op.allow_spinning': '1' } });
+  });
+
+  it.each<SessionEntries>([{ intra_op: { thread_affinities: '1;2' } }, { 'intra_op.thread_affinities': '1;2' }])(
+    'keeps what %j does not speak of',
+    (entries) => {
+      expect(sessionOptions({ ...PLAN, entries }).extra).toEqual({
+        session: { 'intra_op.allow_spinning': '0', 'intra_op.thread_affinities': '1;2' },
+      });
+    },
+  );
+
+  it('optimizes a graph once', () => {
+    expect(sessionOptions(PLAN).graphOptimizationLevel).toBe('all');
+    expect(sessionOptions({ ...PLAN, prepared: true }).graphOptimizationLevel).toBe('disabled');
+  });
+});
+
+describe('preparingOptions', () => {
+  it('write the optimized graph into a folder and its weights beside it, with all that the plan says', () => {
+    const options = preparingOptions({ ...PLAN, entries: { disable_gelu: '1' } }, '/prepared', true);
+    expect(options).toMatchObject({
+      optimizedModelFilePath: '/prepared/model.onnx',
+      graphOptimizationLevel: 'all',
+      extra: {
+        session: {
+          disable_gelu: '1',
+          optimized_model_external_initializers_file_name: 'model.onnx.data',
+          save_external_prepacked_constant_initializers: '1',
+        },
+      },
+    });
   });
 });

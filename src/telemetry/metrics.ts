@@ -2,6 +2,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { ERRORS } from '../errors.js';
 import { Histogram } from './histogram.js';
+import { processMemory } from './process-memory.js';
 
 /** Ten a decade, each about a quarter above the last: a quantile read between two of them is off by a few per cent. */
 const STEPS = [1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8];
@@ -26,6 +27,9 @@ export class Metrics {
   readonly rejected;
   readonly workerRestarts;
   readonly modelLoadDuration;
+  readonly modelLoadFailures;
+  readonly modelMemory;
+  readonly processMemory;
   readonly cacheRequests;
   readonly cacheDuration;
   readonly cacheSize;
@@ -117,6 +121,28 @@ export class Metrics {
       labelNames: MODEL,
       registers,
     });
+    this.modelLoadFailures = new Counter({
+      name: 'nestor_model_load_failures_total',
+      help: 'Model versions that could not be loaded; what served before them serves on.',
+      labelNames: MODEL,
+      registers,
+    });
+    this.modelMemory = new Gauge({
+      name: 'nestor_model_memory_bytes',
+      help: 'Weights that the instances of a model version map, and what the process grew by when it was loaded.',
+      labelNames: [...MODEL, 'kind'] as const,
+      registers,
+    });
+    this.processMemory = new Gauge({
+      name: 'nestor_process_memory_bytes',
+      help: 'Memory of the process: rss, pss and private as the kernel counts pages, heap, external and array buffers as V8 does.',
+      labelNames: ['kind'] as const,
+      registers,
+      async collect() {
+        for (const [kind, bytes] of Object.entries(await processMemory()))
+          this.set({ kind: kind.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) }, bytes as number);
+      },
+    });
     this.cacheRequests = new Counter({
       name: 'nestor_cache_requests_total',
       help: 'Keys that a tier was asked for, by what they stand for and what came of it: hit, miss or error.',
@@ -172,7 +198,7 @@ export class Metrics {
   /** The instruments that have a series for each model version. */
   get ofModels(): readonly { remove(labels: { model: string; version: string }): void }[] {
     const { queueWait, preprocessDuration, inferenceDuration, batchItems, batchPaddingRatio, queueItems, drainRate } = this;
-    const { workerRestarts, modelLoadDuration } = this;
+    const { workerRestarts, modelLoadDuration, cacheSavedInference, coalesced } = this;
     return [
       queueWait,
       preprocessDuration,
@@ -183,6 +209,8 @@ export class Metrics {
       drainRate,
       workerRestarts,
       modelLoadDuration,
+      cacheSavedInference,
+      coalesced,
     ];
   }
 }

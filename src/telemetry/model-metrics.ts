@@ -16,6 +16,10 @@ export class ModelMetrics {
   readonly saved: (rows: number) => void;
   readonly coalesced: (inputs: number) => void;
   readonly batch: (rows: number, paddingRatio: number) => void;
+  /** @param mapped weights that its instances share, @param own what the process grew by when it was loaded; in bytes. */
+  readonly memory: (mapped: number, own: number) => void;
+  /** Reports no more; another one of that version may have taken over. */
+  readonly close: () => void;
   /** Takes the series of a version that is gone off /metrics. */
   readonly forget: () => void;
 
@@ -75,9 +79,16 @@ export class ModelMetrics {
       items.observe(rows);
       padding.observe(paddingRatio);
     };
-    this.forget = () => {
+    this.memory = (mapped, own) => {
+      metrics.modelMemory.set({ model, version, kind: 'mapped' }, mapped);
+      metrics.modelMemory.set({ model, version, kind: 'private' }, own);
+    };
+    this.close = () => {
       metrics.atScrape.delete(report);
+    };
+    this.forget = () => {
       for (const instrument of metrics.ofModels) instrument.remove({ model, version });
+      for (const kind of ['mapped', 'private']) metrics.modelMemory.remove({ model, version, kind });
     };
   }
 }

@@ -70,8 +70,8 @@ raises(lambda: client.infer("digits", [good], sequence_id=7, sequence_start=True
 shared = http.InferInput("pixels", [5, 64], "FP32")
 shared.set_shared_memory("region", 1280)
 raises(lambda: client.infer("digits", [shared]), "hared memory", "[501]")
-raises(lambda: client.load_model("digits"), "[501]")
-raises(lambda: client.unload_model("digits"), "[501]")
+raises(lambda: client.load_model("digits", config="{}"), "repository", "[501]")
+raises(lambda: client.load_model("none"), "none", "[404]")
 
 stats = client.get_inference_statistics("digits")["model_stats"][0]
 assert stats["inference_stats"]["success"]["count"] >= 9 and stats["inference_count"] >= 45 and stats["execution_count"] > 0, stats
@@ -99,4 +99,11 @@ async def aio():
 
 
 asyncio.run(aio())
+
+client.unload_model("digits")
+assert not client.is_model_ready("digits")
+raises(lambda: client.infer("digits", [good]), "digits", "[404]")
+client.load_model("digits")
+assert client.is_model_ready("digits") and client.infer("digits", [good]).as_numpy("label").shape == (5,)
+assert {(entry["name"], entry["state"]) for entry in client.get_model_repository_index()} >= {("digits", "READY")}
 print("ok")

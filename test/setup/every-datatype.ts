@@ -25,5 +25,5 @@ export async function everyDatatype(): Promise<string> {
   const models = Object.keys(DATATYPES).map(
     (datatype) => [`${datatype.toLowerCase()}/1/model.onnx`, identityModel(datatype as Datatype, ['rows', 'values'])] as const,
   );
-  return written({ ...Object.fromEntries(models), 'digits/1': { link: `${shipped('digits')}/1` } });
+  return written({ ...Object.fromEntries(models), 'digits/1': { from: `${shipped('digits')}/1` } });
 }

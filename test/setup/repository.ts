@@ -9,14 +9,12 @@ const made: string[] = [];
 export const shipped = (name: string): string => join(MODELS, name);
 export const fixture = (name: string): string => join(FIXTURES, 'models', name);
 
-/** A repository whose models are links to these folders. */
-export async function linked(models: Record<string, string>): Promise<string> {
-  const root = await folder();
-  await Promise.all(Object.entries(models).map(([name, target]) => symlink(target, join(root, name))));
-  return root;
+/** A repository of these folders. */
+export function copied(models: Record<string, string>): Promise<string> {
+  return written(Object.fromEntries(Object.entries(models).map(([name, from]) => [name, { from }])));
 }
 
-/** Contents by path: `{ from }` for a copy of another file or folder, `{ link }` for a link to it. */
+/** Contents by path: `{ from }` for a copy of another file or folder, `{ link }` for a symbolic link, which the server follows within the repository only. */
 export type Files = Readonly<Record<string, string | Uint8Array | { readonly from: string } | { readonly link: string }>>;
 
 /** A repository of files. */
@@ -37,7 +35,7 @@ export async function limited(models: readonly string[], workers: number): Promi
   const files: Record<string, Files[string]> = {};
   for (const name of models) {
     const manifest = await readFile(join(shipped(name), 'model.yaml'), 'utf8').catch(() => '');
-    files[`${name}/1`] = { link: join(shipped(name), '1') };
+    files[`${name}/1`] = { from: join(shipped(name), '1') };
     files[`${name}/model.yaml`] = `${manifest}\nruntime: { instances: ${workers}, wide: false }\n`;
   }
   return written(files);

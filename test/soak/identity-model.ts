@@ -19,10 +19,10 @@ const ELEMENT_TYPES: Readonly<Record<Datatype, number>> = {
 };
 
 /** What comes in goes out. @param shape of `x` and `y`; a text is a free axis of that name. */
-export function identityModel(datatype: Datatype, shape: readonly (number | string)[]): Uint8Array {
+export function identityModel(datatype: Datatype, shape: readonly (number | string)[], opset = 17): Uint8Array {
   const node = [text(1, 'x'), text(2, 'y'), text(4, 'Identity')];
   const graph = [message(1, node), text(2, 'g'), message(11, value('x', datatype, shape)), message(12, value('y', datatype, shape))];
-  return Uint8Array.from([integer(1, 8), message(8, [integer(2, 17)]), message(7, graph)].flat());
+  return Uint8Array.from([integer(1, 8), message(8, [integer(2, opset)]), message(7, graph)].flat());
 }
 
 /** A model whose output is a list of tensors, which is what scikit-learn's classifiers put out by default too. */

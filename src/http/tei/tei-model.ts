@@ -2,7 +2,7 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Environment } from '../../config/environment.js';
 import { ModelRegistry } from '../../models/model-registry.js';
-import type { ModelRef } from '../../inference/prediction.js';
+import type { ModelRef } from '../../models/model-manager.js';
 
 @Injectable()
 export class TeiModel implements OnApplicationBootstrap {

@@ -1,0 +1,46 @@
+// The files of a folder as they are now: what a model is made of, and whether somebody still writes it.
+import { createHash } from 'node:crypto';
+import { readdir, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { withinRepository } from './repository.js';
+
+export interface ContainedFile {
+  /** Relative to the folder. */
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly modified: number;
+  /** Tells a file from another one of that name, size and date. */
+  readonly inode: number;
+}
+
+/** Deeper than any export; links can make circles. */
+const DEEPEST = 8;
+
+/**
+ * All files of a folder of the repository, in the order of their names, links followed.
+ * @throws Error for links that lead out of the repository.
+ */
+export async function filesOf(repository: string, folder: string): Promise<ContainedFile[]> {
+  const found: ContainedFile[] = [];
+  const walk = async (path: string, depth: number): Promise<void> => {
+    await withinRepository(repository, path);
+    if (depth > DEEPEST) throw new Error(`${relative(repository, path)} is nested too deeply`);
+    for (const name of (await readdir(path)).sort()) await visit(join(path, name), depth + 1);
+  };
+  const visit = async (path: string, depth: number): Promise<void> => {
+    await withinRepository(repository, path);
+    const entry = await stat(path);
+    if (entry.isDirectory()) await walk(path, depth);
+    else found.push({ name: relative(folder, path), path, bytes: entry.size, modified: entry.mtimeMs, inode: entry.ino });
+  };
+  await walk(folder, 0);
+  return found;
+}
+
+/** Changes whenever a file comes, goes, or is written; nothing is read for it. */
+export function fingerprint(files: readonly ContainedFile[], more = ''): string {
+  const lines = files.map(({ name, bytes, modified, inode }) => `${name}\0${bytes}\0${modified}\0${inode}\n`);
+  return createHash('sha256').update(lines.join('')).update(more).digest('hex');
+}

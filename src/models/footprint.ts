@@ -1,0 +1,27 @@
+// What a model version is expected to take, before it is loaded: from the sizes of its files and the number of its instances.
+import type { InstancePlan } from '../runtime/instance-group.js';
+import type { MemoryMode } from './memory-mode.js';
+
+/** In bytes. */
+export interface Footprint {
+  /** Weights that all instances map. */
+  readonly mapped: number;
+  /** What they have of their own, together. */
+  readonly private: number;
+}
+
+/** A thread with its JavaScript engine, its buffers and what ONNX Runtime keeps of a graph (measured: 8 to 12 MiB an instance). */
+const INSTANCE_BYTES = 12 * 1024 * 1024;
+/** Without a prepared file an instance holds the weights, and again what the kernels make of them. */
+const UNPREPARED = 2;
+
+/** @param weightBytes size of the files that hold the weights: the prepared ones where there are any. */
+export function footprintOf({ count, wide, prepared }: InstancePlan, weightBytes: number, memory: MemoryMode): Footprint {
+  const instances = count + Number(wide);
+  if (!prepared) return { mapped: 0, private: instances * (UNPREPARED * weightBytes + INSTANCE_BYTES) };
+  return { mapped: weightBytes, private: instances * ((memory === 'speed' ? weightBytes : 0) + INSTANCE_BYTES) };
+}
+
+export function inMiB(bytes: number): string {
+  return `${Math.ceil(bytes / 1024 / 1024)} MiB`;
+}

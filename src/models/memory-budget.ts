@@ -1,0 +1,47 @@
+// What all models together may take: a load that would exceed it makes room, or is refused with the sum shown.
+import { Inject, Injectable } from '@nestjs/common';
+import { NestorError } from '../errors.js';
+import { inMiB, type Footprint } from './footprint.js';
+import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
+
+@Injectable()
+export class MemoryBudget {
+  /** The process without models. */
+  readonly #base = process.memoryUsage.rss();
+  readonly #taken = new Map<symbol, { readonly name: string; readonly bytes: number }>();
+
+  constructor(@Inject(MODEL_OPTIONS) private readonly options: ModelOptions) {}
+
+  /** In bytes; undefined for no limit. */
+  get limit(): number | undefined {
+    const { memoryBudgetBytes = 0 } = this.options;
+    return memoryBudgetBytes > 0 ? memoryBudgetBytes : undefined;
+  }
+
+  /** The process and its models, as they were reckoned. */
+  get taken(): number {
+    return [...this.#taken.values()].reduce((sum, { bytes }) => sum + bytes, this.#base);
+  }
+
+  /**
+   * Takes a model's share, until the returned function is called.
+   * @param makeRoom gives up what can be spared, one model at a time; false when nothing is left.
+   * @throws NestorError MEMORY_BUDGET_EXCEEDED with the sum.
+   */
+  async reserve(name: string, { mapped, private: own }: Footprint, makeRoom: () => Promise<boolean>): Promise<() => void> {
+    const bytes = mapped + own;
+    while (this.limit !== undefined && this.taken + bytes > this.limit) {
+      if (!(await makeRoom())) throw this.#exceeded(name, bytes, this.limit);
+    }
+    const share = Symbol(name);
+    this.#taken.set(share, { name, bytes });
+    return () => this.#taken.delete(share);
+  }
+
+  #exceeded(name: string, bytes: number, limit: number): NestorError {
+    const others = [...this.#taken.values()].map((share) => `${share.name} ${inMiB(share.bytes)}`);
+    const sum = [`the process ${inMiB(this.#base)}`, ...others, `${name} ${inMiB(bytes)}`].join(' + ');
+    const message = `${sum} = ${inMiB(this.taken + bytes)}, more than MEMORY_BUDGET_BYTES, ${inMiB(limit)}`;
+    return new NestorError('MEMORY_BUDGET_EXCEEDED', message, { field: 'model' });
+  }
+}

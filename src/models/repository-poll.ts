@@ -1,0 +1,48 @@
+// Looks at the repository from time to time, and has loaded what has changed.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { reasonOf } from '../errors.js';
+import { ModelManager } from './model-manager.js';
+import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
+import { RepositoryWatch } from './repository-watch.js';
+
+@Injectable()
+export class RepositoryPoll {
+  readonly #logger = new Logger(RepositoryPoll.name);
+  readonly #watch: RepositoryWatch;
+  readonly #end = new AbortController();
+
+  constructor(
+    @Inject(MODEL_OPTIONS) private readonly options: ModelOptions,
+    private readonly manager: ModelManager,
+  ) {
+    this.#watch = new RepositoryWatch(options.repository);
+  }
+
+  /** Before the models are loaded, so that what changes meanwhile is seen. */
+  async begin(): Promise<void> {
+    if (this.options.pollSeconds) await this.#watch.begin();
+  }
+
+  start(): void {
+    if (this.options.pollSeconds) void this.#run(this.options.pollSeconds * 1000);
+  }
+
+  stop(): void {
+    this.#end.abort();
+  }
+
+  async #run(everyMs: number): Promise<void> {
+    const pause = (): Promise<boolean> => sleep(everyMs, true, { signal: this.#end.signal, ref: false }).catch(() => false);
+    while (await pause()) await this.#look();
+  }
+
+  async #look(): Promise<void> {
+    try {
+      // One that cannot be loaded is in the log and in the index; the others go on.
+      for (const name of await this.#watch.changed()) await this.manager.refresh(name).catch(() => undefined);
+    } catch (thrown) {
+      this.#logger.warn(`${reasonOf(thrown)}; everything serves on`);
+    }
+  }
+}

@@ -1,0 +1,48 @@
+// Which folders of the repository have changed, and have lain still since: what somebody still writes is left alone.
+import { filesOf, fingerprint } from './folder-contents.js';
+import { scan } from './repository.js';
+
+/** Of a folder that is not there. */
+const GONE = 'gone';
+
+export class RepositoryWatch {
+  /** As it was at the last look. */
+  #seen = new Map<string, string>();
+  /** As it was when it was reported. */
+  #reported = new Map<string, string>();
+
+  constructor(private readonly repository: string) {}
+
+  /** Takes everything as it is for known. */
+  async begin(): Promise<void> {
+    this.#seen = await this.#look();
+    this.#reported = new Map(this.#seen);
+  }
+
+  /**
+   * Names of models whose files are others than when they were reported last, and the same as at the look before.
+   * @throws Error when the repository cannot be read; then nothing has changed.
+   */
+  async changed(): Promise<string[]> {
+    const now = await this.#look();
+    const names = new Set([...now.keys(), ...this.#reported.keys()]);
+    const changed = [...names].filter((name) => {
+      const print = now.get(name) ?? GONE;
+      return print === (this.#seen.get(name) ?? GONE) && print !== (this.#reported.get(name) ?? GONE);
+    });
+    for (const name of changed) this.#reported.set(name, now.get(name) ?? GONE);
+    this.#seen = now;
+    return changed;
+  }
+
+  async #look(): Promise<Map<string, string>> {
+    const prints = new Map<string, string>();
+    for (const { name, path } of await scan(this.repository)) prints.set(name, await this.#print(path));
+    return prints;
+  }
+
+  /** What cannot be looked at is looked at by whoever loads it, who says why. */
+  async #print(path: string): Promise<string> {
+    return filesOf(this.repository, path).then(fingerprint, String);
+  }
+}

@@ -1,0 +1,74 @@
+// Several versions of a model side by side: by number, by label, and by a split of the traffic.
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { post, send, type Answer } from './setup/client.js';
+import { inParallel } from './setup/load.js';
+import { metric } from './setup/metrics.js';
+import { fixture, removeRepositories, written } from './setup/repository.js';
+import { Server } from './setup/server.js';
+import { identityModel } from './soak/identity-model.js';
+
+const MANIFEST = 'versionLabels: { stable: 1, canary: 3 }\ntraffic: { stable: 3, canary: 1 }\n';
+const REQUESTS = 200;
+
+let server: Server;
+beforeAll(async () => {
+  const identity = identityModel('FP32', ['rows', 'values']);
+  const MODEL_REPOSITORY = await written({
+    'm/1/model.onnx': identity,
+    'm/2/model.onnx': identity,
+    'm/3/model.onnx': { from: `${fixture('logarithm')}/1/model.onnx` },
+    'm/model.yaml': MANIFEST,
+  });
+  server = await Server.start({ MODEL_REPOSITORY });
+});
+afterAll(async () => {
+  await server.stop();
+  await removeRepositories();
+});
+
+const predict = (route = ''): Promise<Answer> => post(`${server.url}/v1/models/m${route}/predict`, { inputs: { x: [[1]] } });
+const versionOf = ({ body }: Answer): string => (body as { version: string }).version;
+
+it('serves those that have a label, whatever the policy, and no others', async () => {
+  const { body } = await send(`${server.url}/v1/models/m`);
+  expect(body).toMatchObject({
+    versions: [{ version: '1' }, { version: '3' }],
+    version_labels: { stable: '1', canary: '3' },
+    traffic: { stable: 3, canary: 1 },
+  });
+  expect((await predict('/versions/2')).body).toMatchObject({
+    status: 404,
+    code: 'VERSION_NOT_FOUND',
+    detail: expect.stringContaining('1, 3, stable, canary'),
+  });
+});
+
+it.each([
+  ['stable', '1', 1],
+  ['canary', '3', 0],
+  ['1', '1', 1],
+  ['3', '3', 0],
+])('answers under %s with version %s', async (label, version, value) => {
+  const answer = await predict(`/versions/${label}`);
+  expect(answer.body).toMatchObject({ version, outputs: { y: { data: [value] } } });
+  expect(answer.headers.get('x-model-version')).toBe(version);
+  const request = { inputs: [{ name: 'x', shape: [1, 1], datatype: 'FP32', data: [1] }] };
+  expect((await post(`${server.url}/v2/models/m/versions/${label}/infer`, request)).body).toMatchObject({ model_version: version });
+});
+
+it('splits requests that name no version, and says in answers and metrics who served', async () => {
+  const before = await metric(server, 'nestor_inference_duration_seconds_count', { version: '3' });
+  const answers = await inParallel(Array.from({ length: REQUESTS }), 8, () => predict());
+  for (const answer of answers) {
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('x-model-version')).toBe(versionOf(answer));
+    expect(answer.body).toMatchObject({ outputs: { y: { data: [versionOf(answer) === '1' ? 1 : 0] } } });
+  }
+  const canary = answers.filter((answer) => versionOf(answer) === '3').length;
+  // A quarter of them: 50, with a standard deviation of 6.
+  expect(canary).toBeGreaterThan(20);
+  expect(canary).toBeLessThan(80);
+  const rows = await metric(server, 'nestor_batch_items_sum', { model: 'm', version: '3' });
+  expect(rows).toBeGreaterThanOrEqual(canary);
+  expect(await metric(server, 'nestor_inference_duration_seconds_count', { version: '3' })).toBeGreaterThan(before);
+});
