@@ -68,6 +68,14 @@ export async function tokenize(
   return { ids, skipped };
 }
 
+/** Characters of a text: a tokenizer reads all of them, even those that are cut off, at about 1.5 million a second. */
+const LONGEST_TEXT = 1024 * 1024;
+
+/** @throws NestorError INVALID_REQUEST for a text that would hold a thread of the tokenizer for seconds. */
+export function checkText({ length }: string, field: string): void {
+  if (length > LONGEST_TEXT) throw invalid(field, `The text has ${length} characters; it may have ${LONGEST_TEXT}. Send it in parts`);
+}
+
 /** @throws NestorError INVALID_REQUEST for ids that are not in the vocabulary. */
 export function checkIds(ids: readonly number[], { vocabularySize }: Tokenizer, field: string): void {
   const odd = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);

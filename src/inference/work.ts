@@ -8,7 +8,7 @@ import type { Model } from '../models/model.js';
 import type { Tensor } from '../tensor.js';
 import { checkInputs } from './check-inputs.js';
 import type { Features } from './features.js';
-import { checkIds, tokenize, tokenizerOf, type EmbeddingInput, type EmbedOptions, type Encode } from './embedding.js';
+import { checkIds, checkText, tokenize, tokenizerOf, type EmbeddingInput, type EmbedOptions, type Encode } from './embedding.js';
 import type { PredictionInput } from './prediction.js';
 
 /** Texts that become tensors between two turns of the event loop: less than a millisecond of work. */
@@ -44,7 +44,9 @@ function tensorWork(tensors: Tensor[]): Work {
   return { size: 1, costly: false, keys: async (maker) => [await maker.tensors(tensors)], tensors: () => Promise.resolve([tensors]) };
 }
 
+/** @throws NestorError INVALID_REQUEST for texts that are too long to be read. */
 function textWork(model: Model, tokenizer: Tokenizer, texts: readonly string[], features: Features): Work {
+  for (const [index, text] of texts.entries()) checkText(text, `instances[${index}]`);
   return {
     size: texts.length,
     costly: true,
@@ -66,7 +68,10 @@ export interface EmbeddingWork extends Work {
 export function embeddingWork(model: Model, inputs: readonly EmbeddingInput[], options: EmbedOptions, features: Features): EmbeddingWork {
   const tokenizer = tokenizerOf(model);
   const prompt = model.prompts.choose(options.prompt ?? {});
-  for (const [index, input] of inputs.entries()) if (typeof input !== 'string') checkIds(input, tokenizer, `input[${index}]`);
+  for (const [index, input] of inputs.entries()) {
+    if (typeof input === 'string') checkText(input, `input[${index}]`);
+    else checkIds(input, tokenizer, `input[${index}]`);
+  }
   const asked = prompt && JSON.stringify(options.prompt ?? {});
   let skipped = 0;
   return {

@@ -31,7 +31,7 @@ const all = sentences();
 let server: Server;
 let client: NestorClient;
 beforeAll(async () => {
-  const models = SHIPPED.map((name) => [name, { link: shipped(name) }] as const);
+  const models = SHIPPED.map((name) => [name, { from: shipped(name) }] as const);
   const identities = Object.keys(DATA).map(
     (datatype) => [`${datatype.toLowerCase()}/1/model.onnx`, identityModel(datatype as Tensor['datatype'], ['rows', 'values'])] as const,
   );

@@ -16,7 +16,7 @@ const MANY = Array.from({ length: 300 }, () => LONG);
 let server: Server;
 let client: NestorClient;
 beforeAll(async () => {
-  const files = { link: `${shipped(MINILM)}/1` };
+  const files = { from: `${shipped(MINILM)}/1` };
   const repository = await written({
     'roomy/1': files,
     'roomy/model.yaml': ONE_WORKER,
