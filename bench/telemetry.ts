@@ -17,7 +17,7 @@ import { SERVERS, type Server } from './servers.ts';
 import { prepareBodies } from './texts.ts';
 
 const CLIENTS = 32;
-const SCRAPE_MS = 5000;
+const SCRAPE_MS = 1000;
 /** Loaded ahead of the server, it takes the instruments out. */
 const WITHOUT_METRICS = join(import.meta.dirname, 'telemetry', 'without-metrics.ts');
 

@@ -10,7 +10,7 @@ import { copied, removeRepositories, shipped } from './setup/repository.js';
 import { Server } from './setup/server.js';
 import { until } from './setup/until.js';
 
-const there = await redisIsThere('test/cache-redis.spec.ts');
+const there = await redisIsThere();
 
 const repository = await copied({ digits: shipped('digits') });
 const servers: Server[] = [];

@@ -26,6 +26,7 @@ beforeAll(async () => {
     }),
     LOG_LEVEL: 'trace',
     SLOW_REQUEST_MS: WAITS.slowMs,
+    CACHE: 'off',
   });
 });
 afterAll(async () => {

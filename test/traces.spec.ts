@@ -1,8 +1,10 @@
 // Traces, as a collector gets them: the stations of a request, the company it kept, and what it costs when nobody asks.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
+import { GRPCInferenceService } from '../src/grpc/inference_pb.js';
 import { post, type Answer } from './setup/client.js';
 import { digits, MINILM } from './setup/fixtures.js';
+import { GrpcClient } from './setup/grpc.js';
 import { OtlpReceiver, type Span } from './setup/otlp.js';
 import { python, script } from './setup/python.js';
 import { removeRepositories, shipped, written } from './setup/repository.js';
@@ -48,6 +50,8 @@ withPython('a request that is traced', () => {
       OTEL_EXPORTER_OTLP_ENDPOINT: await receiver.url,
       OTEL_BSP_SCHEDULE_DELAY: '20',
       OTEL_SERVICE_NAME: 'test-of-nestor',
+      // Equal requests are to meet in the queue here.
+      CACHE: 'off',
     });
   }, 300_000);
   afterAll(async () => {
@@ -151,6 +155,30 @@ withPython('a request that is traced', () => {
     expect(spans.map(({ name }) => name)).toEqual(expect.arrayContaining(['decode', 'queue']));
   });
 
+  it('over gRPC reads the same, and its answer carries its trace', async () => {
+    const { trace, span, header } = parentOf();
+    const client = new GrpcClient(server.grpc);
+    const input = { name: 'pixels', datatype: 'FP32', shape: [1n, 64n] };
+    const message = { modelName: 'digits', inputs: [input], rawInputContents: [new Uint8Array(256)] };
+    const metadata = { traceparent: header, 'x-request-id': 'called' };
+    const answer = await client.unary(GRPCInferenceService.method.modelInfer, message, { metadata });
+    client.close();
+    const spans = await whole(trace);
+    const request = spans.find(({ kind }) => kind === 2);
+    expect([answer.status, answer.metadata.traceresponse]).toEqual(['OK', `00-${trace}-${request?.id}-01`]);
+    expect(request).toMatchObject({ name: 'inference.GRPCInferenceService/ModelInfer', parent: span, error: false });
+    expect(request?.attributes).toMatchObject({ 'rpc.system': 'grpc', 'rpc.grpc.status_code': 0, 'nestor.model': 'digits' });
+    expect(spans.map(({ name }) => name)).toEqual(expect.arrayContaining(['decode', 'queue', 'batch', 'inference', 'encode']));
+    const line = await until('its log line', () => server.output.split('\n').find((each) => each.includes('"called"')));
+    expect(JSON.parse(line)).toMatchObject({
+      msg: 'request',
+      method: 'gRPC',
+      trace_id: trace,
+      model: 'digits',
+      queueMs: expect.any(Number),
+    });
+  });
+
   it('is found from its log line, and from the buckets that it fell into', async () => {
     const { trace, header } = parentOf();
     await predict(header);
@@ -170,17 +198,23 @@ withPython('a request that is traced', () => {
       MODEL_REPOSITORY: await repository(),
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${await receiver.url}/v1/traces`,
     });
-    await post(`${another.url}/v1/models/digits/predict`, { instances: pixels.slice(0, 1) }, { traceparent: header });
+    const ask = () => post(`${another.url}/v1/models/digits/predict`, { instances: pixels.slice(0, 1) }, { traceparent: header });
+    const [computed, remembered] = [await ask(), await ask()];
+    expect([computed, remembered].map(({ headers }) => headers.get('x-cache')?.split(';')[0])).toEqual(['miss', 'hit']);
     expect((await another.stop()).code).toBe(0);
-    expect((await whole(trace)).length).toBeGreaterThan(1);
+    const spans = await whole(trace, 2);
+    expect(named(spans, 'cache')).toHaveLength(2);
+    expect(named(spans, 'batch')).toHaveLength(1);
   });
 });
 
 describe('the server', () => {
-  const LOADED = `import { createRequire } from 'node:module';
-    const loaded = () => Object.keys(createRequire(process.cwd() + '/x').cache).filter((file) => /@opentelemetry.(?!api)/.test(file)).length;
-    process.on('exit', () => process.stdout.write('OpenTelemetry files: ' + loaded() + '\\n'));`;
-  const options = ['--import', `data:text/javascript,${encodeURIComponent(LOADED)}`];
+  const COUNT = `import { registerHooks } from 'node:module';
+    import { isMainThread } from 'node:worker_threads';
+    let files = 0;
+    registerHooks({ load(url, context, next) { files += /@opentelemetry.(?!api)/.test(url) ? 1 : 0; return next(url, context); } });
+    if (isMainThread) process.on('exit', () => process.stdout.write('OpenTelemetry files: ' + files + '\\n'));`;
+  const options = ['--import', `data:text/javascript,${encodeURIComponent(COUNT)}`];
   const files = (output: string): number => Number(/OpenTelemetry files: (\d+)/.exec(output)?.[1]);
 
   it('loads nothing of OpenTelemetry without an endpoint', async () => {

@@ -1,6 +1,8 @@
 // The circumstances of a call, from its deadline and its stream.
 import type { ServerUnaryCall } from '@grpc/grpc-js';
 import type { Call } from '../inference/prediction.js';
+import { Timeline } from '../telemetry/timeline.js';
+import { callRecords } from './call-record.js';
 
 /** `grpc-timeout` is the deadline, and a client that cancels takes what it asked for out of the queue. */
 export function callOf(call: ServerUnaryCall<unknown, unknown>): Call {
@@ -10,6 +12,9 @@ export function callOf(call: ServerUnaryCall<unknown, unknown>): Call {
     abort.abort();
   });
   if (call.cancelled) abort.abort();
+  const record = callRecords.get(call.metadata);
+  const timeline = new Timeline(performance.now(), record?.trace);
+  if (record) record.timeline = timeline;
   const deadline = Number(call.getDeadline());
-  return { signal: abort.signal, deadline: Number.isFinite(deadline) ? performance.now() + deadline - Date.now() : undefined };
+  return { timeline, signal: abort.signal, deadline: Number.isFinite(deadline) ? performance.now() + deadline - Date.now() : undefined };
 }

@@ -7,6 +7,8 @@ import { Environment } from '../config/environment.js';
 import { reasonOf } from '../errors.js';
 import { Readiness } from '../health/readiness.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { RequestLog } from '../telemetry/request-log.js';
+import { Tracer } from '../telemetry/tracer.js';
 import { observeCalls } from './observed-call.js';
 import { fileDescriptors, packageDefinition, SERVICES } from './services.js';
 
@@ -21,11 +23,13 @@ export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown 
     private readonly environment: Environment,
     private readonly readiness: Readiness,
     metrics: Metrics,
+    tracer: Tracer,
+    log: RequestLog,
   ) {
     const packages = SERVICES.map(({ file }) => file.proto.package);
     super({ package: packages, packageDefinition: packageDefinition(), gracefulShutdown: true });
     const { BODY_LIMIT_BYTES: limit } = environment;
-    this.#server = new Server({ 'grpc.max_receive_message_length': limit, interceptors: [observeCalls(metrics, limit)] });
+    this.#server = new Server({ 'grpc.max_receive_message_length': limit, interceptors: [observeCalls({ metrics, tracer, log }, limit)] });
   }
 
   override createClient(): Promise<Server> {

@@ -1,8 +1,12 @@
 // What every call carries and leaves behind, whatever its method: id, one observation, words for what the transport refuses.
-import { ServerInterceptingCall, status, type ServerInterceptor } from '@grpc/grpc-js';
+import { ServerInterceptingCall, status, type Metadata, type ServerInterceptor } from '@grpc/grpc-js';
 import { ERRORS, NestorError, type ErrorCode } from '../errors.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { requestId } from '../telemetry/request-id.js';
+import type { RequestLog, ServedRequest } from '../telemetry/request-log.js';
+import { endTrace } from '../telemetry/request-trace.js';
+import { traceparent, type Tracer } from '../telemetry/tracer.js';
+import { callRecords, type CallRecord } from './call-record.js';
 import { CODE_TRAILER, statusOf } from './status.js';
 
 type Ending = Parameters<ServerInterceptingCall['sendStatus']>[0];
@@ -20,12 +24,23 @@ const REFUSALS: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [/Deadline exceeded/, 'DEADLINE_EXCEEDED', 'The deadline has passed'],
 ];
 
+/** Methods that run a model; probes would only bury them. */
+const TRACED = /\/ModelInfer$/;
+
+/** What is told of a call, and who is asked whether it is traced. */
+export interface Observers {
+  readonly metrics: Metrics;
+  readonly tracer: Tracer;
+  readonly log: RequestLog;
+}
+
 /** @param limit bytes of a message, which errors name. */
-export function observeCalls(metrics: Metrics, limit: number): ServerInterceptor {
+export function observeCalls({ metrics, tracer, log }: Observers, limit: number): ServerInterceptor {
   return ({ path }, call) => {
     const started = performance.now();
     let id = '';
     let ending: Ending | undefined;
+    let record: CallRecord = { trace: undefined, timeline: null };
     const send = call.sendStatus.bind(call);
     // Over its method, and not as an interceptor: past all interceptors the transport calls it on itself when it refuses something.
     call.sendStatus = (given) => {
@@ -38,22 +53,58 @@ export function observeCalls(metrics: Metrics, limit: number): ServerInterceptor
           onReceiveMetadata: (metadata, proceed) => {
             id = requestId(metadata.get(REQUEST_ID)[0]);
             metadata.set(REQUEST_ID, id);
+            const trace = TRACED.test(path) ? tracer.begin(path.slice(1), carrierOf(metadata), started) : undefined;
+            record = { trace, timeline: null };
+            callRecords.set(metadata, record);
             proceed(metadata);
           },
           // The end of every call, in whatever way.
           onCancel: () => {
             const code = ending?.code ?? status.CANCELLED;
-            metrics.requestDuration.labels(path, status[code]).observe((performance.now() - started) / 1000);
-            if (code !== status.OK) metrics.rejected.inc({ reason: ending ? String(ending.metadata?.get(CODE_TRAILER)[0]) : 'CANCELLED' });
+            const totalMs = performance.now() - started;
+            const failure = code === status.OK ? null : failureOf(ending);
+            metrics.requestDuration.labels(path, status[code]).observe(totalMs / 1000, record.trace?.id);
+            if (failure) metrics.rejected.inc({ reason: failure });
+            const served = servedCall(id, path, code, failure, totalMs, record);
+            log.record(served);
+            if (record.trace) endTrace(record.trace, served, rpcAttributes(served), failure !== null && ERRORS[failure].httpStatus >= 500);
           },
         });
       },
       sendMetadata: (metadata, proceed) => {
         metadata.set(REQUEST_ID, id);
+        if (record.trace) metadata.set('traceresponse', traceparent(record.trace));
         proceed(metadata);
       },
     });
   };
+}
+
+function carrierOf(metadata: Metadata) {
+  const first = (name: string): string | undefined => metadata.get(name)[0]?.toString();
+  return { traceparent: first('traceparent'), tracestate: first('tracestate') };
+}
+
+/** A call that ended without a status was cancelled. */
+function failureOf(ending: Ending | undefined): ErrorCode {
+  const code = ending ? String(ending.metadata?.get(CODE_TRAILER)[0]) : 'CANCELLED';
+  return code in ERRORS ? (code as ErrorCode) : 'INTERNAL';
+}
+
+function servedCall(id: string, path: string, code: status, failure: ErrorCode | null, totalMs: number, record: CallRecord): ServedRequest {
+  const { timeline, trace } = record;
+  const { enqueuedAt, departedAt } = timeline ?? {};
+  const ran = enqueuedAt !== undefined && departedAt !== undefined;
+  const timings = ran
+    ? { cache: 0, preprocess: 0, queue: (departedAt - enqueuedAt) / 1000, inference: timeline?.inferenceSeconds ?? 0 }
+    : null;
+  const none = { model: undefined, version: undefined, contentLength: undefined };
+  return { id, method: 'gRPC', route: path, status: code, failure, totalMs, timings, timeline, traceId: trace?.id, ...none };
+}
+
+/** https://opentelemetry.io/docs/specs/semconv/rpc/grpc/ */
+function rpcAttributes({ route = '', status: code }: ServedRequest) {
+  return { 'rpc.system': 'grpc', 'rpc.method': route.slice(1), 'rpc.grpc.status_code': code };
 }
 
 function explained(given: Ending, id: string, limit: number): Ending {

@@ -5,13 +5,11 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { Logger as PinoLogger } from 'nestjs-pino';
-import type { Logger } from 'pino';
 import type { Environment } from '../config/environment.js';
 import { Readiness } from '../health/readiness.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { requestId } from '../telemetry/request-id.js';
 import { RequestLog } from '../telemetry/request-log.js';
-import { LOG } from '../telemetry/server-telemetry.module.js';
 import { Tracer } from '../telemetry/tracer.js';
 import { readBody } from './body.js';
 import { addConditional } from './cache-control.js';
@@ -57,7 +55,7 @@ export async function createApplication(module: new () => unknown, environment: 
     metrics: app.get(Metrics),
     readiness: app.get(Readiness, { strict: false }),
     tracer: app.get(Tracer),
-    log: new RequestLog(app.get<Logger>(LOG), environment.SLOW_REQUEST_MS),
+    log: app.get(RequestLog),
   });
   describeApi(app);
   return app;

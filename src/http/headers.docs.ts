@@ -3,6 +3,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 
 type Description = Readonly<Record<string, unknown>>;
 interface Operation {
+  requestBody?: unknown;
   parameters?: Description[];
   responses?: Record<string, { headers?: Description }>;
 }
@@ -11,6 +12,23 @@ interface Operation {
 const ANSWERS = {
   'X-Request-Id': { description: 'The id that the client gave, or a new one; the log has it.', schema: { type: 'string' } },
   'Server-Timing': { description: 'Where the time went, in milliseconds: `total;dur=2.1, queue;dur=0.1`.', schema: { type: 'string' } },
+};
+
+/** Headers of what is computed, or remembered. */
+const RESULTS = {
+  'X-Model-Version': {
+    description: 'Which version answered: where the route names none, the split of the traffic may have chosen.',
+    schema: { type: 'string' },
+  },
+  'X-Cache': {
+    description: '`hit`, `miss`, `partial` or `coalesced`, with the tier: `hit; tier=memory`. Absent where nothing is remembered.',
+    schema: { type: 'string' },
+  },
+  ETag: {
+    description:
+      'Of answers that may be remembered. Sent as `If-None-Match` with the same request it is answered with 304, without a body.',
+    schema: { type: 'string' },
+  },
 };
 
 const RETRY_AFTER = { description: 'Seconds after which another try has a chance.', schema: { type: 'integer', minimum: 0 } };
@@ -33,7 +51,7 @@ const ACCEPT_ENCODING = {
 
 /** Each is described once, among the components, and referred to by every operation. */
 export function addHeaders(document: OpenAPIObject): OpenAPIObject {
-  const headers = { ...ANSWERS, 'Retry-After': RETRY_AFTER };
+  const headers = { ...ANSWERS, ...RESULTS, 'Retry-After': RETRY_AFTER };
   const parameters = { [REQUEST_ID.name]: REQUEST_ID, [ACCEPT_ENCODING.name]: ACCEPT_ENCODING };
   document.components = { ...document.components, headers, parameters } as NonNullable<OpenAPIObject['components']>;
   for (const item of Object.values(document.paths)) {
@@ -46,7 +64,9 @@ function describe(operation: Operation, parameters: readonly string[]): void {
   const references = parameters.map((name) => ({ $ref: `#/components/parameters/${name}` }));
   operation.parameters = [...(operation.parameters ?? []), ...references];
   for (const [status, response] of Object.entries(operation.responses ?? {})) {
-    const names = [...Object.keys(ANSWERS), ...(['429', '503'].includes(status) ? ['Retry-After'] : [])];
+    const names = Object.keys(ANSWERS);
+    if (operation.requestBody !== undefined && status === '200') names.push(...Object.keys(RESULTS));
+    if (['429', '503'].includes(status)) names.push('Retry-After');
     const shared = Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
     response.headers = { ...response.headers, ...shared };
   }

@@ -1,7 +1,7 @@
 // Cache and queue joined: what is not remembered and not in flight is computed, and everything is counted.
 import type { CacheMode, CacheService, Level, Recalled } from '../cache/cache.service.js';
 import { KeyMaker, type Circumstances } from '../cache/key.js';
-import type { TierName } from '../cache/options.js';
+import { TIERS, type TierName } from '../cache/options.js';
 import type { Item, JobOptions, JobResult } from '../batching/item.js';
 import type { Model } from '../models/model.js';
 import { toItems } from './items.js';
@@ -12,7 +12,6 @@ import type { Work } from './work.js';
 /** RFC 9218's default. */
 const USUAL_URGENCY = 3;
 const NOWHERE: ReadonlySet<TierName> = new Set();
-const NEAREST_FIRST: readonly TierName[] = ['memory', 'disk', 'redis'];
 
 /** What is asked of a model. */
 export interface Plan<T> {
@@ -45,7 +44,7 @@ export async function answered<T>(cache: CacheService, level: Level<T>, plan: Pl
   const spent = { cache: 0, preprocess: 0, queue: 0, inference: 0 };
   const compute = async (places: readonly number[], jointly: AbortSignal | undefined): Promise<T[]> => {
     const asked = performance.now();
-    spent.cache = (asked - started) / 1000;
+    if (tiers.size > 0) spent.cache = (asked - started) / 1000;
     const options = { deadline, urgency, signal: jointly, timeline: call.timeline, outputs: plan.outputs };
     if (work.costly) model.batcher.admit(places.length, places.length, options);
     // What was decoded here may be remembered, or shared with a request that was joined.
@@ -103,7 +102,7 @@ function account<T>(
   mode: CacheMode,
 ): CacheReport {
   const sources = new Set(recalled.map(({ source }) => source));
-  const tier = NEAREST_FIRST.findLast((name) => sources.has(name));
+  const tier = TIERS.findLast((name) => sources.has(name));
   const rows = recalled.reduce((sum, { value }) => sum + rowsOf(value), 0);
   const computed = sources.has('computed');
   const coalesced = recalled.filter(({ source }) => source === 'coalesced').length;

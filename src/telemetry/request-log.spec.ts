@@ -14,7 +14,7 @@ const SERVED: ServedRequest = {
   version: undefined,
   contentLength: '10',
   totalMs: 12.34567,
-  timings: { preprocess: 0, queue: 0.001, inference: 0.01 },
+  timings: { cache: 0, preprocess: 0, queue: 0.001, inference: 0.01 },
   timeline: null,
   traceId: undefined,
 };
@@ -42,6 +42,7 @@ describe('the line of a request', () => {
       status: 200,
       model: 'digits',
       totalMs: 12.346,
+      cacheMs: 0,
       preprocessMs: 0,
       queueMs: 1,
       inferenceMs: 10,

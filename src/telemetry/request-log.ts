@@ -19,13 +19,13 @@ export interface ServedRequest {
   readonly contentLength: string | undefined;
   readonly totalMs: number;
   /** Seconds. */
-  readonly timings: { readonly preprocess: number; readonly queue: number; readonly inference: number } | null;
+  readonly timings: { readonly cache: number; readonly preprocess: number; readonly queue: number; readonly inference: number } | null;
   readonly timeline: Timeline | null;
   readonly traceId: string | undefined;
 }
 
 /** Asked every few seconds by machines: their answers are worth a line when they are no. */
-const PROBES = /^\/(health|metrics|v2\/health)/;
+const PROBES = /^\/(health|metrics|v2\/health|grpc\.(health|reflection))/;
 
 /** Names that are no model may be of any length. */
 const LONGEST_NAME = 128;
@@ -42,11 +42,17 @@ export class RequestLog {
   }
 
   record(request: ServedRequest): void {
-    if (this.slowMs > 0 && request.totalMs >= this.slowMs) this.log.warn(explanation(request), 'slow request');
-    else if (!this.#informs) return;
-    else if (!request.failure && request.status < 400 && PROBES.test(request.route ?? '')) this.log.debug(line(request), 'request');
+    const slow = this.slowMs > 0 && request.totalMs >= this.slowMs;
+    if (!slow && !this.#informs) return;
+    if (isProbe(request)) this.log.debug(line(request), 'request');
+    else if (slow) this.log.warn(explanation(request), 'slow request');
     else this.log.info(line(request), 'request');
   }
+}
+
+/** Watchers of gRPC stay for as long as they like, and leave by cancelling. */
+function isProbe({ route, status, failure }: ServedRequest): boolean {
+  return status < 400 && (failure === null || failure === 'CANCELLED') && PROBES.test(route ?? '');
 }
 
 /** Fields that are undefined are left out of the line. Never a header, a query, a body. */
@@ -61,6 +67,7 @@ function line({ id, traceId, method, route, status, failure, model, version, tot
     model: timeline?.model ?? model?.slice(0, LONGEST_NAME),
     version: timeline?.version ?? version?.slice(0, LONGEST_NAME),
     totalMs: rounded(totalMs),
+    cacheMs: timings ? rounded(timings.cache * 1000) : undefined,
     preprocessMs: timings ? rounded(timings.preprocess * 1000) : undefined,
     queueMs: timings ? rounded(timings.queue * 1000) : undefined,
     inferenceMs: timings ? rounded(timings.inference * 1000) : undefined,

@@ -9,6 +9,10 @@ import type { Attributes, Trace } from './tracer.js';
 export function endTrace(trace: Trace, request: ServedRequest, protocol: Attributes, failed: boolean): void {
   const { id, timings, timeline, failure, totalMs } = request;
   const end = performance.now();
+  if (timings?.cache) {
+    const asked = timeline?.decodedAt ?? end - totalMs;
+    trace.station('cache', asked, asked + timings.cache * 1000);
+  }
   if (timeline) {
     const { decodedAt, enqueuedAt, settledAt } = timeline;
     trace.station('decode', end - totalMs, decodedAt);

@@ -1,10 +1,12 @@
 // What a server has and a module in someone else's application has not: a log, traces, watches on the event loop and the GPU.
 import { Global, Injectable, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { Logger } from 'pino';
 import { Environment } from '../config/environment.js';
 import { watchEventLoop } from './event-loop.js';
 import { GpuMonitor } from './gpu.js';
 import { createLogger } from './logger.js';
 import { Metrics } from './metrics.js';
+import { RequestLog } from './request-log.js';
 import { openTracer } from './open-tracer.js';
 import { TelemetryModule } from './telemetry.module.js';
 import { Tracer } from './tracer.js';
@@ -36,10 +38,15 @@ class TelemetryLifecycle implements OnModuleInit, OnApplicationShutdown {
   imports: [TelemetryModule],
   providers: [
     { provide: LOG, useFactory: ({ LOG_LEVEL }: Environment) => createLogger(LOG_LEVEL), inject: [Environment] },
+    {
+      provide: RequestLog,
+      useFactory: (log: Logger, { SLOW_REQUEST_MS }: Environment) => new RequestLog(log, SLOW_REQUEST_MS),
+      inject: [LOG, Environment],
+    },
     { provide: Tracer, useFactory: openTracer, inject: [Environment] },
     GpuMonitor,
     TelemetryLifecycle,
   ],
-  exports: [LOG, Tracer],
+  exports: [LOG, RequestLog, Tracer],
 })
 export class ServerTelemetryModule {}

@@ -2,12 +2,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { send } from '../setup/client.js';
 import { outcome } from '../setup/tools.js';
 import { until } from '../setup/until.js';
+import { freePort } from '../setup/port.js';
 
 /** Kubernetes probes every five seconds; a test has less time, and DRAIN_SECONDS shrinks with it. */
 const PROBE_MS = 50;
@@ -91,12 +91,4 @@ export class Proxy {
       }`,
     );
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }

@@ -2,13 +2,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { send } from '../setup/client.js';
 import { ROOT } from '../setup/paths.js';
 import { until } from '../setup/until.js';
+import { freePort } from '../setup/port.js';
 
 export const RULES = join(ROOT, 'helm/nestor/files/rules.yaml');
 
@@ -78,12 +78,4 @@ export class Prometheus {
     await this.#ended;
     await rm(this.folder, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }

@@ -1,37 +1,17 @@
 // A real Redis: Debian's redis-server, found or installed, as a process of its own on a port of its own.
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { createClient } from 'redis';
 import { freePort } from './port.js';
+import { debian } from './tools.js';
 import { until } from './until.js';
 
-const run = promisify(execFile);
-
-async function found(): Promise<boolean> {
-  return run('redis-server', ['--version']).then(
-    () => true,
-    () => false,
-  );
-}
-
 /** Whether there is a Redis; where it cannot be had the specs that need it are skipped, and that is said loudly. */
-export async function redisIsThere(suite: string): Promise<boolean> {
-  if (await found()) return true;
-  try {
-    if (process.getuid?.() !== 0) throw new Error('only root can install it');
-    const quiet = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, timeout: 240_000 };
-    await run('apt-get', ['update', '-qq'], quiet);
-    await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'], quiet);
-  } catch (thrown) {
-    process.stderr.write(
-      `\nSKIPPED: ${suite} needs redis-server: ${thrown instanceof Error ? thrown.message.slice(0, 300) : ''}\napt-get install redis-server\n\n`,
-    );
-  }
-  return found();
+export function redisIsThere(): Promise<boolean> {
+  return debian('redis-server', 'redis-server');
 }
 
 export type Client = ReturnType<typeof createClient>;

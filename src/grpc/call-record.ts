@@ -1,0 +1,13 @@
+// What Nestor keeps on a call while it is under way, by its metadata: that is what interceptors and handlers have in common.
+import type { Metadata } from '@grpc/grpc-js';
+import type { Timeline } from '../telemetry/timeline.js';
+import type { Trace } from '../telemetry/tracer.js';
+
+export interface CallRecord {
+  /** Its spans, where it is traced. */
+  readonly trace: Trace | undefined;
+  /** When it passed which station, once it is decoded. */
+  timeline: Timeline | null;
+}
+
+export const callRecords = new WeakMap<Metadata, CallRecord>();
