@@ -31,7 +31,7 @@ const good = { modelName: 'digits', inputs: [input], rawInputContents: [pixels] 
 let server: Server;
 let client: GrpcClient;
 beforeAll(async () => {
-  server = await Server.start({ MODEL_REPOSITORY: await everyDatatype() });
+  server = await Server.start({ MODEL_REPOSITORY: await everyDatatype(), CACHE: 'off' });
   client = new GrpcClient(server.grpc);
 });
 afterAll(async () => {

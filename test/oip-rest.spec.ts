@@ -13,7 +13,7 @@ const good = { inputs: [{ name: 'pixels', shape: [1, 64], datatype: 'FP32', data
 let server: Server;
 
 beforeAll(async () => {
-  server = await Server.start({ MODEL_REPOSITORY: await everyDatatype() });
+  server = await Server.start({ MODEL_REPOSITORY: await everyDatatype(), CACHE: 'off' });
 });
 afterAll(async () => {
   await server.stop();

@@ -196,7 +196,7 @@ describe('errors', () => {
       'POST',
       { error: expect.any(String), error_type: 'Validation' },
     ]);
-    const late = await tei('embed', { inputs: LONG }, { 'Request-Timeout': '0.001' });
+    const late = await tei('embed', { inputs: `late, and ${LONG}` }, { 'Request-Timeout': '0.001' });
     expect([late.status, late.body]).toEqual([504, { error: expect.any(String), error_type: 'Overloaded' }]);
   });
 });

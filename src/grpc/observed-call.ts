@@ -53,7 +53,7 @@ export function observeCalls({ metrics, tracer, log }: Observers, limit: number)
           onReceiveMetadata: (metadata, proceed) => {
             id = requestId(metadata.get(REQUEST_ID)[0]);
             metadata.set(REQUEST_ID, id);
-            const trace = TRACED.test(path) ? tracer.begin(path.slice(1), carrierOf(metadata), started) : undefined;
+            const trace = path.endsWith("/ModelInfer") ? tracer.begin(path.slice(1), carrierOf(metadata), started) : undefined;
             record = { trace, timeline: null };
             callRecords.set(metadata, record);
             proceed(metadata);

@@ -59,9 +59,11 @@ export class Prometheus {
     return answer.data.result;
   }
 
-  /** The one number that a query gives; NaN when it gives none. */
-  async number(expression: string): Promise<number> {
-    return Number((await this.query(expression))[0]?.value[1] ?? NaN);
+  /** The one number that a query gives, of the series with these labels; NaN when it gives none. */
+  async number(expression: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    const series = await this.query(expression);
+    const meant = series.find(({ metric }) => Object.entries(labels).every(([name, value]) => metric[name] === value));
+    return Number(meant?.value[1] ?? NaN);
   }
 
   /** Errors of the rules by name, those that were evaluated well with an empty one. */
