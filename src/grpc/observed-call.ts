@@ -25,7 +25,7 @@ const REFUSALS: readonly (readonly [RegExp, ErrorCode, string])[] = [
 ];
 
 /** Methods that run a model; probes would only bury them. */
-const TRACED = /\/ModelInfer$/;
+const TRACED = '/ModelInfer';
 
 /** What is told of a call, and who is asked whether it is traced. */
 export interface Observers {
@@ -53,7 +53,7 @@ export function observeCalls({ metrics, tracer, log }: Observers, limit: number)
           onReceiveMetadata: (metadata, proceed) => {
             id = requestId(metadata.get(REQUEST_ID)[0]);
             metadata.set(REQUEST_ID, id);
-            const trace = path.endsWith("/ModelInfer") ? tracer.begin(path.slice(1), carrierOf(metadata), started) : undefined;
+            const trace = path.endsWith(TRACED) ? tracer.begin(path.slice(1), carrierOf(metadata), started) : undefined;
             record = { trace, timeline: null };
             callRecords.set(metadata, record);
             proceed(metadata);
