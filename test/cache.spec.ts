@@ -26,6 +26,7 @@ beforeAll(async () => {
     'hasty/model.yaml': 'cache: { memory: false }\n',
     'twice/1': { from: join(shipped('digits'), '1') },
     'twice/2': { from: join(shipped('digits'), '1') },
+    'twice/model.yaml': 'versions: all\n',
     'features/1': { from: join(shipped(MINILM), '1') },
     'features/model.yaml': 'deterministic: false\ncache: { features: true }\n',
   });

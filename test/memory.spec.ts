@@ -23,7 +23,7 @@ afterAll(removeRepositories);
 
 async function serve(files: Files, env: NodeJS.ProcessEnv = {}): Promise<{ running: Server; repository: string }> {
   const repository = await written(files);
-  server = await Server.start({ MODEL_REPOSITORY: repository, ADMIN_API: 'on', CACHE_DIR: await written({}), ...env });
+  server = await Server.start({ MODEL_REPOSITORY: repository, ADMIN_API: 'on', CACHE: 'off', CACHE_DIR: await written({}), ...env });
   return { running: server, repository };
 }
 
@@ -155,6 +155,7 @@ describe('a model that is loaded on demand', () => {
     expect(await stateOf(running, 'm')).toMatchObject({ state: 'UNAVAILABLE', reason: 'it is loaded when it is first used' });
     const answers = await Promise.all(Array.from({ length: 8 }, () => predict(running, 'm')));
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200));
+    await until('the log to say so', () => running.output.includes('m/1 serves') || undefined);
     expect(running.output.split('m/1 serves')).toHaveLength(2);
     await until('it to go', async () => (await stateOf(running, 'm'))?.state === 'UNAVAILABLE' || undefined);
     expect((await predict(running, 'm')).status).toBe(200);

@@ -21,7 +21,7 @@ let server: Server;
 let repository: string;
 beforeAll(async () => {
   repository = await written({ 'm/1/model.onnx': IDENTITY, 'other/1/model.onnx': IDENTITY });
-  server = await Server.start({ MODEL_REPOSITORY: repository, ADMIN_API: 'on' });
+  server = await Server.start({ MODEL_REPOSITORY: repository, ADMIN_API: 'on', CACHE: 'off' });
 });
 afterAll(async () => {
   await server.stop();

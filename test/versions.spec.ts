@@ -19,7 +19,7 @@ beforeAll(async () => {
     'm/3/model.onnx': { from: `${fixture('logarithm')}/1/model.onnx` },
     'm/model.yaml': MANIFEST,
   });
-  server = await Server.start({ MODEL_REPOSITORY });
+  server = await Server.start({ MODEL_REPOSITORY, CACHE: 'off' });
 });
 afterAll(async () => {
   await server.stop();

@@ -16,6 +16,10 @@ const ANSWERS = {
 
 /** Headers of what is computed, or remembered. */
 const RESULTS = {
+  'X-Model-Version': {
+    description: 'Which version answered: where the route names none, the split of the traffic may have chosen.',
+    schema: { type: 'string' },
+  },
   'X-Cache': {
     description: '`hit`, `miss`, `partial` or `coalesced`, with the tier: `hit; tier=memory`. Absent where nothing is remembered.',
     schema: { type: 'string' },

@@ -18,7 +18,7 @@ const PREDICT = '/v1/models/m/predict';
 const repository = await mkdtemp(join(tmpdir(), 'nestor-reloads-'));
 await mkdir(join(repository, 'm/1'), { recursive: true });
 await writeFile(join(repository, 'm/1/model.onnx'), identityModel('FP32', ['rows', 'values']));
-Object.assign(process.env, { MODEL_REPOSITORY: repository, ADMIN_API: 'on' });
+Object.assign(process.env, { MODEL_REPOSITORY: repository, ADMIN_API: 'on', CACHE: 'off' });
 const server = await Server.start();
 
 const faults: string[] = [];
