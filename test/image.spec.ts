@@ -27,7 +27,7 @@ function missing(name: string): never {
 
 describe('the Dockerfile', () => {
   it('has the targets cpu, which is the default, and gpu, and pins what it builds on', () => {
-    expect(stages.map(({ name }) => name)).toEqual(['build', 'production', 'production-gpu', 'gpu', 'cpu']);
+    expect(stages.map(({ name }) => name)).toEqual(['build', 'production', 'production-gpu', 'gpu', 'production-cpu', 'cpu']);
     expect([args.get('NODE_IMAGE'), args.get('CUDA_IMAGE')]).toEqual([
       expect.stringMatching(/^node:24\.\d+\.\d+-[a-z]+-slim$/),
       expect.stringMatching(/^nvidia\/cuda:12\.\d+\.\d+-cudnn-runtime-ubuntu\d+\.04$/),
@@ -68,6 +68,14 @@ describe('the Dockerfile', () => {
     ]);
     expect(existsSync(join(ROOT, 'node_modules/onnxruntime-node/script/install.js'))).toBe(true);
     expect(existsSync(join(ROOT, 'node_modules/@nestjs/cli/bin/nest.js'))).toBe(true);
+  });
+
+  it('prepares the models of the CPU image where the server looks for them, and no volume hides them', () => {
+    expect(texts(stage('production-cpu'), 'RUN')).toEqual(['CACHE_DIR=/app node dist/prepare-models.js']);
+    expect(existsSync(join(ROOT, 'src/prepare-models.ts'))).toBe(true);
+    expect(texts(stage('cpu'), 'COPY')).toEqual(['--from=production-cpu /app /app']);
+    const variables = texts(stage('cpu'), 'ENV').flatMap((text) => text.split(' '));
+    expect(variables).toEqual(expect.arrayContaining(['PREPARED_DIR=/app/prepared', 'CACHE_DIR=/var/cache/nestor']));
   });
 
   it('copies what there is, and what .dockerignore lets through', () => {
