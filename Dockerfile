@@ -26,8 +26,6 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && npm cache clean -
  && find node_modules/onnxruntime-node/bin -mindepth 3 -maxdepth 3 ! -name "$(node --print process.arch)" -exec rm -rf {} +
 COPY --from=build /app/dist dist
 COPY models models
-# Models are optimized here and not at the first start, once there is such a script.
-RUN npm run --if-present prepare-models
 
 FROM production AS production-gpu
 # The CUDA and TensorRT providers come from NuGet: they are too large for npm.
@@ -43,7 +41,7 @@ LABEL org.opencontainers.image.title="Nestor" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 GRPC_PORT=8001 MODEL_REPOSITORY=/app/models CACHE_DIR=/var/cache/nestor
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 GRPC_PORT=8001 MODEL_REPOSITORY=/app/models CACHE_DIR=/var/cache/nestor PREPARED_DIR=/app/prepared
 RUN install -d -o 10001 -g 10001 /var/cache/nestor
 WORKDIR /app
 USER 10001:10001
@@ -53,8 +51,12 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=10m --retries=3 \
   CMD ["node", "--eval", "fetch(`http://127.0.0.1:${process.env.PORT}/health/ready`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "dist/main.js"]
 
+FROM production AS production-cpu
+# Into /app/prepared, which is PREPARED_DIR: a volume at CACHE_DIR does not hide it. A GPU loads models as they are.
+RUN CACHE_DIR=/app node dist/prepare-models.js
+
 FROM ${NODE_IMAGE} AS cpu
-COPY --from=production /app /app
+COPY --from=production-cpu /app /app
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Nestor" \
@@ -62,7 +64,7 @@ LABEL org.opencontainers.image.title="Nestor" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 GRPC_PORT=8001 MODEL_REPOSITORY=/app/models CACHE_DIR=/var/cache/nestor
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 GRPC_PORT=8001 MODEL_REPOSITORY=/app/models CACHE_DIR=/var/cache/nestor PREPARED_DIR=/app/prepared
 RUN install -d -o 10001 -g 10001 /var/cache/nestor
 WORKDIR /app
 USER 10001:10001

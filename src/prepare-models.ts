@@ -1,4 +1,4 @@
-// `npm run prepare-models`: optimizes every model of the repository into CACHE_DIR, so that the first start is as fast as the others.
+// `npm run prepare-models`: optimizes every model of the repository into CACHE_DIR/prepared, so that the first start is as fast as the others.
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';

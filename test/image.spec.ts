@@ -1,7 +1,7 @@
 // What the image is made of: the Dockerfile by its letter, and the production tree by running it (`npm run image` builds the whole).
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -27,7 +27,7 @@ function missing(name: string): never {
 
 describe('the Dockerfile', () => {
   it('has the targets cpu, which is the default, and gpu, and pins what it builds on', () => {
-    expect(stages.map(({ name }) => name)).toEqual(['build', 'production', 'production-gpu', 'gpu', 'cpu']);
+    expect(stages.map(({ name }) => name)).toEqual(['build', 'production', 'production-gpu', 'gpu', 'production-cpu', 'cpu']);
     expect([args.get('NODE_IMAGE'), args.get('CUDA_IMAGE')]).toEqual([
       expect.stringMatching(/^node:24\.\d+\.\d+-[a-z]+-slim$/),
       expect.stringMatching(/^nvidia\/cuda:12\.\d+\.\d+-cudnn-runtime-ubuntu\d+\.04$/),
@@ -70,6 +70,14 @@ describe('the Dockerfile', () => {
     expect(existsSync(join(ROOT, 'node_modules/@nestjs/cli/bin/nest.js'))).toBe(true);
   });
 
+  it('prepares the models of the CPU image where the server looks for them, and no volume hides them', () => {
+    expect(texts(stage('production-cpu'), 'RUN')).toEqual(['CACHE_DIR=/app node dist/prepare-models.js']);
+    expect(existsSync(join(ROOT, 'src/prepare-models.ts'))).toBe(true);
+    expect(texts(stage('cpu'), 'COPY')).toEqual(['--from=production-cpu /app /app']);
+    const variables = texts(stage('cpu'), 'ENV').flatMap((text) => text.split(' '));
+    expect(variables).toEqual(expect.arrayContaining(['PREPARED_DIR=/app/prepared', 'CACHE_DIR=/var/cache/nestor']));
+  });
+
   it('copies what there is, and what .dockerignore lets through', () => {
     const sources = stages
       .flatMap((each) => texts(each, 'COPY'))
@@ -108,7 +116,7 @@ describe('the production tree', () => {
     rmSync(app, { recursive: true });
   });
 
-  it('starts and serves with the packages that production needs, in an empty environment', async () => {
+  it('prepares its models, starts and serves with the packages that production needs, in an empty environment', async () => {
     const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
       packages: Record<string, { dev?: boolean; devOptional?: boolean }>;
     };
@@ -124,9 +132,12 @@ describe('the production tree', () => {
     for (const name of ['dist', 'package.json']) cpSync(join(ROOT, name), join(app, name), { recursive: true });
     symlinkSync(MODELS, join(app, 'models'));
 
+    execFileSync(process.execPath, ['dist/prepare-models.js'], { cwd: app, env: { CACHE_DIR: app } });
+    expect(readdirSync(join(app, 'prepared'))).not.toEqual([]);
+
     const server = spawn(process.execPath, ['dist/main.js'], {
       cwd: app,
-      env: { PORT: '0', NODE_ENV: 'production' },
+      env: { PORT: '0', NODE_ENV: 'production', PREPARED_DIR: join(app, 'prepared') },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const ended = once(server, 'exit');
@@ -151,5 +162,7 @@ describe('the production tree', () => {
       server.kill('SIGTERM');
     }
     expect(await ended).toEqual([0, null]);
+    // Where CACHE_DIR would be.
+    expect(existsSync(join(app, 'var'))).toBe(false);
   });
 });

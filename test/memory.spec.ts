@@ -1,15 +1,19 @@
 // Memory that can be seen, weights that are held once, and limits that are kept.
-import { cp, readFile, stat, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { post, send, type Answer } from './setup/client.js';
 import { distance, MINILM, sentences } from './setup/fixtures.js';
 import { metric } from './setup/metrics.js';
+import { ROOT } from './setup/paths.js';
 import { removeRepositories, shipped, written, type Files } from './setup/repository.js';
 import { Server } from './setup/server.js';
 import { until } from './setup/until.js';
 import { identityModel } from './soak/identity-model.js';
 
+const run = promisify(execFile);
 const MIB = 1024 * 1024;
 const IDENTITY = identityModel('FP32', ['rows', 'values']);
 const TEXT = { 'text/1': { from: join(shipped(MINILM), '1') } };
@@ -106,6 +110,29 @@ describe('a prepared model', () => {
     await writeFile(join(folder, 'model.onnx'), graph.subarray(0, graph.length / 2));
     expect(distance(await vector(), [...(sentence?.vector ?? [])])).toBeLessThan(1e-5);
     expect(await readFile(join(folder, 'model.onnx'))).toEqual(graph);
+  });
+
+  it('that an image ships is used where it lies, read-only, and nothing is written to CACHE_DIR', async () => {
+    const repository = await written(TEXT);
+    const [image, cache] = [await written({}), await written({})];
+    const shipped = join(image, 'prepared');
+    const env = { ...process.env, MODEL_REPOSITORY: repository, CACHE_DIR: image };
+    await run(process.execPath, ['dist/prepare-models.js'], { cwd: ROOT, env });
+    const [folder = ''] = await readdir(shipped);
+    const [before, entries] = [await stat(join(shipped, folder)), await readdir(shipped, { recursive: true })];
+    await run('chmod', ['-R', 'a-w', shipped]);
+    const running = await Server.start({ MODEL_REPOSITORY: repository, CACHE: 'off', CACHE_DIR: cache, PREPARED_DIR: shipped });
+    const [sentence] = sentences();
+    const { body } = await post(`${running.url}/v1/embeddings`, { model: 'text', input: sentence?.text });
+    const maps = process.platform === 'linux' ? await readFile(`/proc/${running.pid}/maps`, 'utf8') : shipped;
+    await running.stop();
+    await run('chmod', ['-R', 'u+w', shipped]);
+    const [vector] = (body as { data: { embedding: number[] }[] }).data;
+    expect(distance(vector?.embedding ?? [], [...(sentence?.vector ?? [])])).toBeLessThan(1e-5);
+    expect(maps).toContain(shipped);
+    expect(await readdir(cache)).toEqual([]);
+    expect(await readdir(shipped, { recursive: true })).toEqual(entries);
+    expect((await stat(join(shipped, folder))).mtimeMs).toBe(before.mtimeMs);
   });
 
   it('is done without where CACHE_DIR cannot be written, with a warning', async () => {

@@ -7,8 +7,8 @@ function done(summary, latency)
     return summary.requests > 0 and latency:percentile(percent) / 1e3 or 0
   end
   print(string.format(
-    '{"completed":%d,"refused":%d,"failed":%d,"seconds":%f,"p50Ms":%f,"p99Ms":%f}',
+    '{"completed":%d,"refused":%d,"failed":%d,"seconds":%f,"p50Ms":%f,"p95Ms":%f,"p99Ms":%f}',
     summary.requests, errors.status, failed, summary.duration / 1e6,
-    milliseconds(50), milliseconds(99)
+    milliseconds(50), milliseconds(95), milliseconds(99)
   ))
 end

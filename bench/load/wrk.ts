@@ -17,6 +17,7 @@ export interface ClosedLoop {
 export interface Load {
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
+  readonly p95Ms: number;
   readonly p99Ms: number;
   readonly errors: number;
 }
@@ -27,6 +28,7 @@ interface Printed {
   failed: number;
   seconds: number;
   p50Ms: number;
+  p95Ms: number;
   p99Ms: number;
 }
 
@@ -61,6 +63,7 @@ async function runWrk({ url, clients, seconds }: Shape, script: string, args: re
   return {
     requestsPerSecond: (printed.completed - printed.refused) / printed.seconds,
     p50Ms: printed.p50Ms,
+    p95Ms: printed.p95Ms,
     p99Ms: printed.p99Ms,
     errors: printed.refused + printed.failed,
   };

@@ -61,6 +61,9 @@ export class Environment {
   /** Folder for what can be made again, the disk tier and prepared models; processes of one machine may share it. */
   @IsString() @MinLength(1) readonly CACHE_DIR: string = './var/cache';
 
+  /** Folder of models that were prepared beforehand, as in an image: looked into before `CACHE_DIR`, never written to. Empty: there is none. */
+  @IsString() readonly PREPARED_DIR: string = '';
+
   /** Milliseconds that a request waits for the disk or Redis tier at most. */
   @IsInt() @Min(1) @Max(10_000) readonly CACHE_TIMEOUT_MS: number = 20;
 

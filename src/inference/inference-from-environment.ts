@@ -8,6 +8,7 @@ export const InferenceFromEnvironment = InferenceModule.forRootAsync({
     repository: environment.MODEL_REPOSITORY,
     pollSeconds: environment.MODEL_POLL_SECONDS,
     cacheDir: environment.CACHE_DIR,
+    preparedDir: environment.PREPARED_DIR,
     memoryBudgetBytes: environment.MEMORY_BUDGET_BYTES,
     recycleAboveBytes: environment.RECYCLE_ABOVE_BYTES,
     cache: cacheOptions(environment),

@@ -7,6 +7,8 @@ export interface ModelOptions {
   readonly pollSeconds?: number;
   /** Folder for models that are prepared once and mapped ever after; without it each load prepares anew. */
   readonly cacheDir?: string;
+  /** Folder of models that were prepared before, of an image: looked into first, never written to. */
+  readonly preparedDir?: string;
   /** Most that the process may take with all models, in bytes; 0 for no limit. */
   readonly memoryBudgetBytes?: number;
   /** Where the process takes more than this, fresh instances take over from those that run, in bytes; 0 for never. */

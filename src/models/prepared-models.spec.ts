@@ -1,5 +1,5 @@
 // Preparations: made once, found again, made anew where they are damaged, done without where they cannot be written.
-import { open, mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { open, mkdtemp, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -96,6 +96,36 @@ describe('a preparation', () => {
       await models.prepared(plan, files, 'speed'),
     ];
     expect(new Set(all.map(({ modelPath }) => modelPath)).size).toBe(4);
+  });
+});
+
+describe('a folder of models that were prepared before', () => {
+  let own: string;
+  let image: PreparedModels;
+  beforeEach(async () => {
+    await models.prepared(plan, files, 'shared');
+    own = await mkdtemp(join(tmpdir(), 'nestor-prepared-own-'));
+    image = new PreparedModels({ repository: 'models', cacheDir: own, preparedDir: join(cacheDir, 'prepared') }, runtime);
+  });
+  afterEach(() => rm(own, { recursive: true }));
+
+  it('is used, and nothing is written', async () => {
+    expect(await image.prepared(plan, files, 'shared')).toEqual(await models.prepared(plan, files, 'shared'));
+    const alone = new PreparedModels({ repository: 'models', preparedDir: join(cacheDir, 'prepared') }, runtime);
+    expect((await alone.prepared(plan, files, 'shared')).prepared).toBe(true);
+    expect(await alone.prepared(plan, files, 'speed')).toBe(plan);
+    expect(await readdir(own)).toEqual([]);
+  });
+
+  it.each<[string, (first: InstancePlan) => Promise<unknown>]>([
+    ['is damaged', (first) => truncate(weights(first), 1_000_000)],
+    ['does not load', (first) => image.discard(first)],
+    ['was made for another processor', ({ modelPath }) => rename(dirname(modelPath), `${dirname(modelPath)}0`)],
+  ])('whose preparation %s stays as it is, and another is made in the cache', async (_, happens) => {
+    await happens(await image.prepared(plan, files, 'shared'));
+    const before = await folders();
+    expect((await image.prepared(plan, files, 'shared')).modelPath.startsWith(join(own, 'prepared'))).toBe(true);
+    expect(await folders()).toEqual(before);
   });
 });
 

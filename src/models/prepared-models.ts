@@ -1,7 +1,7 @@
 // Models that were optimized once and written to disk: loaded in a fraction of the time, their weights mapped and not copied.
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { reasonOf } from '../errors.js';
 import type { InstancePlan } from '../runtime/instance-group.js';
@@ -22,6 +22,8 @@ const SMALLEST_BYTES = 1024 * 1024;
 @Injectable()
 export class PreparedModels {
   readonly #logger = new Logger(PreparedModels.name);
+  /** Folders of `preparedDir` that did not load. */
+  readonly #unfit = new Set<string>();
 
   constructor(
     @Inject(MODEL_OPTIONS) private readonly options: ModelOptions,
@@ -33,30 +35,39 @@ export class PreparedModels {
    * Where it cannot be, the plan as it was: a full disk costs memory and time, not the service.
    */
   async prepared(plan: InstancePlan, files: readonly ContainedFile[], memory: MemoryMode): Promise<InstancePlan> {
-    const folder = await this.#folder(plan, files, memory);
-    if (folder === undefined) return plan;
+    const { preparedDir, cacheDir } = this.options;
+    const key = await this.#key(plan, files, memory);
+    if (key === undefined) return plan;
+    const from = (folder: string): InstancePlan => ({ ...plan, modelPath: join(folder, PREPARED.graph), prepared: true });
+    const shipped = preparedDir && join(resolve(preparedDir), key);
+    if (shipped && !this.#unfit.has(shipped) && (await isIntact(shipped))) return from(shipped);
+    if (cacheDir === undefined) return plan;
+    const folder = join(resolve(cacheDir), 'prepared', key);
     try {
       if (!(await isIntact(folder))) await this.#prepare(plan, folder, memory);
-      return { ...plan, modelPath: join(folder, PREPARED.graph), prepared: true };
+      return from(folder);
     } catch (thrown) {
       this.#logger.warn(`${plan.modelPath} is not prepared, each instance holds weights of its own: ${reasonOf(thrown)}`);
       return plan;
     }
   }
 
-  /** Takes a preparation away that did not load; the next load makes it anew. */
+  /** Takes a preparation away that did not load, or no longer looks at it where it is not ours; the next load makes it anew. */
   async discard({ modelPath, prepared }: InstancePlan): Promise<void> {
-    if (prepared) await remove(resolve(modelPath, '..'));
+    if (!prepared) return;
+    const { preparedDir } = this.options;
+    const folder = dirname(modelPath);
+    if (preparedDir && dirname(folder) === resolve(preparedDir)) this.#unfit.add(folder);
+    else await remove(folder);
   }
 
-  /** Where it lies, or would: the name says all that it depends on. Undefined for models that are loaded as they are. */
-  async #folder(plan: InstancePlan, files: readonly ContainedFile[], memory: MemoryMode): Promise<string | undefined> {
-    const { cacheDir } = this.options;
+  /** Name of its folder, which says all that it depends on. Undefined for models that are loaded as they are. */
+  async #key(plan: InstancePlan, files: readonly ContainedFile[], memory: MemoryMode): Promise<string | undefined> {
+    const { preparedDir, cacheDir } = this.options;
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-    if (cacheDir === undefined || plan.provider !== 'cpu' || bytes < SMALLEST_BYTES) return undefined;
+    if ((!preparedDir && !cacheDir) || plan.provider !== 'cpu' || bytes < SMALLEST_BYTES) return undefined;
     const depends = [FORMAT, await contentDigest(files), runtimeVersion(), processorFeatures(), plan.provider, plan.entries, memory];
-    const key = createHash('sha256').update(JSON.stringify(depends)).digest('hex').slice(0, 32);
-    return join(resolve(cacheDir), 'prepared', key);
+    return createHash('sha256').update(JSON.stringify(depends)).digest('hex').slice(0, 32);
   }
 
   /** Writes beside the place and renames: whoever looks there sees all of it or nothing, and of two that do it at once the first stays. */

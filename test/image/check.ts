@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { post } from '../setup/client.ts';
@@ -56,6 +56,7 @@ assert.deepEqual(dev, [], 'dev dependencies in the image');
 assert.match(User, /^[1-9]\d*:[1-9]\d*$/, 'a numeric user, that runAsNonRoot can check');
 assert.equal(StopSignal, 'SIGTERM');
 assert.equal(Labels['org.opencontainers.image.licenses'], 'Apache-2.0');
+assert.notEqual(readdirSync(join(root, 'app/prepared')).length, 0, 'models prepared at the build');
 assert.throws(() => {
   run('touch', '/app/written');
 }, /Read-only file system/);
