@@ -17,7 +17,7 @@ import { isIntact, seal } from './seal.js';
 /** Raised when what is written changes. */
 const FORMAT = 1;
 /** Smaller models load in milliseconds and have nothing to share. */
-const SMALLEST_BYTES = 1024 * 1024;
+const SMALLEST_BYTES = 4 * 1024 * 1024;
 
 @Injectable()
 export class PreparedModels {
