@@ -50,8 +50,8 @@ const run = (...command: readonly string[]): void => {
   execFileSync(...contained(command, port), { stdio: 'pipe' });
 };
 
-const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { devDependencies: object };
-const dev = Object.keys(devDependencies).filter((name) => existsSync(join(root, 'app/node_modules', name)));
+const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as { packages: Record<string, { dev?: boolean }> };
+const dev = Object.keys(packages).filter((path) => packages[path]?.dev && existsSync(join(root, 'app', path)));
 assert.deepEqual(dev, [], 'dev dependencies in the image');
 assert.match(User, /^[1-9]\d*:[1-9]\d*$/, 'a numeric user, that runAsNonRoot can check');
 assert.equal(StopSignal, 'SIGTERM');
