@@ -6,6 +6,7 @@ import { clears, describeBar, type Bar } from './bars.ts';
 import { disconnect } from './behaviour/disconnect.ts';
 import { flood } from './behaviour/flood.ts';
 import { overload } from './behaviour/overload.ts';
+import { outage } from './behaviour/outage.ts';
 import type { Outcome, Scenario } from './behaviour/scenario.ts';
 import { choose } from './options.ts';
 import { WORK } from './paths.ts';
@@ -17,13 +18,14 @@ import { SERVERS } from './servers.ts';
 import { startServer } from './server-process.ts';
 import { readTexts } from './texts.ts';
 
-const SCENARIOS: readonly Scenario[] = [flood, overload, disconnect];
+const SCENARIOS: readonly Scenario[] = [flood, overload, disconnect, outage];
 
 async function measure(scenario: Scenario, texts: readonly string[], seconds: number): Promise<Outcome> {
   const [nestor] = choose('server', ['nestor'], SERVERS);
   if (!nestor) throw new Error('servers.ts has no Nestor; this is a bug');
   const { maxQueueItems } = scenario;
-  const environment: Record<string, string> = maxQueueItems === undefined ? {} : { MODEL_REPOSITORY: repositoryWithQueueOf(maxQueueItems) };
+  const limited: Record<string, string> = maxQueueItems === undefined ? {} : { MODEL_REPOSITORY: repositoryWithQueueOf(maxQueueItems) };
+  const environment = { ...scenario.environment, ...limited };
   const target = await startServer(nestor, scenario.name, environment);
   try {
     return await scenario.run({ url: target.url, texts, seconds });

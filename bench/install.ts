@@ -32,16 +32,23 @@ function peerMissing(packages: readonly string[], skipInstall: boolean): string 
 
 /** Why there is no wrk; empty when there is. */
 export function installWrk(skipInstall: boolean): string {
-  if (hasWrk()) return '';
-  if (!skipInstall && process.getuid?.() === 0) {
-    tell('apt-get', ['update', '-qq']);
-    tell('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'wrk']);
-  }
-  return hasWrk() ? '' : 'the load generator wrk is missing: apt-get install wrk';
+  return debian('wrk', 'the load generator wrk', skipInstall);
 }
 
-function hasWrk(): boolean {
-  return spawnSync('wrk', ['-v']).error === undefined;
+/** Why there is no redis-server; empty when there is. */
+export function installRedis(skipInstall: boolean): string {
+  return debian('redis-server', 'Redis', skipInstall);
+}
+
+/** A Debian package with a program of its name. */
+function debian(name: string, title: string, skipInstall: boolean): string {
+  const isThere = (): boolean => spawnSync(name, ['-v']).error === undefined;
+  if (isThere()) return '';
+  if (!skipInstall && process.getuid?.() === 0) {
+    tell('apt-get', ['update', '-qq']);
+    tell('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name]);
+  }
+  return isThere() ? '' : `${title} is missing: apt-get install ${name}`;
 }
 
 /** Runs a command; answers with its complaint when it fails. */

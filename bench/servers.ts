@@ -44,7 +44,7 @@ export const nestor: Server = {
   environment: (ports) => ({ ...NESTOR_ENVIRONMENT, PORT: String(ports.http), GRPC_PORT: String(ports.grpc) }),
 };
 
-const remembering: Server = {
+export const remembering: Server = {
   ...nestor,
   name: 'nestor-cache',
   label: 'Nestor, cache on',

@@ -19,5 +19,7 @@ export interface Scenario {
   readonly title: string;
   /** Most items that may wait for the embedding model, where the scenario wants another limit than the default. */
   readonly maxQueueItems?: number;
+  /** Nestor's settings, where the scenario wants others than every measurement. */
+  readonly environment?: Readonly<Record<string, string>>;
   run(course: Course): Promise<Outcome>;
 }

@@ -6,6 +6,7 @@ import { Metrics } from '../telemetry/metrics.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { Answers } from './answers.js';
 import { CacheService } from './cache.service.js';
+import { Lease } from './lease.js';
 import { CACHE_DEFAULTS, type CacheOptions } from './options.js';
 import { answerBytes, openStores, type TierStore } from './stores.js';
 import { Tier, type TierState } from './tier.js';
@@ -44,6 +45,12 @@ function tiersOf(stores: readonly TierStore[], cache: Cache, { timeoutMs }: Cach
   return new Tiers(tiers);
 }
 
+function leaseOf(stores: readonly TierStore[], tiers: Tiers, { leaseMs }: CacheOptions): Lease | undefined {
+  const shared = stores.find(({ leasing }) => leasing);
+  const tier = tiers.all.find(({ name }) => name === shared?.name);
+  return leaseMs > 0 && tier && shared?.leasing ? new Lease(tier, shared.leasing, leaseMs) : undefined;
+}
+
 @Module({})
 class StoresModule {}
 
@@ -76,12 +83,12 @@ export class CachingModule {
         { provide: Answers, useFactory: (options: CacheOptions) => new Answers(answerBytes(options)), inject: [OPTIONS] },
         {
           provide: CacheService,
-          useFactory: (tiers: Tiers, answers: Answers, { enabled }: CacheOptions, metrics: CacheMetrics) => {
-            const service = new CacheService(tiers, answers, enabled);
+          useFactory: (stores: TierStore[], tiers: Tiers, answers: Answers, options: CacheOptions, metrics: CacheMetrics) => {
+            const service = new CacheService(tiers, answers, options.enabled, leaseOf(stores, tiers, options));
             metrics.watchSize(() => service.states);
             return service;
           },
-          inject: [Tiers, Answers, OPTIONS, CacheMetrics],
+          inject: [STORES, Tiers, Answers, OPTIONS, CacheMetrics],
         },
       ],
       exports: [CacheService, CacheMetrics],

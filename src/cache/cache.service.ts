@@ -3,9 +3,10 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Answers } from './answers.js';
 import { isExpired, type Entry } from './entry.js';
 import { Flight, type Passenger } from './flight.js';
+import type { Lease } from './lease.js';
 import type { CachePolicy, TierName } from './options.js';
 import type { TierState } from './tier.js';
-import { Tiers } from './tiers.js';
+import { Tiers, type Written } from './tiers.js';
 
 /** What a kind of value is called in metrics and keys, and how it becomes bytes and is read again. */
 export interface Level<T> {
@@ -54,6 +55,7 @@ export class CacheService implements OnApplicationShutdown {
     private readonly tiers: Tiers,
     readonly answers: Answers,
     readonly enabled: boolean,
+    private readonly lease?: Lease,
   ) {}
 
   /** What each tier holds; whole answers count as memory. */
@@ -150,8 +152,7 @@ export class CacheService implements OnApplicationShutdown {
         const results = await this.#remembered(keys, request);
         const missing = results.size === 0 ? keys : keys.filter((key) => !results.has(key));
         if (missing.length === 0) return results;
-        const computed = await this.#computed(missing, places, request, signal);
-        await this.#remember(computed, request);
+        const computed = await this.#once(missing, places, request, signal);
         return results.size === 0 ? computed : new Map([...results, ...computed]);
       } finally {
         for (const key of keys) if (this.#flights.get(key) === flight) this.#flights.delete(key);
@@ -160,6 +161,21 @@ export class CacheService implements OnApplicationShutdown {
     const flight = new Flight<Results<T>>(work, request.urgency, keys.length === 1);
     for (const key of keys) this.#flights.set(key, flight);
     return flight;
+  }
+
+  /** Computed and remembered; with a lease by one process of those that share a Redis. */
+  async #once<T>(
+    keys: readonly string[],
+    places: ReadonlyMap<string, number>,
+    request: Request<T>,
+    signal: AbortSignal,
+  ): Promise<Results<T>> {
+    const compute = async (wanted: readonly string[]): Promise<Written & { values: Results<T> }> => {
+      const values = await this.#computed(wanted, places, request, signal);
+      return { values, ...(await this.#remember(values, request)) };
+    };
+    if (!this.lease || !request.tiers.has('redis')) return (await compute(keys)).values;
+    return this.lease.once(keys, { find: (wanted) => this.#remembered(wanted, request), compute }, signal);
   }
 
   async #remembered<T>(keys: readonly string[], { level, tiers }: Request<T>): Promise<Map<string, Recalled<T>>> {
@@ -184,13 +200,13 @@ export class CacheService implements OnApplicationShutdown {
     return new Map(keys.map((key, index) => [key, { value: values[index] as T, source: 'computed' as const }]));
   }
 
-  async #remember<T>(results: Results<T>, { level, policy: { ttlMs }, tiers }: Request<T>): Promise<void> {
-    if (tiers.size === 0) return;
+  async #remember<T>(results: Results<T>, { level, policy: { ttlMs }, tiers }: Request<T>): Promise<Written> {
+    if (tiers.size === 0) return { everywhere: Promise.resolve() };
     const expires = ttlMs === undefined ? undefined : Date.now() + ttlMs;
     const entries = [...results]
       .filter(([, { value }]) => level.sizeOf(value) <= LARGEST_VALUE_BYTES)
       .map(([key, { value }]) => ({ key, entry: { value: level.encode(value), expires } satisfies Entry }));
-    if (entries.length > 0) await this.tiers.write(level.name, tiers, entries);
+    return entries.length > 0 ? this.tiers.write(level.name, tiers, entries) : { everywhere: Promise.resolve() };
   }
 }
 

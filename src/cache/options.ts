@@ -19,6 +19,8 @@ export interface CacheOptions {
   readonly redisUrl: string | undefined;
   /** How long a request waits for a tier outside the process, in milliseconds. */
   readonly timeoutMs: number;
+  /** How long one of the processes that share a Redis may keep the others waiting for a value that it computes, in milliseconds; 0: nobody waits. */
+  readonly leaseMs: number;
 }
 
 export function cacheOptions(environment: Environment): CacheOptions {
@@ -29,6 +31,7 @@ export function cacheOptions(environment: Environment): CacheOptions {
     directory: environment.CACHE_DIR,
     redisUrl: environment.REDIS_URL || undefined,
     timeoutMs: environment.CACHE_TIMEOUT_MS,
+    leaseMs: environment.CACHE_LEASE_MS,
   };
 }
 

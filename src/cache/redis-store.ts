@@ -2,6 +2,7 @@
 import type { CacheManagerStore } from 'cache-manager';
 import { redisInsStore } from 'cache-manager-redis-yet';
 import { commandOptions, createClient } from 'redis';
+import type { Claim, Leasing } from './lease.js';
 
 /** What is on its way at most: a Redis that hangs must not gather requests without end. */
 const MOST_COMMANDS = 10_000;
@@ -14,12 +15,24 @@ const LONGEST_SILENCE_MS = 5000;
 
 const AS_BYTES = commandOptions({ returnBuffers: true });
 
+/** Behind the key of a value: who computes it has this key as long. */
+const LEASE = ':lease';
+/** In one step, so that a value that was written between asking for it and claiming it is not computed again. */
+const CLAIM = `
+local claims = {}
+for index, key in ipairs(KEYS) do
+  if redis.call('EXISTS', key) == 1 then claims[index] = 'known'
+  elseif redis.call('SET', key .. '${LEASE}', '', 'NX', 'PX', ARGV[1]) then claims[index] = 'ours'
+  else claims[index] = 'taken' end
+end
+return claims`;
+
 /** Values are `{ value }`, as Keyv hands them over unserialized. */
 interface Held {
   readonly value: Uint8Array;
 }
 
-export interface RedisStore extends CacheManagerStore {
+export interface RedisStore extends CacheManagerStore, Leasing {
   clearScope(scope: string): Promise<void>;
   disconnect(): Promise<void>;
 }
@@ -76,6 +89,8 @@ export function redisStore(url: string, onError: (error: Error) => void): RedisS
     // Others may live in the same database: FLUSHDB, as the store has it, would take their keys too.
     reset: () => removeAll(`${NAMESPACE}:*`),
     clearScope: (scope) => removeAll(`${NAMESPACE}:${scope}:*`),
+    claim: async (keys, leaseMs) => (await watch(client.eval(CLAIM, { keys: keys.map(named), arguments: [String(leaseMs)] }))) as Claim[],
+    release: (keys) => watch(client.unlink(keys.map((key) => named(key) + LEASE))),
     disconnect: async () => {
       // disconnect() of a client that is still connecting throws.
       await Promise.resolve(client.disconnect()).catch(() => undefined);
@@ -104,6 +119,10 @@ function watchdog(bark: () => void): <R>(command: Promise<R>) => Promise<R> {
 
 /** In front of all keys, put there by Keyv. */
 export const NAMESPACE = 'nestor';
+
+function named(key: string): string {
+  return `${NAMESPACE}:${key}`;
+}
 
 function held(bytes: Buffer | null): Held | undefined {
   return bytes ? { value: bytes } : undefined;

@@ -2,6 +2,7 @@
 import { KeyvAdapter } from 'cache-manager';
 import { Keyv } from 'keyv';
 import { DiskStore } from './disk-store.js';
+import type { Leasing } from './lease.js';
 import { MemoryStore } from './memory-store.js';
 import type { CacheOptions, TierName } from './options.js';
 import { NAMESPACE, redisStore } from './redis-store.js';
@@ -14,6 +15,8 @@ export interface TierStore {
   readonly name: TierName;
   readonly keyv: Keyv;
   readonly holding: Holding;
+  /** Where processes share it. */
+  readonly leasing?: Leasing;
 }
 
 export function answerBytes({ memoryBytes, enabled }: CacheOptions): number {
@@ -37,7 +40,7 @@ export function openStores(options: CacheOptions, onError: (tier: TierName, erro
     const redis = redisStore(redisUrl, (error) => {
       onError('redis', error);
     });
-    stores.push({ name: 'redis', keyv: raw(new KeyvAdapter(redis), true), holding: redis });
+    stores.push({ name: 'redis', keyv: raw(new KeyvAdapter(redis), true), holding: redis, leasing: redis });
   }
   return stores;
 }

@@ -65,13 +65,18 @@ export class Tier {
     private readonly metrics: CacheMetrics,
     private readonly guard?: Guard,
   ) {
-    this.#read = this.#guarded((keys: readonly string[]) => this.#fetch(keys), TRIAL_KEYS, 1);
-    this.#write = this.#guarded((entries: readonly Keyed[]) => this.#store(entries), TRIAL, WRITE_PATIENCE);
+    this.#read = this.guarded((keys: readonly string[]) => this.#fetch(keys), TRIAL_KEYS, 1);
+    this.#write = this.guarded((entries: readonly Keyed[]) => this.#store(entries), TRIAL, WRITE_PATIENCE);
+  }
+
+  /** Whether it is left alone. */
+  get down(): boolean {
+    return this.#breakers.some((breaker) => breaker.opened || breaker.halfOpen);
   }
 
   get state(): TierState {
     const { bytes, entries } = this.holding;
-    const down = this.#breakers.some((breaker) => breaker.opened || breaker.halfOpen);
+    const { down } = this;
     return {
       tier: this.name,
       state: down ? 'down' : 'up',
@@ -139,8 +144,12 @@ export class Tier {
     await this.keyv.setMany(rows);
   }
 
-  /** @param trial what a breaker tries by itself whether the tier is well again: no request waits for that. */
-  #guarded<A, R>(work: (argument: A) => Promise<R>, trial: A, patience: number): (argument: A) => Promise<R> {
+  /**
+   * The same work behind a breaker, which ends it after the tier's time-out.
+   * @param trial what the breaker tries by itself whether the tier is well again: no request waits for that.
+   * @param patience how many times the time-out it may take.
+   */
+  guarded<A, R>(work: (argument: A) => Promise<R>, trial: A, patience: number): (argument: A) => Promise<R> {
     if (!this.guard) return work;
     const { timeoutMs, onChange } = this.guard;
     const breaker = new CircuitBreaker<[A], R>(work, { ...BREAKER, timeout: timeoutMs * patience, resetTimeout: RESET_MS });

@@ -8,6 +8,11 @@ export interface Found {
   readonly tier: TierName;
 }
 
+export interface Written {
+  /** Resolves once every tier knows them or has given up. */
+  readonly everywhere: Promise<unknown>;
+}
+
 export class Tiers {
   constructor(readonly all: readonly Tier[]) {}
 
@@ -36,9 +41,10 @@ export class Tiers {
   }
 
   /** Resolves as soon as the memory of this process knows them; the others follow, and may fail. */
-  async write(level: string, allowed: ReadonlySet<TierName>, entries: readonly Keyed[]): Promise<void> {
+  async write(level: string, allowed: ReadonlySet<TierName>, entries: readonly Keyed[]): Promise<Written> {
     const writes = this.all.filter(({ name }) => allowed.has(name)).map((tier) => ({ tier, done: tier.write(level, entries) }));
     await Promise.all(writes.filter(({ tier }) => tier.name === 'memory').map(({ done }) => done));
+    return { everywhere: Promise.all(writes.map(({ done }) => done)) };
   }
 
   /** @throws Error of a tier that could not be reached; the others are cleared all the same. */

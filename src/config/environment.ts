@@ -67,6 +67,9 @@ export class Environment {
   /** Milliseconds that a request waits for the disk or Redis tier at most. */
   @IsInt() @Min(1) @Max(10_000) readonly CACHE_TIMEOUT_MS: number = 20;
 
+  /** Milliseconds that one of the processes that share a Redis has for computing a value while the others wait for it; 0: each computes by itself. */
+  @IsInt() @Min(0) @Max(60_000) readonly CACHE_LEASE_MS: number = 0;
+
   /** Header that names the tenant: what one tenant asked is never answered from the cache to another. Empty: there are no tenants. */
   @IsString() readonly CACHE_TENANT_HEADER: string = '';
 
