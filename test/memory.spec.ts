@@ -195,6 +195,7 @@ describe('a model that is loaded on demand', () => {
       expect([status, Number(headers.get('retry-after')) > 0]).toEqual([503, true]);
       expect(text).not.toContain(repository);
     }
+    await until('the log to say so', () => running.output.includes('is not loaded') || undefined);
     expect(running.output.split('is not loaded')).toHaveLength(2);
     expect((await stateOf(running, 'm'))?.reason).toMatch(/protobuf/i);
     await writeFile(join(repository, 'm/1/model.onnx'), IDENTITY);
