@@ -135,6 +135,11 @@ describe('a prepared model', () => {
     expect((await stat(join(shipped, folder))).mtimeMs).toBe(before.mtimeMs);
   });
 
+  it('may have no weights of its own beside large files', async () => {
+    const { running } = await serve({ 'm/1/model.onnx': IDENTITY, 'm/1/vocabulary.txt': 'a'.repeat(5_000_000) });
+    expect((await predict(running, 'm')).status).toBe(200);
+  });
+
   it('is done without where CACHE_DIR cannot be written, with a warning', async () => {
     const { running } = await serve(TEXT, { CACHE_DIR: '/dev/null/nestor' });
     expect((await post(`${running.url}/v1/embeddings`, { model: 'text', input: 'a' })).status).toBe(200);

@@ -99,7 +99,8 @@ export class ModelLoader {
     makeRoom: () => Promise<boolean>,
   ): Promise<ModelMemory> {
     const weightsPath = prepared.prepared ? weightsOf(prepared.modelPath) : undefined;
-    const weightBytes = weightsPath === undefined ? content.bytes : (await stat(weightsPath)).size;
+    // A graph of small weights alone, beside large files of another kind, is prepared without a file for them.
+    const weightBytes = weightsPath === undefined ? content.bytes : await stat(weightsPath).then(({ size }) => size, () => 0); // prettier-ignore
     const expected = footprintOf(prepared, weightBytes, mode);
     return { mode, weightsPath, expected, grown: 0, release: await this.budget.reserve(`${name}/${version}`, expected, makeRoom) };
   }

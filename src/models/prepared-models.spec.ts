@@ -30,9 +30,20 @@ beforeEach(async () => {
   cacheDir = await mkdtemp(join(tmpdir(), 'nestor-prepared-'));
   models = new PreparedModels({ repository: 'models', cacheDir }, runtime);
 });
-afterEach(() => rm(cacheDir, { recursive: true }));
+afterEach(async () => {
+  await Promise.all(groups.splice(0).map((group) => group.close()));
+  await rm(cacheDir, { recursive: true });
+});
 afterAll(() => runtime.close());
 
+const groups: InstanceGroup[] = [];
+/** Ended after the test, however it ends. */
+function groupOf(of: InstancePlan): InstanceGroup {
+  const nothing = (): void => undefined;
+  const group = new InstanceGroup(of, workerUrl(), runtime.cores, { onFree: nothing, onLost: nothing, onUnfit: nothing });
+  groups.push(group);
+  return group;
+}
 const weights = ({ modelPath }: InstancePlan): string => `${modelPath}.data`;
 const inode = async (path: string): Promise<number> => (await stat(path)).ino;
 const folders = (): Promise<string[]> => readdir(join(cacheDir, 'prepared'));
@@ -46,9 +57,8 @@ describe('a preparation', () => {
     expect(await models.prepared(plan, content, 'shared')).toEqual(prepared);
     expect(await inode(prepared.modelPath)).toBe(before);
     const start = async (of: InstancePlan) => {
-      const group = new InstanceGroup(of, workerUrl(), runtime.cores, { onFree: () => undefined, onLost: () => undefined, onUnfit: () => undefined });
+      const group = groupOf(of);
       const { inputs, outputs } = await group.start();
-      await group.close();
       return { inputs, outputs };
     };
     expect(await start(prepared)).toEqual(await start(plan));
@@ -149,7 +159,7 @@ describe('preparations that nobody uses', () => {
     const prepared = await models.prepared(plan, content, 'shared');
     await aged(basename(dirname(prepared.modelPath)), 8);
     expect(await models.prepared(plan, content, 'shared')).toEqual(prepared);
-    const group = new InstanceGroup(prepared, workerUrl(), runtime.cores, { onFree: () => undefined, onLost: () => undefined, onUnfit: () => undefined });
+    const group = groupOf(prepared);
     const { inputs, outputs } = await group.start();
     await models.prepared(plan, content, 'speed');
     expect(await folders()).toHaveLength(2);
@@ -160,7 +170,6 @@ describe('preparations that nobody uses', () => {
     const ids = inputs.map(({ name }): Tensor => ({ name, datatype: 'INT64', shape: [1, 3], data: new BigInt64Array([0n, 1n, 1n]) }));
     const answer = instance && (await group.run(instance, ids, outputs.map(({ name }) => name))); // prettier-ignore
     expect(answer?.outputs).toHaveLength(outputs.length);
-    await group.close();
   });
 });
 
