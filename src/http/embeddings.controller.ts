@@ -2,7 +2,6 @@
 import { Controller, HttpCode, Post, UseInterceptors } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { InferenceService } from '../inference/inference.service.js';
-import { AnswersInterceptor } from './answers.interceptor.js';
 import { EmbeddingsBody } from './dto/embeddings.dto.js';
 import { EmbeddingsEncoder, type Embedded } from './embeddings.encoder.js';
 import type { EmbeddingsRequest } from './embeddings.pipe.js';
@@ -19,7 +18,7 @@ const EXAMPLES = {
 
 @ApiTags('embeddings')
 @Controller('v1/embeddings')
-@UseInterceptors(AnswersInterceptor, EmbeddingsEncoder)
+@UseInterceptors(EmbeddingsEncoder)
 export class EmbeddingsController {
   constructor(private readonly inference: InferenceService) {}
 

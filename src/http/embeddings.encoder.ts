@@ -1,10 +1,8 @@
-// Embeddings -> the body of the answer in the format that was chosen, and their times for Server-Timing.
-import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { map, type Observable } from 'rxjs';
+// Embeddings -> the body of the answer in the format that was chosen.
+import { Injectable } from '@nestjs/common';
 import type { Embeddings } from '../inference/prediction.js';
+import { AnswersInterceptor, type Encoding } from './answers.interceptor.js';
 import type { EmbeddingsRequest } from './embeddings.pipe.js';
-import { deliver, note, type Delivered } from './exchange.js';
 
 export interface Embedded {
   readonly request: EmbeddingsRequest;
@@ -12,16 +10,9 @@ export interface Embedded {
 }
 
 @Injectable()
-export class EmbeddingsEncoder implements NestInterceptor<Embedded, Delivered> {
-  intercept(context: ExecutionContext, next: CallHandler<Embedded>): Observable<Delivered> {
-    const http = context.switchToHttp();
-    return next.handle().pipe(
-      map(({ request, embeddings }) => {
-        const reply = http.getResponse<FastifyReply>();
-        note({ request: http.getRequest<FastifyRequest>(), reply }, embeddings);
-        const { encoder } = request;
-        return deliver(reply, encoder.encodeEmbeddings(embeddings, request), encoder.mediaTypes[0]);
-      }),
-    );
+export class EmbeddingsEncoder extends AnswersInterceptor<Embedded> {
+  protected encode({ request, embeddings }: Embedded): Encoding {
+    const { encoder } = request;
+    return { ...encoder.encodeEmbeddings(embeddings, request), by: embeddings, mediaType: encoder.mediaTypes[0] };
   }
 }

@@ -45,11 +45,15 @@ export function bytesOfBody({ body }: FastifyRequest): Buffer {
   return Buffer.isBuffer(body) ? body : NOTHING;
 }
 
+/** Who gave an answer, how long it took, and what the cache had to do with it. */
+export interface Answered {
+  readonly model: Model;
+  readonly timings: Timings;
+  readonly cache?: CacheReport | undefined;
+}
+
 /** Notes for Server-Timing and the cache who answered, and says in X-Cache how. */
-export function note(
-  { request, reply }: Exchange,
-  { model, timings, cache }: { readonly model: Model; readonly timings: Timings; readonly cache?: CacheReport | undefined },
-): void {
+export function note({ request, reply }: Exchange, { model, timings, cache }: Answered): void {
   request.timings = timings;
   request.origin = { model, cache };
   void reply.header(MODEL_VERSION, model.version);
@@ -59,8 +63,9 @@ export function note(
 export type Delivered = Buffer | string | Readable;
 
 /** Puts an encoded answer on its reply. */
-export function deliver(reply: FastifyReply, { body, type, headers = {} }: Encoded, mediaType: string): Delivered {
-  void reply.headers({ ...headers, 'Content-Type': type ?? mediaType, Vary: 'Accept' });
+export function deliver(reply: FastifyReply, { body, type, headers, mediaType }: Encoded & { readonly mediaType: string }): Delivered {
+  if (headers) void reply.headers(headers);
+  void reply.header('Content-Type', type ?? mediaType).header('Vary', 'Accept');
   if (typeof body === 'string' || body instanceof Readable) return body;
   if (body instanceof Uint8Array) return bufferOf(body);
   void reply.header('Content-Length', sizeOf(body));

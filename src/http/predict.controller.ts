@@ -2,7 +2,6 @@
 import { Controller, HttpCode, Post, UseInterceptors } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { InferenceService } from '../inference/inference.service.js';
-import { AnswersInterceptor } from './answers.interceptor.js';
 import type { PredictRequest } from './predict.pipe.js';
 import { Predict } from './predict.pipe.js';
 import { DescribePredict } from './predict.docs.js';
@@ -10,7 +9,7 @@ import { PredictionEncoder, type Predicted } from './prediction.encoder.js';
 
 @ApiTags('predict')
 @Controller('v1/models/:model')
-@UseInterceptors(AnswersInterceptor, PredictionEncoder)
+@UseInterceptors(PredictionEncoder)
 export class PredictController {
   constructor(private readonly inference: InferenceService) {}
 

@@ -1,9 +1,7 @@
-// A prediction -> the body of the answer in the format that was chosen, and its times for Server-Timing.
-import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { map, type Observable } from 'rxjs';
+// A prediction -> the body of the answer in the format that was chosen.
+import { Injectable } from '@nestjs/common';
 import type { Prediction } from '../inference/prediction.js';
-import { deliver, note, type Delivered } from './exchange.js';
+import { AnswersInterceptor, type Encoding } from './answers.interceptor.js';
 import type { PredictRequest } from './predict.pipe.js';
 
 export interface Predicted {
@@ -12,16 +10,9 @@ export interface Predicted {
 }
 
 @Injectable()
-export class PredictionEncoder implements NestInterceptor<Predicted, Delivered> {
-  intercept(context: ExecutionContext, next: CallHandler<Predicted>): Observable<Delivered> {
-    const http = context.switchToHttp();
-    return next.handle().pipe(
-      map(({ request, prediction }) => {
-        const reply = http.getResponse<FastifyReply>();
-        note({ request: http.getRequest<FastifyRequest>(), reply }, prediction);
-        const { encoder } = request;
-        return deliver(reply, encoder.encodePrediction(prediction, request), encoder.mediaTypes[0]);
-      }),
-    );
+export class PredictionEncoder extends AnswersInterceptor<Predicted> {
+  protected encode({ request, prediction }: Predicted): Encoding {
+    const { encoder } = request;
+    return { ...encoder.encodePrediction(prediction, request), by: prediction, mediaType: encoder.mediaTypes[0] };
   }
 }

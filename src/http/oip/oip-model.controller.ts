@@ -5,7 +5,6 @@ import { NestorError } from '../../errors.js';
 import { InferenceService } from '../../inference/inference.service.js';
 import { ModelRegistry } from '../../models/model-registry.js';
 import { modelConfig, modelMetadata, type ModelConfig, type ModelMetadata } from '../../oip/description.js';
-import { AnswersInterceptor } from '../answers.interceptor.js';
 import { InferEncoder, type Inferred } from './infer.encoder.js';
 import type { InferRequest } from './infer.pipe.js';
 import { Infer } from './infer.pipe.js';
@@ -72,7 +71,7 @@ export class OipModelController {
 
   @Post('infer')
   @HttpCode(200)
-  @UseInterceptors(AnswersInterceptor, InferEncoder)
+  @UseInterceptors(InferEncoder)
   @DescribeInfer(false)
   async infer(@Infer() request: InferRequest): Promise<Inferred> {
     return { request, prediction: await this.inference.predict(request.ref, request.input, request.outputs, request.call) };
@@ -80,7 +79,7 @@ export class OipModelController {
 
   @Post('versions/:version/infer')
   @HttpCode(200)
-  @UseInterceptors(AnswersInterceptor, InferEncoder)
+  @UseInterceptors(InferEncoder)
   @DescribeInfer(true)
   async inferVersion(@Infer() request: InferRequest): Promise<Inferred> {
     return this.infer(request);
