@@ -52,20 +52,19 @@ export interface Answered {
   readonly cache?: CacheReport | undefined;
 }
 
-/** Notes for Server-Timing and the cache who answered, and says in X-Cache how. */
-export function note({ request, reply }: Exchange, { model, timings, cache }: Answered): void {
-  request.timings = timings;
-  request.origin = { model, cache };
-  void reply.header(MODEL_VERSION, model.version);
-  if (cache) void reply.header('X-Cache', cacheStatus(cache));
-}
-
 export type Delivered = Buffer | string | Readable;
 
-/** Puts an encoded answer on its reply. */
-export function deliver(reply: FastifyReply, { body, type, headers, mediaType }: Encoded & { readonly mediaType: string }): Delivered {
+/** Puts an encoded answer on its reply, and notes for Server-Timing and the cache who gave it. */
+export function deliver({ request, reply }: Exchange, { model, timings, cache }: Answered, encoded: Encoded, mediaType: string): Delivered {
+  const { body, type, headers } = encoded;
+  request.timings = timings;
+  request.origin = { model, cache };
   if (headers) void reply.headers(headers);
-  void reply.header('Content-Type', type ?? mediaType).header('Vary', 'Accept');
+  void reply
+    .header(MODEL_VERSION, model.version)
+    .header('Content-Type', type ?? mediaType)
+    .header('Vary', 'Accept');
+  if (cache) void reply.header('X-Cache', cacheStatus(cache));
   if (typeof body === 'string' || body instanceof Readable) return body;
   if (body instanceof Uint8Array) return bufferOf(body);
   void reply.header('Content-Length', sizeOf(body));

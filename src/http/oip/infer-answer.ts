@@ -1,26 +1,12 @@
 // A prediction -> the answer of the protocol: JSON, and behind it the bytes of those outputs that were asked for so.
-import { Injectable } from '@nestjs/common';
 import type { Prediction } from '../../inference/prediction.js';
-import { AnswersInterceptor, type Encoding } from '../answers.interceptor.js';
 import type { Encoded } from '../codecs/codec.js';
 import { JsonWriter } from '../codecs/json-writer.js';
 import { bytesOf } from '../../oip/raw-tensor.js';
 import { HEADER_LENGTH } from './infer-body.js';
-import type { InferRequest } from './infer.pipe.js';
+import type { InferQuery } from './infer-request.js';
 
-export interface Inferred {
-  readonly request: InferRequest;
-  readonly prediction: Prediction;
-}
-
-@Injectable()
-export class InferEncoder extends AnswersInterceptor<Inferred> {
-  protected encode(inferred: Inferred): Encoding {
-    return { ...encodeInferred(inferred), by: inferred.prediction, mediaType: 'application/json' };
-  }
-}
-
-export function encodeInferred({ request: { id, isBinary }, prediction: { model, outputs } }: Inferred): Encoded {
+export function encodeInferred({ id, isBinary }: InferQuery, { model, outputs }: Prediction): Encoded {
   const blocks: Uint8Array[] = [];
   const writer = new JsonWriter(outputs);
   const tensors = outputs.map((output) => {
