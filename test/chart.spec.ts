@@ -10,7 +10,7 @@ import { ROOT } from './setup/paths.js';
 import { python } from './setup/python.js';
 import { helm, outcome } from './setup/tools.js';
 
-const binary = await helm();
+const binary = helm();
 const withHelm = binary ? describe : describe.skip;
 const sets = Object.keys(VALUES) as ValueSet[];
 const rendered = {} as Record<ValueSet, Thing[]>;
@@ -34,7 +34,7 @@ withHelm('the chart', () => {
   it.each(sets)(
     'renders %s to objects that the schemas know, field by field',
     async (set) => {
-      const interpreter = await python();
+      const interpreter = python();
       if (!interpreter) return;
       const objects = rendered[set].map((thing) => JSON.stringify(thing)).join('\n---\n');
       const script = [join(ROOT, 'test/clients/kubernetes.py'), KUBERNETES, join(ROOT, 'test/helm/custom-resources.json')];

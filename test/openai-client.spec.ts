@@ -137,7 +137,7 @@ describe('models', () => {
 });
 
 it('the client of PyPI is served: sync and async, floats and base64, its own errors, another try after 429', async () => {
-  const interpreter = await python();
+  const interpreter = python();
   if (!interpreter) return;
   const narrow = {
     'narrow/1': { from: `${shipped(MINILM)}/1` },

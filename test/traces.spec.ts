@@ -13,7 +13,7 @@ import { until } from './setup/until.js';
 
 const TOGETHER = 8;
 const { pixels } = digits();
-const interpreter = await python();
+const interpreter = python();
 const withPython = interpreter ? describe : describe.skip;
 
 interface Parent {

@@ -2,14 +2,14 @@
 // are in docs/formats.md.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Tensor } from '../src/tensor.js';
-import { post, send as get } from './setup/client.js';
-import { blockOf, FORMATS, send } from './setup/formats.js';
-import { FIXTURES } from './setup/paths.js';
-import { removeRepositories, written } from './setup/repository.js';
-import { Server } from './setup/server.js';
-import { until } from './setup/until.js';
-import { identityModel } from './soak/identity-model.js';
+import type { Tensor } from '../../src/tensor.js';
+import { post, send as get } from '../setup/client.js';
+import { blockOf, FORMATS, send } from '../setup/formats.js';
+import { FIXTURES } from '../setup/paths.js';
+import { removeRepositories, written } from '../setup/repository.js';
+import { Server } from '../setup/server.js';
+import { until } from '../setup/until.js';
+import { identityModel } from '../soak/identity-model.js';
 
 const ELEMENTS = (16 * 1024 * 1024) / 4;
 /** A body of JSON of this size holds fewer. */

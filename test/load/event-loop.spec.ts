@@ -1,10 +1,10 @@
 // No inference runs on the event loop: the liveness probe answers at once while 32 clients keep every worker busy.
 import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { post, send } from './setup/client.js';
-import { MINILM, sentences } from './setup/fixtures.js';
-import { metric } from './setup/metrics.js';
-import { Server } from './setup/server.js';
+import { post, send } from '../setup/client.js';
+import { MINILM, sentences } from '../setup/fixtures.js';
+import { metric } from '../setup/metrics.js';
+import { Server } from '../setup/server.js';
 
 /** 32, or more where there are cores for them: texts must wait. */
 const CLIENTS = Math.max(32, 8 * availableParallelism());

@@ -2,13 +2,13 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from '@jest/globals';
-import { post, send, type Answer, type Problem } from './setup/client.js';
-import { distance, MINILM, sentences } from './setup/fixtures.js';
-import { metric } from './setup/metrics.js';
-import { FIXTURES } from './setup/paths.js';
-import { removeRepositories, shipped, written } from './setup/repository.js';
-import { Server } from './setup/server.js';
-import { until } from './setup/until.js';
+import { post, send, type Answer, type Problem } from '../setup/client.js';
+import { distance, MINILM, sentences } from '../setup/fixtures.js';
+import { metric } from '../setup/metrics.js';
+import { FIXTURES } from '../setup/paths.js';
+import { removeRepositories, shipped, written } from '../setup/repository.js';
+import { Server } from '../setup/server.js';
+import { until } from '../setup/until.js';
 
 /** Batches that a worker holds: the one that runs and the one that is prepared. */
 const DEPTH = 2;
