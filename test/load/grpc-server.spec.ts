@@ -13,7 +13,7 @@ import { MINILM, sentences } from '../setup/fixtures.js';
 import { GrpcClient } from '../setup/grpc.js';
 import { metric } from '../setup/metrics.js';
 import { FIXTURES } from '../setup/paths.js';
-import { limited, removeRepositories, shipped, written } from '../setup/repository.js';
+import { limited, ONE_WORKER, removeRepositories, shipped, written } from '../setup/repository.js';
 import { Server } from '../setup/server.js';
 import { until } from '../setup/until.js';
 
@@ -64,9 +64,8 @@ function watched(calls: GrpcClient, service = ''): { statuses: ServingStatus[]; 
 
 describe('health', () => {
   it('follows readiness: a watcher hears that no worker is alive, and that one is again', async () => {
-    const manifest = 'runtime: { instances: 1, wide: false }';
     const cache = await written({});
-    const repository = await written({ 'text/1': { from: join(shipped(MINILM), '1') }, 'text/model.yaml': manifest });
+    const repository = await written({ 'text/1': { from: join(shipped(MINILM), '1') }, 'text/model.yaml': ONE_WORKER });
     const { running, calls } = await serve({ MODEL_REPOSITORY: repository, CACHE_DIR: cache }, [
       '--import',
       join(FIXTURES, 'preload/kill-worker.mjs'),

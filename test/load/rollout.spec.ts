@@ -23,8 +23,9 @@ let proxy: Proxy | undefined;
 beforeAll(async () => {
   repository = await limited([MINILM], 1);
   if (!nginx) return;
-  proxy = await Proxy.start();
-  for (let index = 0; index < SERVERS; index++) await join(proxy);
+  const fleet = await Proxy.start();
+  proxy = fleet;
+  await Promise.all(Array.from({ length: SERVERS }, () => join(fleet)));
 });
 afterAll(async () => {
   await proxy?.stop();
