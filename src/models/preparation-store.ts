@@ -42,7 +42,8 @@ export class PreparationStore {
       await mkdir(draft, { recursive: true });
       await fill(draft);
       await seal(draft, names);
-      await remove(folder);
+      // What another has made meanwhile may be on its way into a session.
+      if (!(await isIntact(folder))) await remove(folder);
       await rename(draft, folder).catch(async (thrown: unknown) => {
         if (!(await isIntact(folder))) throw thrown;
       });
