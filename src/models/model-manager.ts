@@ -4,11 +4,11 @@ import { NestorError, reasonOf } from '../errors.js';
 import { DormantModels } from './dormant.js';
 import { IdleModels } from './idle-models.js';
 import { Lease } from './lease.js';
-import { readManifest } from './manifest.js';
 import type { Model } from './model.js';
 import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
 import { ModelRegistry } from './model-registry.js';
 import { ModelRollout } from './model-rollout.js';
+import { ModelSource } from './model-source.js';
 import type { ModelState } from './model-states.js';
 import { findModel, scan } from './repository.js';
 import { Turns } from './turns.js';
@@ -20,6 +20,15 @@ export interface ModelRef {
   readonly version?: string | undefined;
   /** Chosen already, and held by whoever chose it. */
   readonly model?: Model | undefined;
+}
+
+/** One that is loaded when it is used. */
+export interface SleepingModel {
+  readonly name: string;
+  /** Seconds since 1970. */
+  readonly since: number;
+  /** UNAVAILABLE, or LOADING; with the reason where the last load failed. */
+  readonly versions: readonly ModelState[];
 }
 
 /** What the index says of a model that sleeps. */
@@ -37,6 +46,7 @@ export class ModelManager {
 
   constructor(
     @Inject(MODEL_OPTIONS) private readonly options: ModelOptions,
+    private readonly source: ModelSource,
     private readonly rollout: ModelRollout,
     private readonly models: ModelRegistry,
   ) {
@@ -60,8 +70,13 @@ export class ModelManager {
 
   /** The model that gets a request; it does not end before the lease is given back. @throws NestorError MODEL_NOT_FOUND, VERSION_NOT_FOUND */
   async use({ name, version, model }: ModelRef): Promise<Lease> {
-    if (!model && this.#dormant.has(name)) await this.#turns.take(name, () => this.#dormant.wake(name, () => this.#align(name)));
+    if (!model) await this.wake(name);
     return new Lease(model ?? this.models.route(name, version));
+  }
+
+  /** Loads a model that is loaded on demand, where it is not. @throws NestorError MODEL_NOT_READY when it cannot be loaded. */
+  async wake(name: string): Promise<void> {
+    if (this.#dormant.has(name)) await this.#turns.take(name, () => this.#dormant.wake(name, () => this.#align(name)));
   }
 
   /** Unloads what has not been used for longer than its manifest says, until it is used again. */
@@ -72,6 +87,11 @@ export class ModelManager {
   /** Every version that serves, comes, goes or could not be loaded. */
   get index(): ModelState[] {
     return this.rollout.states.index(this.models);
+  }
+
+  /** Models that are loaded with their next request. */
+  get sleeping(): SleepingModel[] {
+    return this.#dormant.names.map((name) => ({ name, since: this.#dormant.since(name), versions: this.rollout.states.notes(name) }));
   }
 
   /**
@@ -100,7 +120,8 @@ export class ModelManager {
         void this.#withdraw(name);
         return;
       }
-      if (!this.models.names.includes(name) && (await this.#isOnDemand(name))) this.#await(name);
+      const versions = this.models.names.includes(name) ? undefined : await this.#onDemand(name);
+      if (versions) this.#await(name, versions);
       else await this.#align(name).catch((thrown: unknown) => {
         // The name itself is wrong: nobody asked for it, somebody has to be told.
         if (thrown instanceof NestorError && thrown.code === 'INVALID_REQUEST') this.rollout.failed(name, '', thrown);
@@ -129,17 +150,18 @@ export class ModelManager {
   }
 
   /** A model that comes when it is used is loaded by its first request. */
-  #await(name: string): void {
+  #await(name: string, versions: readonly string[]): void {
     this.#dormant.sleep(name);
-    this.rollout.states.note(name, '', 'UNAVAILABLE', ON_DEMAND);
+    for (const version of versions) this.rollout.states.note(name, version, 'UNAVAILABLE', ON_DEMAND);
   }
 
   /** Unloads a model that comes again when it is used. */
   async #rest(name: string): Promise<void> {
     let ended: Promise<void> | undefined;
     await this.#turns.take(name, () => {
+      const versions = this.models.versions(name).map(({ version }) => version);
       ended = this.#withdraw(name);
-      this.#await(name);
+      this.#await(name, versions);
       return Promise.resolve();
     });
     await ended;
@@ -154,10 +176,11 @@ export class ModelManager {
     return true;
   }
 
-  /** What cannot be read is loaded, which says why it cannot. */
-  async #isOnDemand(name: string): Promise<boolean> {
-    const manifest = await findModel(this.options.repository, name).then(({ manifestPath }) => readManifest(manifestPath)).catch(() => undefined);
-    return manifest?.loading?.onDemand === true;
+  /** The versions of a model that is loaded on demand. What cannot be read is loaded, which says why it cannot. */
+  async #onDemand(name: string): Promise<readonly string[] | undefined> {
+    const description = findModel(this.options.repository, name).then((folder) => this.source.describe(folder));
+    const { manifest, wanted } = (await description.catch(() => undefined)) ?? {};
+    return manifest?.loading?.onDemand === true ? wanted : undefined;
   }
 
   async #align(name: string): Promise<void> {

@@ -10,7 +10,7 @@ import { ModelSource, type LoadHooks, type ModelDescription } from './model-sour
 import { ModelStates } from './model-states.js';
 import { findModel, type VersionFolder } from './repository.js';
 import { ServedModel } from './served-model.js';
-import { byVersion } from './versions.js';
+import { byVersion, NEWEST } from './versions.js';
 
 /** Whoever calls sees to it that two of these do not meet on one name. */
 @Injectable()
@@ -60,9 +60,9 @@ export class ModelRollout {
       }
     }
     const kept = failures.length > 0 ? (before?.versions.filter((model) => !wanted.includes(model.version)) ?? []) : [];
-    const routing = { labels: manifest.versionLabels ?? new Map<string, string>(), traffic: manifest.traffic ?? new Map<string, number>() };
+    const { versions: policy = NEWEST, versionLabels: labels = new Map(), traffic = new Map() } = manifest;
     const versions = [...kept, ...serving].sort((a, b) => byVersion(a.version, b.version));
-    this.#exchange(name, new ServedModel(versions, failures.length > 0 && before ? before.routing : routing));
+    this.#exchange(name, new ServedModel(versions, failures.length > 0 && before ? before.routing : { policy, labels, traffic }));
     if (failures.length > 0) throw loadFailed(failures);
     this.states.forget(name, '');
   }
