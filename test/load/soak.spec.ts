@@ -4,9 +4,22 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
+import { slope, type Sample } from '../soak/memory.js';
 
 const SECONDS = 20;
+
 const SOAK = join(import.meta.dirname, '../soak/soak.ts');
+
+describe('the slope of memory', () => {
+  const line = (mibPerMinute: number): Sample[] =>
+    Array.from({ length: 1800 }, (_, seconds) => ({ seconds, mib: 500 + (mibPerMinute * seconds) / 60 }));
+
+  it.each([0, 0.5, -2])('of a line of %d MiB a minute is that, whatever peaks stand on it', (steepness) => {
+    expect(slope(line(steepness))).toBeCloseTo(steepness, 6);
+    const peaks = line(steepness).map(({ seconds, mib }) => ({ seconds, mib: seconds % 60 < 10 && seconds > 900 ? mib + 400 : mib }));
+    expect(slope(peaks)).toBeCloseTo(steepness, 1);
+  });
+});
 
 describe('the soak', () => {
   it(

@@ -18,8 +18,7 @@ const PREDICT = '/v1/models/m/predict';
 const repository = await mkdtemp(join(tmpdir(), 'nestor-reloads-'));
 await mkdir(join(repository, 'm/1'), { recursive: true });
 await writeFile(join(repository, 'm/1/model.onnx'), identityModel('FP32', ['rows', 'values']));
-Object.assign(process.env, { MODEL_REPOSITORY: repository, ADMIN_API: 'on', CACHE: 'off' });
-const server = await Server.start();
+const server = await Server.start({ MODEL_REPOSITORY: repository, ADMIN_API: 'on' });
 
 const faults: string[] = [];
 let served = 0;
@@ -43,7 +42,7 @@ for (let reload = 1; reload <= RELOADS && server.alive; reload++) {
   if (ending.kind !== 'answer' || ending.status !== 200) faults.push(`reload ${reload} failed`);
   await rm(old, { recursive: true });
   // A reload counts as a minute, so that the slope is MiB a reload.
-  memory.push({ seconds: reload * 60, mib: server.residentMiB });
+  memory.push({ seconds: reload * 60, mib: server.memoryMiB });
 }
 goOn = false;
 await clients;

@@ -22,10 +22,10 @@ export class Server {
   }
 
   /** @throws Error with what the server said when it ends before it listens. */
-  static async start(): Promise<Server> {
+  static async start(environment: Readonly<Record<string, string>> = {}): Promise<Server> {
     const server = spawn(process.execPath, ['--import', KILL_WORKER, join(ROOT, 'dist/main.js')], {
       cwd: ROOT,
-      env: { ...process.env, PORT: '0', GRPC_PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'info', CACHE: 'off' },
+      env: { ...process.env, PORT: '0', GRPC_PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'info', CACHE: 'off', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     process.once('exit', () => server.kill('SIGKILL'));
@@ -49,10 +49,10 @@ export class Server {
     return this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
-  /** Memory that is in RAM, in MiB. */
-  get residentMiB(): number {
+  /** Memory that is in RAM, what others map too by its share (PSS), in MiB. */
+  get memoryMiB(): number {
     if (!this.alive) return NaN;
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.#process.pid}/status`, 'utf8'))?.[1]) / 1024;
+    return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.#process.pid}/smaps_rollup`, 'utf8'))?.[1]) / 1024;
   }
 
   killWorker(): void {

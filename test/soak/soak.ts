@@ -1,7 +1,8 @@
 // `npm run soak`: everything at once against the built server for SOAK_SECONDS, and a look at what is left of it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { get, post } from './client.ts';
-import { slope, type Sample } from './memory.ts';
+import { keepBusy } from './clients.ts';
+import { slope, watch, type Sample } from './memory.ts';
 import { seeded } from './random.ts';
 import { Server } from './server.ts';
 import { Tally } from './tally.ts';
@@ -10,7 +11,6 @@ import { DIGITS, EMBEDDINGS, embeddingBody, embeds, learnTruth, type Truth } fro
 
 const SECONDS = Number(process.env.SOAK_SECONDS ?? 180);
 const SEED = Number(process.env.SOAK_SEED ?? 1);
-const CLIENTS = 48;
 const WORKER_DIES_EVERY_MS = 4000;
 /**
  * Share of the time in which threads die. What a dead one leaves in its malloc arena is taken up by those that follow; arenas fill
@@ -22,17 +22,6 @@ const RECOVERY_MS = 45_000;
 /** Memory may swing; at peace it may not climb by more than this share of itself. A short soak ends before it has warmed up. */
 const MOST_GROWTH = SECONDS < 60 ? 0.3 : 0.1;
 
-/** Notes the memory of the server every half second until it is told to stop. */
-function watch(server: Server, samples: Sample[]): () => void {
-  const began = performance.now();
-  const timer = setInterval(() => {
-    samples.push({ seconds: (performance.now() - began) / 1000, mib: server.residentMiB });
-  }, 500);
-  return () => {
-    clearInterval(timer);
-  };
-}
-
 async function storm(server: Server, truth: Truth, tally: Tally): Promise<Sample[]> {
   const end = performance.now() + SECONDS * 1000;
   const memory: Sample[] = [];
@@ -40,17 +29,7 @@ async function storm(server: Server, truth: Truth, tally: Tally): Promise<Sample
   const deaths = setInterval(() => {
     if (performance.now() < end - (1 - DEADLY) * SECONDS * 1000) server.killWorker();
   }, WORKER_DIES_EVERY_MS);
-  const client = async (number: number): Promise<void> => {
-    const random = seeded(SEED * 1000 + number);
-    while (performance.now() < end && server.alive) {
-      const { name, shipment, fault } = errand(random, truth);
-      tally.sent += 1;
-      const ending = await post(server.url, shipment);
-      tally.note(name, ending, fault(ending));
-      if (ending.kind === 'answer' && [429, 503].includes(ending.status)) await sleep(20);
-    }
-  };
-  await Promise.all(Array.from({ length: CLIENTS }, (_, number) => client(number)));
+  await keepBusy(server, end, SEED, (random) => errand(random, truth), tally);
   unwatch();
   clearInterval(deaths);
   return memory;

@@ -1,7 +1,7 @@
 // What clients of all sorts send, and which endings each of them may have.
 import type { Ending, Shipment } from './client.ts';
 import { between, type Random } from './random.ts';
-import { DIGITS, digitsBody, EMBEDDINGS, embeddingBody, embeds, reads, type Truth } from './truth.ts';
+import { DIGITS, digitsBody, EMBEDDINGS, embeddingBody, embeds, reads, vectorsOf, type Truth } from './truth.ts';
 
 export interface Errand {
   readonly name: string;
@@ -12,6 +12,8 @@ export interface Errand {
 
 /** A busy server may say so; 503 is a worker that died. */
 const BUSY = [429, 503];
+/** Of a text; the model reads about 200. */
+const MOST_WORDS = 300;
 
 /** One request of the mixture, as the dice fall. */
 export function errand(random: Random, truth: Truth): Errand {
@@ -21,6 +23,23 @@ export function errand(random: Random, truth: Truth): Errand {
   if (dice < 0.2) return { ...plain, name: 'hang up', shipment: { ...plain.shipment, hangUpAfterMs: between(random, 0, 150) } };
   if (dice < 0.35) return inTime(plain, random);
   return plain;
+}
+
+/** Texts of one word to more than a model reads, one or many: no two batches have one shape. What comes back is looked at for its shape alone. */
+export function mixedLengths(random: Random, { texts: known }: Truth): Errand {
+  const text = (): string => {
+    const words = Array.from({ length: 40 }, () => known[between(random, 0, known.length - 1)] ?? '')
+      .join(' ')
+      .split(' ');
+    // As many short ones as long ones, by orders of magnitude.
+    return words.slice(0, Math.ceil(MOST_WORDS ** random())).join(' ');
+  };
+  const input = Array.from({ length: random() < 0.1 ? between(random, 2, 16) : 1 }, text);
+  return {
+    name: 'lengths',
+    shipment: { path: EMBEDDINGS, body: embeddingBody(input), headers: priority(random) },
+    fault: (ending) => faultOf(ending, BUSY, (body) => vectorsOf(body).length === input.length),
+  };
 }
 
 function texts(random: Random, truth: Truth): Errand {

@@ -61,7 +61,7 @@ export function reads(body: string, { labels }: Truth, numbers: readonly number[
   return given.length === numbers.length && numbers.every((number, i) => given[i] === labels[number]);
 }
 
-function vectorsOf(body: string): Float32Array[] {
+export function vectorsOf(body: string): Float32Array[] {
   const { data } = JSON.parse(body) as { data: { index: number; embedding: string }[] };
   return data.map(({ embedding }) => {
     const bytes = Uint8Array.from(Buffer.from(embedding, 'base64'));
