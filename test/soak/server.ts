@@ -7,8 +7,12 @@ import { createInterface } from 'node:readline';
 
 const ROOT = join(import.meta.dirname, '../..');
 const LISTENING = /Server listening at (http:\/\/[^"\s]+)/;
-/** Gives every thread of the server an ear for SIGUSR2, upon which one of them dies. */
-const KILL_WORKER = join(ROOT, 'test/fixtures/preload/kill-worker.mjs');
+const preload = (file: string): string => join(ROOT, 'test/fixtures/preload', file);
+/** Arguments of Node that give the server an ear for SIGUSR2: one of its threads dies, or its garbage is collected. */
+const EARS = {
+  killWorker: ['--import', preload('kill-worker.mjs')],
+  collectGarbage: ['--expose-gc', '--import', preload('collect-garbage.mjs')],
+};
 
 export class Server {
   readonly url: string;
@@ -22,8 +26,8 @@ export class Server {
   }
 
   /** @throws Error with what the server said when it ends before it listens. */
-  static async start(environment: Readonly<Record<string, string>> = {}): Promise<Server> {
-    const server = spawn(process.execPath, ['--import', KILL_WORKER, join(ROOT, 'dist/main.js')], {
+  static async start(environment: Readonly<Record<string, string>> = {}, ear: keyof typeof EARS = 'killWorker'): Promise<Server> {
+    const server = spawn(process.execPath, [...EARS[ear], join(ROOT, 'dist/main.js')], {
       cwd: ROOT,
       env: { ...process.env, PORT: '0', GRPC_PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'info', CACHE: 'off', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -55,7 +59,8 @@ export class Server {
     return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.#process.pid}/smaps_rollup`, 'utf8'))?.[1]) / 1024;
   }
 
-  killWorker(): void {
+  /** Does what its ear is for. */
+  poke(): void {
     this.#process.kill('SIGUSR2');
   }
 

@@ -27,7 +27,7 @@ async function storm(server: Server, truth: Truth, tally: Tally): Promise<Sample
   const memory: Sample[] = [];
   const unwatch = watch(server, memory);
   const deaths = setInterval(() => {
-    if (performance.now() < end - (1 - DEADLY) * SECONDS * 1000) server.killWorker();
+    if (performance.now() < end - (1 - DEADLY) * SECONDS * 1000) server.poke();
   }, WORKER_DIES_EVERY_MS);
   await keepBusy(server, end, SEED, (random) => errand(random, truth), tally);
   unwatch();
