@@ -3,7 +3,7 @@ import { ServerInterceptingCall, status, type Metadata, type ServerInterceptor }
 import { ERRORS, NestorError, type ErrorCode } from '../errors.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { requestId } from '../telemetry/request-id.js';
-import type { RequestLog, ServedRequest } from '../telemetry/request-log.js';
+import type { Duration, RequestLog, ServedRequest } from '../telemetry/request-log.js';
 import { endTrace } from '../telemetry/request-trace.js';
 import { traceparent, type Tracer } from '../telemetry/tracer.js';
 import { callRecords, type CallRecord } from './call-record.js';
@@ -65,7 +65,7 @@ export function observeCalls({ metrics, tracer, log }: Observers, limit: number)
             const failure = code === status.OK ? null : failureOf(ending);
             metrics.requestDuration.labels(path, status[code]).observe(totalMs / 1000, record.trace?.id);
             if (failure) metrics.rejected.inc({ reason: failure });
-            const served = servedCall(id, path, code, failure, totalMs, record);
+            const served = servedCall(id, path, code, failure, { startedAt: started, totalMs }, record);
             log.record(served);
             if (record.trace) endTrace(record.trace, served, rpcAttributes(served), failure !== null && ERRORS[failure].httpStatus >= 500);
           },
@@ -91,7 +91,14 @@ function failureOf(ending: Ending | undefined): ErrorCode {
   return code in ERRORS ? (code as ErrorCode) : 'INTERNAL';
 }
 
-function servedCall(id: string, path: string, code: status, failure: ErrorCode | null, totalMs: number, record: CallRecord): ServedRequest {
+function servedCall(
+  id: string,
+  path: string,
+  code: status,
+  failure: ErrorCode | null,
+  duration: Duration,
+  record: CallRecord,
+): ServedRequest {
   const { timeline, trace } = record;
   const { enqueuedAt, departedAt } = timeline ?? {};
   const ran = enqueuedAt !== undefined && departedAt !== undefined;
@@ -99,7 +106,7 @@ function servedCall(id: string, path: string, code: status, failure: ErrorCode |
     ? { cache: 0, preprocess: 0, queue: (departedAt - enqueuedAt) / 1000, inference: timeline?.inferenceSeconds ?? 0 }
     : null;
   const none = { model: undefined, version: undefined, contentLength: undefined };
-  return { id, method: 'gRPC', route: path, status: code, failure, totalMs, timings, timeline, traceId: trace?.id, ...none };
+  return { id, method: 'gRPC', route: path, status: code, failure, ...duration, timings, timeline, traceId: trace?.id, ...none };
 }
 
 /** https://opentelemetry.io/docs/specs/semconv/rpc/grpc/ */
