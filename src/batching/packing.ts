@@ -38,10 +38,14 @@ export class Packing<E extends Entry> {
     this.#shortest = this.#longest = leader.item.length;
   }
 
-  /** Whether a batch of so many tokens has a place left. */
-  hasRoom(budget: number): boolean {
-    if (this.leader.alone || this.#rows >= this.policy.maxRows) return false;
-    return (this.policy.segments ? this.#tokens : (this.#rows + 1) * this.#shortest) < budget;
+  /** Tokens of the batch, with padding where rows are padded. */
+  get size(): number {
+    return this.policy.segments ? this.#tokens : this.#rows * this.#longest;
+  }
+
+  /** Tokens of a full batch. */
+  get most(): number {
+    return Math.min(this.policy.maxTokens, this.policy.maxRows * this.#longest);
   }
 
   /** Takes from a backlog what fits, up to so many tokens in the batch. */

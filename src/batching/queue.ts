@@ -118,14 +118,13 @@ export class Queue<E extends Entry> {
     return first;
   }
 
-  /** Others take the places that a batch has anyway, those who have had least first: no leader waits for more than the smallest batch. */
+  /** Others take the places that are left, those who have had least first; nobody rides further ahead of their turn than the smallest batch. */
   #seatGuests(packing: Packing<E>, host: Backlog<E>, budget: number): void {
-    const places = Number.isFinite(budget) ? Math.min(budget, this.policy.maxTokens * SMALLEST_SHARE) : budget;
-    if (!packing.hasRoom(places)) return;
     const guests = [...this.#backlogs.values()].filter((backlog) => backlog !== host && !backlog.empty);
     for (const guest of guests.sort((a, b) => a.due - b.due)) {
-      if (!packing.hasRoom(places)) return;
-      packing.fill(guest, places);
+      if (packing.size >= budget) return;
+      const ahead = (guest.due - this.#virtualTime) * guest.share.weight;
+      packing.fill(guest, Math.min(budget, packing.size + packing.most * SMALLEST_SHARE - ahead));
     }
   }
 
