@@ -8,6 +8,8 @@ import { CacheService } from '../cache/cache.service.js';
 import { ModelRegistry } from '../models/model-registry.js';
 import type { Model } from '../models/model.js';
 import { CacheMetrics } from '../telemetry/cache-metrics.js';
+import { TenantMetrics } from '../telemetry/tenant-metrics.js';
+import { Tenants } from '../tenants/tenants.js';
 import { cacheModeOf, cacheStatus } from './cache-control.js';
 import { bytesOfBody, type Delivered } from './exchange.js';
 
@@ -26,12 +28,14 @@ export class AnswersInterceptor implements NestInterceptor<Delivered, Delivered>
     private readonly cache: CacheService,
     private readonly models: ModelRegistry,
     private readonly metrics: CacheMetrics,
+    private readonly tenants: Tenants,
+    private readonly usage: TenantMetrics,
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler<Delivered>): Observable<Delivered> {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
-    const key = this.cache.enabled ? keyOf(request) : undefined;
+    const key = this.cache.enabled ? keyOf(request, this.cache.tenantOf(request.tenant)) : undefined;
     if (key === undefined) return next.handle();
     const reply = http.getResponse<FastifyReply>();
     const remembered = this.#recall(key, request, reply);
@@ -50,6 +54,7 @@ export class AnswersInterceptor implements NestInterceptor<Delivered, Delivered>
     const seconds = reply.elapsedTime / 1000;
     model.metrics.statistics.remembered(seconds);
     model.metrics.saved(answer.rows);
+    if (request.tenant !== undefined) this.usage.answered(this.tenants.of(request.tenant).label, model.name);
     request.timings = { cache: seconds, preprocess: 0, queue: 0, inference: 0 };
     void reply.headers(answer.headers).headers({ 'X-Cache': HIT, ETag: etag(model, key) });
     return answer.body;
@@ -77,10 +82,10 @@ export class AnswersInterceptor implements NestInterceptor<Delivered, Delivered>
 }
 
 /** Undefined for requests that are too large. */
-function keyOf(request: FastifyRequest): string | undefined {
+function keyOf(request: FastifyRequest, tenant: string | undefined): string | undefined {
   const bytes = bytesOfBody(request);
   if (bytes.byteLength > LARGEST_BODY_BYTES) return undefined;
-  const { headers, url, tenant } = request;
+  const { headers, url } = request;
   const decisive = DECISIVE_HEADERS.map((name) => headers[name] ?? null);
   return hash('sha256', `${JSON.stringify([url, tenant, decisive])}${hash('sha256', bytes, 'base64url')}`, 'base64url');
 }

@@ -7,6 +7,7 @@ import type { PredictRequest } from './predict.pipe.js';
 import { Predict } from './predict.pipe.js';
 import { DescribePredict } from './predict.docs.js';
 import { PredictionEncoder, type Predicted } from './prediction.encoder.js';
+import { Metered } from './quotas.js';
 
 @ApiTags('predict')
 @Controller('v1/models/:model')
@@ -14,6 +15,7 @@ import { PredictionEncoder, type Predicted } from './prediction.encoder.js';
 export class PredictController {
   constructor(private readonly inference: InferenceService) {}
 
+  @Metered()
   @Post('predict')
   @HttpCode(200)
   @DescribePredict('Predict with the newest version that is ready')
@@ -21,6 +23,7 @@ export class PredictController {
     return { request, prediction: await this.inference.predict(request.ref, request.input, request.outputs, request.call) };
   }
 
+  @Metered()
   @Post('versions/:version/predict')
   @HttpCode(200)
   @DescribePredict('Predict with one version', true)

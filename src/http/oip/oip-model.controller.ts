@@ -11,6 +11,7 @@ import type { InferRequest } from './infer.pipe.js';
 import { Infer } from './infer.pipe.js';
 import { DescribeInfer, DescribeModel } from './oip.docs.js';
 import { modelStats, type ModelStats } from '../../oip/statistics.js';
+import { Metered } from '../quotas.js';
 
 @ApiTags('open inference protocol')
 @Controller('v2/models/:model')
@@ -70,6 +71,7 @@ export class OipModelController {
     return { model_stats: [modelStats(this.models.resolve(name, version))] };
   }
 
+  @Metered()
   @Post('infer')
   @HttpCode(200)
   @UseInterceptors(AnswersInterceptor, InferEncoder)
@@ -78,6 +80,7 @@ export class OipModelController {
     return { request, prediction: await this.inference.predict(request.ref, request.input, request.outputs, request.call) };
   }
 
+  @Metered()
   @Post('versions/:version/infer')
   @HttpCode(200)
   @UseInterceptors(AnswersInterceptor, InferEncoder)

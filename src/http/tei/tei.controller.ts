@@ -10,6 +10,7 @@ import { DescribeTei } from './tei.docs.js';
 import { TeiEncoder, type Computed } from './tei.encoder.js';
 import { Tei, type TeiRequest } from './tei.pipe.js';
 import { TeiService } from './tei.service.js';
+import { Metered } from '../quotas.js';
 
 @ApiTags('text-embeddings-inference')
 @Controller()
@@ -21,6 +22,7 @@ export class TeiController {
   ) {}
 
   // The root is where Hugging Face's InferenceClient sends to when it is given a URL, /invocations where SageMaker does.
+  @Metered()
   @Post(['embed', '/', 'invocations'])
   @HttpCode(200)
   @UseInterceptors(TeiEncoder)
@@ -29,6 +31,7 @@ export class TeiController {
     return this.tei.embed(request);
   }
 
+  @Metered()
   @Post('embed_all')
   @HttpCode(200)
   @UseInterceptors(TeiEncoder)
@@ -37,6 +40,7 @@ export class TeiController {
     return this.tei.embedAll(request);
   }
 
+  @Metered()
   @Post('similarity')
   @HttpCode(200)
   @UseInterceptors(TeiEncoder)
@@ -45,6 +49,7 @@ export class TeiController {
     return this.tei.similarity(request);
   }
 
+  @Metered()
   @Post('tokenize')
   @HttpCode(200)
   @DescribeTei('tokenize')
@@ -52,6 +57,7 @@ export class TeiController {
     return this.tei.tokenize(request);
   }
 
+  @Metered()
   @Post('decode')
   @HttpCode(200)
   @DescribeTei('decode')
