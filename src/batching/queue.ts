@@ -9,6 +9,9 @@ import { BULK, Packing, type PackingPolicy } from './packing.js';
  */
 const SMALLEST_SHARE = 0.25;
 
+/** So many batches after another tenant has led one it is still expected back. */
+const EXPECTED_BACK = 32;
+
 /** Tenants that are remembered while nothing of theirs waits: what they owe counts only until the others have caught up. */
 const IDLE_TENANTS = 64;
 
@@ -24,6 +27,9 @@ export class Queue<E extends Entry> {
   #latest = 0;
   /** The farthest virtual time of a backlog that was forgotten. */
   #horizon = 0;
+  /** Who led the last batch, and for how many batches in a row. */
+  #host: Backlog<E> | undefined;
+  #inARow = Infinity;
   #arrivals = 0;
   #items = 0;
   #rows = 0;
@@ -95,7 +101,7 @@ export class Queue<E extends Entry> {
   /**
    * Takes the next batch out of the queue; empty when nothing waits. An instance takes its share of what waits, so that a burst is split
    * over the instances instead of lining up behind one, and a long queue travels in full batches. Bulk travels in small ones: whoever
-   * comes meanwhile waits for the end of a batch.
+   * comes meanwhile waits for the end of a batch. So does what one tenant has while another is expected back.
    * @param instances who take from the queue
    */
   next(instances = 1): E[] {
@@ -103,7 +109,9 @@ export class Queue<E extends Entry> {
     const leader = backlog?.lead();
     if (!backlog || !leader) return [];
     this.#virtualTime = Math.max(this.#virtualTime, backlog.due);
-    const budget = this.#budget(leader, instances);
+    this.#inARow = backlog === this.#host ? this.#inARow + 1 : this.#host ? 1 : Infinity;
+    this.#host = backlog;
+    const budget = this.#budget(backlog, leader, instances);
     const packing = new Packing(this.policy, leader, this.#take);
     this.#take(backlog, leader);
     packing.fill(backlog, budget);
@@ -128,9 +136,10 @@ export class Queue<E extends Entry> {
     }
   }
 
-  #budget({ flow }: E, instances: number): number {
+  #budget(host: Backlog<E>, { flow }: E, instances: number): number {
     const { maxTokens } = this.policy;
-    if (flow.waiting > BULK) return maxTokens * SMALLEST_SHARE;
+    const expectsOthers = this.#inARow < EXPECTED_BACK && host.rows === this.#rows;
+    if (flow.waiting > BULK || expectsOthers) return maxTokens * SMALLEST_SHARE;
     if (instances === 1) return maxTokens;
     return Math.min(maxTokens, Math.max(maxTokens * SMALLEST_SHARE, this.#tokens / instances));
   }

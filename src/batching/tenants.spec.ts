@@ -76,22 +76,26 @@ describe('tenants in one queue', () => {
 
   it('leave once each, whoever is host and whoever is guest', () => {
     fc.assert(
-      fc.property(policies, fc.array(fc.tuple(fc.nat(3), fc.integer({ min: 1, max: 80 }), fc.boolean()), { maxLength: 120 }), (policy, all) => {
-        const queue = new Queue<Waiting>(policy);
-        const shares = [0, 1, 2, 3].map((index) => tenant(`tenant ${index}`, index + 1));
-        const waiting = new Set<Waiting>();
-        const leave = (batch: readonly Waiting[]): void => {
-          for (const one of batch) expect(waiting.delete(one)).toBe(true);
-        };
-        for (const [index, length, serve] of all) {
-          waiting.add(put(queue, flowOf(shares[index] ?? tenant('')), length));
-          if (serve) leave(queue.next());
-          expect([queue.tokens, queue.rows, queue.empty]).toEqual([tokensOf([...waiting]), waiting.size, waiting.size === 0]);
-          expect(queue.oldest).toBe([...waiting][0]);
-        }
-        while (!queue.empty) leave(queue.next());
-        expect(waiting.size).toBe(0);
-      }),
+      fc.property(
+        policies,
+        fc.array(fc.tuple(fc.nat(3), fc.integer({ min: 1, max: 80 }), fc.boolean()), { maxLength: 120 }),
+        (policy, all) => {
+          const queue = new Queue<Waiting>(policy);
+          const shares = [0, 1, 2, 3].map((index) => tenant(`tenant ${index}`, index + 1));
+          const waiting = new Set<Waiting>();
+          const leave = (batch: readonly Waiting[]): void => {
+            for (const one of batch) expect(waiting.delete(one)).toBe(true);
+          };
+          for (const [index, length, serve] of all) {
+            waiting.add(put(queue, flowOf(shares[index] ?? tenant('')), length));
+            if (serve) leave(queue.next());
+            expect([queue.tokens, queue.rows, queue.empty]).toEqual([tokensOf([...waiting]), waiting.size, waiting.size === 0]);
+            expect(queue.oldest).toBe([...waiting][0]);
+          }
+          while (!queue.empty) leave(queue.next());
+          expect(waiting.size).toBe(0);
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -169,6 +173,17 @@ describe('tenants in one queue', () => {
     expect([queue.next(), queue.next()].map((batch) => batch.length)).toEqual([16, 16]);
   });
 
+  it('of which one comes and goes find a batch of the other small, and full again once it has stayed away', () => {
+    const queue = new Queue<Waiting>({ maxRows: 100, maxTokens: 64, tolerance: 1.5 });
+    const [flood, visitor] = [tenant('flood'), tenant('visitor')];
+    for (let i = 0; i < 2000; i++) put(queue, flowOf(flood), 4);
+    expect(queue.next()).toHaveLength(16);
+    put(queue, flowOf(visitor), 4);
+    expect(queue.next()[0]?.flow.share).toBe(visitor);
+    const sizes = Array.from({ length: 60 }, () => queue.next().length);
+    expect([sizes[0], sizes[20], sizes[59]]).toEqual([4, 4, 16]);
+  });
+
   it('are forgotten once nothing of theirs waits, however many there were, and come back in their order', () => {
     const queue = new Queue<Waiting>(ONE_BY_ONE);
     for (let i = 0; i < 1000; i++) {
@@ -228,15 +243,18 @@ describe('two tenants of weights 3 and 1, of which one floods with 64 clients', 
   it.each([
     ['the lighter', one, three],
     ['the heavier', three, one],
-  ])('%s: the shares are within 10 %% of the weights, and the p99 of the other within 2x of its lone one, or as its weight allows', (_, flood, other) => {
-    const clients = 48;
-    const both = new ClosedLoop(new Map([[flood, 64], [other, clients]])).run(2000); // prettier-ignore
-    const lone = new ClosedLoop(new Map([[other, clients]])).run(2000);
-    const ratio = (both.served.get(three) ?? 0) / (both.served.get(one) ?? 0);
-    expect(ratio / 3).toBeGreaterThan(0.9);
-    expect(ratio / 3).toBeLessThan(1.1);
-    // A tenant that is due a quarter of the server waits four times as long for as much.
-    const allowed = other === three ? 2 : 4 * 1.1;
-    expect(both.p99(other) / lone.p99(other)).toBeLessThan(allowed);
-  });
+  ])(
+    '%s: the shares are within 10 %% of the weights, and the p99 of the other within 2x of its lone one, or as its weight allows',
+    (_, flood, other) => {
+      const clients = 48;
+      const both = new ClosedLoop(new Map([[flood, 64], [other, clients]])).run(2000); // prettier-ignore
+      const lone = new ClosedLoop(new Map([[other, clients]])).run(2000);
+      const ratio = (both.served.get(three) ?? 0) / (both.served.get(one) ?? 0);
+      expect(ratio / 3).toBeGreaterThan(0.9);
+      expect(ratio / 3).toBeLessThan(1.1);
+      // A tenant that is due a quarter of the server waits four times as long for as much.
+      const allowed = other === three ? 2 : 4 * 1.1;
+      expect(both.p99(other) / lone.p99(other)).toBeLessThan(allowed);
+    },
+  );
 });

@@ -42,7 +42,10 @@ class Desk {
   constructor() {
     const metrics = new CacheMetrics(new Metrics(new Registry()));
     const keyv = new Keyv({ store: this.store as never, serialize: undefined, deserialize: undefined, useKeyPrefix: false } as never);
-    this.cache = new CacheService(new Tiers([new Tier('memory', keyv, this.store, metrics)]), new Answers(1024), { enabled: true, perTenant: true });
+    this.cache = new CacheService(new Tiers([new Tier('memory', keyv, this.store, metrics)]), new Answers(1024), {
+      enabled: true,
+      perTenant: true,
+    });
   }
 
   ask(keys: string[], asking: Asking = {}): Promise<Recalled<string>[]> {

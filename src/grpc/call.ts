@@ -17,5 +17,10 @@ export function callOf(call: ServerUnaryCall<unknown, unknown>): Call {
   if (record) record.timeline = timeline;
   const deadline = Number(call.getDeadline());
   const { tenant } = record ?? {};
-  return { timeline, tenant, signal: abort.signal, deadline: Number.isFinite(deadline) ? performance.now() + deadline - Date.now() : undefined };
+  return {
+    timeline,
+    tenant,
+    signal: abort.signal,
+    deadline: Number.isFinite(deadline) ? performance.now() + deadline - Date.now() : undefined,
+  };
 }

@@ -71,8 +71,19 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
     let at = 0;
     return items.map((some) => plan.valueOf(result.outputs.slice(at, (at += some.length)), lengthOf(some)));
   };
-  const keys = tiers.size === 0 || mode === 'bypass' ? places(work.size) : await work.keys(makerOf(level, plan, cache.tenantOf(call.tenant)));
-  const recalled = await cache.recall(keys, { level, policy: model.cache, tiers, mode, urgency, signal, deadline, compute, tenant: call.tenant });
+  const keys =
+    tiers.size === 0 || mode === 'bypass' ? places(work.size) : await work.keys(makerOf(level, plan, cache.tenantOf(call.tenant)));
+  const recalled = await cache.recall(keys, {
+    level,
+    policy: model.cache,
+    tiers,
+    mode,
+    urgency,
+    signal,
+    deadline,
+    compute,
+    tenant: call.tenant,
+  });
   if (call.tenant !== undefined) usage.answered(tenant.label, model.name);
   const total = (performance.now() - started) / 1000;
   if (recalled.every(({ source }) => source !== 'computed')) spent.cache = total;

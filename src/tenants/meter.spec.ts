@@ -49,21 +49,27 @@ describe('a limit', () => {
   it('of several processes is theirs together: never exceeded, and used up within 5 % while they all ask', async () => {
     const amounts = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 20 });
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 64 }), amounts, async (count, processes, together, sizes) => {
-        const book = new Book();
-        const meters = Array.from({ length: processes }, () => new Meter(limit(`${count}/day`), 'key', book));
-        let passed = 0;
-        for (let sent = 0; sent < 1.5 * count + 200; sent += together) {
-          const taken = Array.from({ length: together }, async (_, index) => {
-            const amount = sizes[(sent + index) % sizes.length] ?? 1;
-            if (await meters[(sent + index) % processes]?.take(amount)) passed += amount;
-          });
-          await Promise.all(taken);
-        }
-        expect(passed).toBeLessThanOrEqual(count);
-        // The rest is less than a request, in each process.
-        expect(passed).toBeGreaterThanOrEqual(Math.floor(count * 0.95) - 3 * processes);
-      }),
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 5000 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: 64 }),
+        amounts,
+        async (count, processes, together, sizes) => {
+          const book = new Book();
+          const meters = Array.from({ length: processes }, () => new Meter(limit(`${count}/day`), 'key', book));
+          let passed = 0;
+          for (let sent = 0; sent < 1.5 * count + 200; sent += together) {
+            const taken = Array.from({ length: together }, async (_, index) => {
+              const amount = sizes[(sent + index) % sizes.length] ?? 1;
+              if (await meters[(sent + index) % processes]?.take(amount)) passed += amount;
+            });
+            await Promise.all(taken);
+          }
+          expect(passed).toBeLessThanOrEqual(count);
+          // The rest is less than a request, in each process.
+          expect(passed).toBeGreaterThanOrEqual(Math.floor(count * 0.95) - 3 * processes);
+        },
+      ),
       { numRuns: 40 },
     );
   });
