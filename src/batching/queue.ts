@@ -112,8 +112,9 @@ export class Queue<E extends Entry> {
     this.#inARow = backlog === this.#host ? this.#inARow + 1 : this.#host ? 1 : Infinity;
     this.#host = backlog;
     const budget = this.#budget(backlog, leader, instances);
-    const packing = new Packing(this.policy, leader, this.#take);
     this.#take(backlog, leader);
+    if (this.#items === 0) return [leader];
+    const packing = new Packing(this.policy, leader, this.#take);
     packing.fill(backlog, budget);
     if (this.#backlogs.size > 1) this.#seatGuests(packing, backlog, budget);
     return packing.batch;

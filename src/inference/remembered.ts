@@ -71,29 +71,23 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
     let at = 0;
     return items.map((some) => plan.valueOf(result.outputs.slice(at, (at += some.length)), lengthOf(some)));
   };
-  const keys =
-    tiers.size === 0 || mode === 'bypass' ? places(work.size) : await work.keys(makerOf(level, plan, cache.tenantOf(call.tenant)));
-  const recalled = await cache.recall(keys, {
-    level,
-    policy: model.cache,
-    tiers,
-    mode,
-    urgency,
-    signal,
-    deadline,
-    compute,
-    tenant: call.tenant,
-  });
+  if (tiers.size === 0) {
+    const values = await compute(places(work.size), signal);
+    if (call.tenant !== undefined) usage.answered(tenant.label, model.name);
+    return { values, timings: spent, report: undefined };
+  }
+  const keys = mode === 'bypass' ? places(work.size).map(String) : await work.keys(makerOf(level, plan, cache.tenantOf(call.tenant)));
+  const asked = { level, policy: model.cache, tiers, mode, urgency, signal, deadline, compute, tenant: call.tenant };
+  const recalled = await cache.recall(keys, asked);
   if (call.tenant !== undefined) usage.answered(tenant.label, model.name);
   const total = (performance.now() - started) / 1000;
   if (recalled.every(({ source }) => source !== 'computed')) spent.cache = total;
-  const report = tiers.size === 0 ? undefined : account(plan, recalled, { ...spent, total }, mode);
-  return { values: recalled.map(({ value }) => value), timings: spent, report };
+  return { values: recalled.map(({ value }) => value), timings: spent, report: account(plan, recalled, { ...spent, total }, mode) };
 }
 
 /** Without a cache every input is one of its own, equal or not. */
-function places(size: number): string[] {
-  return Array.from({ length: size }, (_, index) => String(index));
+function places(size: number): number[] {
+  return Array.from({ length: size }, (_, index) => index);
 }
 
 function makerOf<T>(level: Level<T>, { model, circumstances }: Plan<T>, tenant: string | undefined): KeyMaker {
