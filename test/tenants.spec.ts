@@ -72,7 +72,7 @@ describe('a quota of requests', () => {
     expect(answers.map(told)).toEqual([2, 1, 0].map((left) => ['"requests-per-day";q=3;w=86400', `"requests-per-day";r=${left};t=*`]));
     const refused = await predict('few requests', 3);
     expect(refused).toMatchObject({ status: 429, body: { code: 'QUOTA_EXCEEDED', detail: expect.stringContaining('3 requests a day') } });
-    expect(told(refused)).toEqual(told(answers[2] as Answer));
+    expect(told(refused)).toEqual(['"requests-per-day";q=3;w=86400', '"requests-per-day";r=0;t=*']);
     const retryAfter = Number(refused.headers.get('retry-after'));
     expect(Math.abs(retryAfter - untilMidnight())).toBeLessThan(60);
     expect(refused.headers.get('ratelimit')).toBe(`"requests-per-day";r=0;t=${retryAfter}`);
@@ -186,7 +186,7 @@ describe('TENANTS_FILE', () => {
   it('is read again when it changes: what was used stays used; and a wrong one changes nothing', async () => {
     expect([(await predict('grows', 1)).status, (await predict('grows', 1)).status]).toEqual([200, 429]);
     await write('tenants: { grows: { limits: { requests: lots } } }');
-    await until('the fault in the log', () => /tenants\.grows\.limits\.requests/.test(server.output) || undefined);
+    await until('the fault in the log', () => server.output.includes('tenants.grows.limits.requests') || undefined);
     expect((await predict('grows', 1)).status).toBe(429);
     await write(SETTINGS.replace('grows: { limits: { requests: 1/day', 'grows: { limits: { requests: 3/day'));
     await until('the new quota', async () => (await predict('grows', 1)).status === 200 || undefined);

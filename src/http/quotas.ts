@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Tenants } from '../tenants/tenants.js';
 
 /** A route whose requests count: those that give a model work. */
-export const Metered = (): MethodDecorator => RouteConfig({ metered: true }) as MethodDecorator;
+export const Metered = (): MethodDecorator => RouteConfig({ metered: true });
 
 /** https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10 */
 export function addQuotas(fastify: FastifyInstance, tenants: Tenants): void {

@@ -39,6 +39,6 @@ export function limitsOf(unit: Unit, value: unknown): Limit[] {
 const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
 
 function rateOf(value: unknown): { count: number; period: Period } | undefined {
-  const [, count, period] = (typeof value === 'string' && RATE.exec(value)) || [];
+  const [, count, period] = RATE.exec(typeof value === 'string' ? value : '') ?? [];
   return Number(count) >= 1 ? { count: Number(count), period: period as Period } : undefined;
 }

@@ -5,7 +5,11 @@ import { SLICE, type Claim, type Grant, type Ledger } from './ledger.js';
 import { limitsOf, type Limit } from './limit.js';
 import { Meter } from './meter.js';
 
-const limit = (rate: string): Limit => limitsOf('requests', rate)[0] as Limit;
+function limit(rate: string): Limit {
+  const [one] = limitsOf('requests', rate);
+  if (!one) throw new Error(`${rate} is no limit`);
+  return one;
+}
 
 /** What Redis does, in memory; it may be away, or fail. */
 class Book implements Ledger {

@@ -79,7 +79,7 @@ export class Tenant implements Share {
       settle(asked, taken, cost);
       return undefined;
     }
-    return Promise.all(taken).then((all) => {
+    return Promise.all(taken.map((one) => Promise.resolve(one))).then((all) => {
       settle(asked, all, cost);
     });
   }
