@@ -8,6 +8,7 @@ import { flood } from './behaviour/flood.ts';
 import { overload } from './behaviour/overload.ts';
 import { outage } from './behaviour/outage.ts';
 import type { Outcome, Scenario } from './behaviour/scenario.ts';
+import { tenants } from './behaviour/tenants.ts';
 import { choose } from './options.ts';
 import { WORK } from './paths.ts';
 import { repositoryWithQueueOf } from './repository.ts';
@@ -18,7 +19,7 @@ import { SERVERS } from './servers.ts';
 import { startServer } from './server-process.ts';
 import { readTexts } from './texts.ts';
 
-const SCENARIOS: readonly Scenario[] = [flood, overload, disconnect, outage];
+const SCENARIOS: readonly Scenario[] = [flood, overload, disconnect, outage, tenants];
 
 async function measure(scenario: Scenario, texts: readonly string[], seconds: number): Promise<Outcome> {
   const [nestor] = choose('server', ['nestor'], SERVERS);

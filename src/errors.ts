@@ -18,6 +18,7 @@ export const ERRORS = {
   PAYLOAD_TOO_LARGE: { httpStatus: 413, grpcStatus: 'RESOURCE_EXHAUSTED', title: 'The body is too large' },
   UNSUPPORTED_MEDIA_TYPE: { httpStatus: 415, grpcStatus: 'INVALID_ARGUMENT', title: 'The format is not supported' },
   QUEUE_FULL: { httpStatus: 429, grpcStatus: 'RESOURCE_EXHAUSTED', title: 'The queue is full' },
+  QUOTA_EXCEEDED: { httpStatus: 429, grpcStatus: 'RESOURCE_EXHAUSTED', title: 'The quota is used up' },
   CANCELLED: { httpStatus: 499, grpcStatus: 'CANCELLED', title: 'The client went away' },
   INFERENCE_FAILED: { httpStatus: 500, grpcStatus: 'INTERNAL', title: 'The model could not run this input' },
   INTERNAL: { httpStatus: 500, grpcStatus: 'INTERNAL', title: 'Something went wrong in the server' },

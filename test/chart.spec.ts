@@ -1,13 +1,15 @@
 // The Helm chart: what it renders is valid to the letter, safe by default, and ends pods in the right order.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { Environment } from '../src/config/environment.js';
+import { readTenants } from '../src/tenants/tenants-file.js';
 import { CHART, find, KUBERNETES, render, template, type PodSpec, type Thing } from './helm/chart.js';
 import { VALUES, type ValueSet } from './helm/values.js';
 import { inParallel } from './setup/load.js';
 import { ROOT } from './setup/paths.js';
+import { removeRepositories, written } from './setup/repository.js';
 import { python } from './setup/python.js';
 import { helm, outcome } from './setup/tools.js';
 
@@ -23,6 +25,8 @@ beforeAll(async () => {
     rendered[set] = await render(binary, VALUES[set]);
   });
 });
+
+afterAll(removeRepositories);
 
 const names = (things: readonly Thing[]): string[] => things.map(({ kind, metadata }) => `${kind} ${metadata.name}`).sort();
 const pod = (set: ValueSet): PodSpec => find(rendered[set], 'Deployment', 'r-nestor').spec.template.spec;
@@ -140,6 +144,21 @@ withHelm('the chart', () => {
     expect(Object.keys({ ...environment('redis'), ...environment('everything') }).filter((name) => !known.includes(name))).toEqual([]);
   });
 
+  it('gives the settings of tenants as a folder that changes with them, and as Nestor reads them', async () => {
+    const settings = find(rendered.tenants, 'ConfigMap', 'r-nestor-tenants').data?.['tenants.yaml'] ?? '';
+    expect(pod('tenants').volumes.find(({ name }) => name === 'tenants')?.configMap).toEqual({ name: 'r-nestor-tenants' });
+    const mount = pod('tenants').containers[0].volumeMounts.find(({ name }) => name === 'tenants');
+    expect(mount).toEqual({ name: 'tenants', mountPath: '/etc/nestor/tenants', readOnly: true });
+    expect(environment('tenants')).toMatchObject({ TENANT_HEADER: 'X-Tenant', TENANTS_FILE: '/etc/nestor/tenants/tenants.yaml' });
+    const { others, named } = await readTenants(join(await written({ 'tenants.yaml': settings }), 'tenants.yaml'));
+    expect([others.limits[0]?.policy, named.get('search')?.weight, named.get('search')?.limits.length]).toEqual([
+      'requests-per-minute',
+      3,
+      3,
+    ]);
+    expect(environment('cpu').TENANTS_FILE).toBeUndefined();
+  });
+
   it('mounts models from wherever they come, for reading', () => {
     const mounted = (set: ValueSet): PodSpec['volumes'][number] | undefined => pod(set).volumes.find(({ name }) => name === 'models');
     expect(mounted('cpu')).toBeUndefined();
@@ -196,6 +215,7 @@ withHelm('the chart', () => {
     ['a source of models that says nothing of them', { models: { source: 'oci' } }, 'reference'],
     ['two Redis at once', { redis: { deploy: true, existingSecret: 'x' } }, 'redis'],
     ['a variable that has a key of its own', { server: { env: [{ name: 'DRAIN_SECONDS', value: '0' }] } }, 'env'],
+    ['a limit that is none', { tenants: { settings: { default: { limits: { tokens: 'many' } } } } }, 'tokens'],
     ['an ingress without hosts', { ingress: { enabled: true } }, 'hosts'],
     ['a port for root', { server: { port: 80 } }, 'port'],
     ['a pod that is gone before its readiness is asked', { shutdown: { drainSeconds: 4 } }, 'drainSeconds'],

@@ -7,7 +7,7 @@ import { ROOT } from './setup/paths.js';
 
 const SRC = join(ROOT, 'src');
 /** The folders in the order of a request's path: imports point down this list. */
-const PATH = ['http', 'grpc', 'oip', 'inference', 'models', 'features', 'cache', 'batching', 'runtime', 'telemetry', 'health'];
+const PATH = ['http', 'grpc', 'oip', 'inference', 'tenants', 'models', 'features', 'cache', 'batching', 'runtime', 'telemetry', 'health'];
 /** Nobody imports them, and they do not know each other. */
 const DOORS = ['http', 'grpc'];
 /** Everybody may import these, and they import nothing but each other's files. */

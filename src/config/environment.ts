@@ -3,6 +3,7 @@ import { IsBoolean, IsIn, IsInt, IsString, Matches, Max, Min, MinLength, validat
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const SAMPLERS = ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'];
+const CACHE_SCOPES = ['tenant', 'shared'] as const;
 const URL = /^(https?:\/\/\S+)?$/;
 const A_URL = { message: 'must be a URL that begins with http:// or https://' };
 const ONLY_PROTOBUF = { message: 'spans go as http/protobuf only; a collector takes them on port 4318' };
@@ -70,10 +71,16 @@ export class Environment {
   /** Milliseconds that one of the processes that share a Redis has for computing a value while the others wait for it; 0: each computes by itself. */
   @IsInt() @Min(0) @Max(60_000) readonly CACHE_LEASE_MS: number = 0;
 
-  /** Header that names the tenant: what one tenant asked is never answered from the cache to another. Empty: there are no tenants. */
-  @IsString() readonly CACHE_TENANT_HEADER: string = '';
+  /** Whether what one tenant asked may be answered from the cache to another: `tenant` (never) or `shared`. */
+  @IsIn(CACHE_SCOPES) readonly CACHE_SCOPE: (typeof CACHE_SCOPES)[number] = 'tenant';
 
-  /** Redis for the tier that processes share, `redis://` or `rediss://`; empty: there is none. */
+  /** Header, and metadata of gRPC, that names the tenant; whoever stands in front of Nestor must set it. Empty: nobody does. */
+  @Matches(/^[\w-]*$/, { message: 'must be the name of a header' }) readonly TENANT_HEADER: string = '';
+
+  /** YAML with the weights and limits of tenants, read again when it changes; empty: everybody is equal and nobody is limited. */
+  @IsString() readonly TENANTS_FILE: string = '';
+
+  /** Redis for the tier that processes share, and for quotas that they count together, `redis://` or `rediss://`; empty: there is none. */
   @Matches(/^(rediss?:\/\/\S+)?$/, { message: 'must be redis://host:port or rediss://host:port' }) readonly REDIS_URL: string = '';
 
   /** Opens the routes of text-embeddings-inference (`/embed` and its like); without it they answer 404. */

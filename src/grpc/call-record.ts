@@ -4,6 +4,8 @@ import type { Timeline } from '../telemetry/timeline.js';
 import type { Trace } from '../telemetry/tracer.js';
 
 export interface CallRecord {
+  /** Who asks; undefined where nobody says. */
+  readonly tenant: string | undefined;
   /** Its spans, where it is traced. */
   readonly trace: Trace | undefined;
   /** When it passed which station, once it is decoded. */

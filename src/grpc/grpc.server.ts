@@ -8,7 +8,9 @@ import { reasonOf } from '../errors.js';
 import { Readiness } from '../health/readiness.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { RequestLog } from '../telemetry/request-log.js';
+import { TenantMetrics } from '../telemetry/tenant-metrics.js';
 import { Tracer } from '../telemetry/tracer.js';
+import { Tenants } from '../tenants/tenants.js';
 import { observeCalls } from './observed-call.js';
 import { fileDescriptors, packageDefinition, SERVICES } from './services.js';
 
@@ -25,11 +27,14 @@ export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown 
     metrics: Metrics,
     tracer: Tracer,
     log: RequestLog,
+    tenants: Tenants,
+    usage: TenantMetrics,
   ) {
     const packages = SERVICES.map(({ file }) => file.proto.package);
     super({ package: packages, packageDefinition: packageDefinition(), gracefulShutdown: true });
-    const { BODY_LIMIT_BYTES: limit } = environment;
-    this.#server = new Server({ 'grpc.max_receive_message_length': limit, interceptors: [observeCalls({ metrics, tracer, log }, limit)] });
+    const { BODY_LIMIT_BYTES: limit, TENANT_HEADER } = environment;
+    const observers = { metrics, tracer, log, tenants, usage, tenantKey: TENANT_HEADER.toLowerCase() };
+    this.#server = new Server({ 'grpc.max_receive_message_length': limit, interceptors: [observeCalls(observers, limit)] });
   }
 
   override createClient(): Promise<Server> {

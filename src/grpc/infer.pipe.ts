@@ -5,6 +5,8 @@ import type { Call, PredictionInput } from '../inference/prediction.js';
 import type { Lease } from '../models/lease.js';
 import { ModelManager } from '../models/model-manager.js';
 import { callOfParameters } from '../oip/parameters.js';
+import { Tenants } from '../tenants/tenants.js';
+import { callRecords } from './call-record.js';
 import { callOf } from './call.js';
 import { readInfer, type InferQuery } from './infer-request.js';
 import { ModelInferRequestSchema } from './inference_pb.js';
@@ -21,9 +23,13 @@ type UnaryCall = ServerUnaryCall<Uint8Array, unknown>;
 
 @Injectable()
 export class InferPipe implements PipeTransform<UnaryCall, Promise<InferRequest>> {
-  constructor(private readonly models: ModelManager) {}
+  constructor(
+    private readonly models: ModelManager,
+    private readonly tenants: Tenants,
+  ) {}
 
   async transform(call: UnaryCall): Promise<InferRequest> {
+    await this.tenants.of(callRecords.get(call.metadata)?.tenant).enter();
     const message = parse(ModelInferRequestSchema, call.request);
     const lease = await this.models.use({ name: message.modelName, version: message.modelVersion || undefined });
     try {

@@ -5,7 +5,9 @@ import type { Metrics } from '../telemetry/metrics.js';
 import { requestId } from '../telemetry/request-id.js';
 import type { Duration, RequestLog, ServedRequest } from '../telemetry/request-log.js';
 import { endTrace } from '../telemetry/request-trace.js';
+import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
 import { traceparent, type Tracer } from '../telemetry/tracer.js';
+import type { Tenants } from '../tenants/tenants.js';
 import { callRecords, type CallRecord } from './call-record.js';
 import { CODE_TRAILER, statusOf } from './status.js';
 
@@ -24,27 +26,38 @@ const REFUSALS: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [/Deadline exceeded/, 'DEADLINE_EXCEEDED', 'The deadline has passed'],
 ];
 
-/** Methods that run a model; probes would only bury them. */
-const TRACED = '/ModelInfer';
+/** Methods that run a model: they are traced, which probes would only bury, and count for quotas. */
+const RUNS = '/ModelInfer';
 
 /** What is told of a call, and who is asked whether it is traced. */
 export interface Observers {
   readonly metrics: Metrics;
   readonly tracer: Tracer;
   readonly log: RequestLog;
+  readonly tenants: Tenants;
+  readonly usage: TenantMetrics;
+  /** Key of the metadata that names the tenant; empty: nobody does. */
+  readonly tenantKey: string;
 }
 
 /** @param limit bytes of a message, which errors name. */
-export function observeCalls({ metrics, tracer, log }: Observers, limit: number): ServerInterceptor {
+export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey }: Observers, limit: number): ServerInterceptor {
   return ({ path }, call) => {
     const started = performance.now();
     let id = '';
     let ending: Ending | undefined;
-    let record: CallRecord = { trace: undefined, timeline: null };
+    let record: CallRecord = { tenant: undefined, trace: undefined, timeline: null };
+    const tell = (metadata: Metadata): void => {
+      const tenant = path.endsWith(RUNS) ? tenants.of(record.tenant) : undefined;
+      if (tenant?.policies === undefined) return;
+      metadata.set('ratelimit-policy', tenant.policies);
+      metadata.set('ratelimit', tenant.limits);
+    };
     const send = call.sendStatus.bind(call);
     // Over its method, and not as an interceptor: past all interceptors the transport calls it on itself when it refuses something.
     call.sendStatus = (given) => {
       ending ??= explained(given, id, limit);
+      if (ending.metadata && ending.code !== status.OK) tell(ending.metadata);
       send(ending);
     };
     return new ServerInterceptingCall(call, {
@@ -53,8 +66,9 @@ export function observeCalls({ metrics, tracer, log }: Observers, limit: number)
           onReceiveMetadata: (metadata, proceed) => {
             id = requestId(metadata.get(REQUEST_ID)[0]);
             metadata.set(REQUEST_ID, id);
-            const trace = path.endsWith(TRACED) ? tracer.begin(path.slice(1), carrierOf(metadata), started) : undefined;
-            record = { trace, timeline: null };
+            const trace = path.endsWith(RUNS) ? tracer.begin(path.slice(1), carrierOf(metadata), started) : undefined;
+            const tenant = tenantKey === '' ? undefined : String(metadata.get(tenantKey)[0] ?? '');
+            record = { tenant, trace, timeline: null };
             callRecords.set(metadata, record);
             proceed(metadata);
           },
@@ -65,6 +79,7 @@ export function observeCalls({ metrics, tracer, log }: Observers, limit: number)
             const failure = code === status.OK ? null : failureOf(ending);
             metrics.requestDuration.labels(path, status[code]).observe(totalMs / 1000, record.trace?.id);
             if (failure) metrics.rejected.inc({ reason: failure });
+if (failure && record.tenant !== undefined) usage.rejected(tenants.of(record.tenant).label, failure);
             const served = servedCall(id, path, code, failure, { startedAt: started, totalMs }, record);
             log.record(served);
             if (record.trace) endTrace(record.trace, served, rpcAttributes(served), failure !== null && ERRORS[failure].httpStatus >= 500);
@@ -73,6 +88,7 @@ export function observeCalls({ metrics, tracer, log }: Observers, limit: number)
       },
       sendMetadata: (metadata, proceed) => {
         metadata.set(REQUEST_ID, id);
+        tell(metadata);
         if (record.trace) metadata.set('traceresponse', traceparent(record.trace));
         proceed(metadata);
       },

@@ -11,6 +11,7 @@ import { Metrics } from '../telemetry/metrics.js';
 import { requestId } from '../telemetry/request-id.js';
 import { RequestLog } from '../telemetry/request-log.js';
 import { Tracer } from '../telemetry/tracer.js';
+import { Tenants } from '../tenants/tenants.js';
 import { readBody } from './body.js';
 import { addConditional } from './cache-control.js';
 import { addCompression } from './compression.js';
@@ -19,6 +20,7 @@ import { frameworkProblem } from './problem.filter.js';
 import { RememberedAnswers } from './remembered-answers.js';
 import { RouteTable } from './route-table.js';
 import { addHooks, addTenants } from './hooks.js';
+import { addQuotas } from './quotas.js';
 import { endSilentConnections } from './silent-connections.js';
 import { TeiModule } from './tei/tei.module.js';
 
@@ -52,7 +54,8 @@ export async function createApplication(module: new () => unknown, environment: 
   addConditional(fastify);
   endSilentConnections(fastify);
   addCompression(fastify);
-  addTenants(fastify, environment.CACHE_TENANT_HEADER.toLowerCase());
+  addTenants(fastify, environment.TENANT_HEADER.toLowerCase());
+  addQuotas(fastify, app.get(Tenants, { strict: false }));
   addHooks(fastify, {
     metrics: app.get(Metrics),
     readiness: app.get(Readiness, { strict: false }),

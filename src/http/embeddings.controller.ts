@@ -9,6 +9,7 @@ import { EmbeddingsParam } from './embeddings.pipe.js';
 import { EveryFormat } from './formats.docs.js';
 import { CallHeaders } from './predict.docs.js';
 import { ApiOpenAiErrors } from './problem.docs.js';
+import { Metered } from './quotas.js';
 
 const EXAMPLES = {
   text: { summary: 'One text', value: { model: 'all-minilm-l6-v2', input: 'This is an example sentence' } },
@@ -21,6 +22,7 @@ const EXAMPLES = {
 export class EmbeddingsController {
   constructor(private readonly inference: InferenceService) {}
 
+  @Metered()
   @Post()
   @HttpCode(200)
   @ApiOperation({

@@ -6,12 +6,14 @@ import type { Delivered } from './exchange.js';
 import type { PredictRequest } from './predict.pipe.js';
 import { Predict } from './predict.pipe.js';
 import { DescribePredict } from './predict.docs.js';
+import { Metered } from './quotas.js';
 
 @ApiTags('predict')
 @Controller('v1/models/:model')
 export class PredictController {
   constructor(private readonly inference: InferenceService) {}
 
+  @Metered()
   @Post('predict')
   @HttpCode(200)
   @DescribePredict('Predict with the newest version that is ready')
@@ -19,6 +21,7 @@ export class PredictController {
     return answer(await this.inference.predict(ref, input, outputs, call));
   }
 
+  @Metered()
   @Post('versions/:version/predict')
   @HttpCode(200)
   @DescribePredict('Predict with one version', true)

@@ -3,6 +3,8 @@ import { Catch, HttpException, Logger, ServiceUnavailableException, type Argumen
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ERRORS, NestorError, reasonOf, type ErrorCode } from '../errors.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { TenantMetrics } from '../telemetry/tenant-metrics.js';
+import { Tenants } from '../tenants/tenants.js';
 import { dialectOf, type Dialect } from './dialects.js';
 import { RouteTable } from './route-table.js';
 
@@ -28,6 +30,8 @@ export class ProblemFilter implements ExceptionFilter {
   constructor(
     private readonly metrics: Metrics,
     private readonly routes: RouteTable,
+    private readonly tenants: Tenants,
+    private readonly usage: TenantMetrics,
   ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
@@ -47,6 +51,7 @@ export class ProblemFilter implements ExceptionFilter {
     const error = isWrong ? wrongMethod(request.method, methods) : nestorErrorOf(thrown, request);
     const dialect = dialectOf(path, methods.length > 0);
     this.metrics.rejected.inc({ reason: error.code });
+    if (request.tenant !== undefined) this.usage.rejected(this.tenants.of(request.tenant).label, error.code);
     request.failure = error.code;
     if (ERRORS[error.code].httpStatus === 500)
       this.#logger.error(

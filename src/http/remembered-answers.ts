@@ -7,6 +7,8 @@ import { CacheService } from '../cache/cache.service.js';
 import { ModelRegistry } from '../models/model-registry.js';
 import type { Model } from '../models/model.js';
 import { CacheMetrics } from '../telemetry/cache-metrics.js';
+import { TenantMetrics } from '../telemetry/tenant-metrics.js';
+import { Tenants } from '../tenants/tenants.js';
 import { cacheModeOf, cacheStatus } from './cache-control.js';
 import { bytesOfBody } from './exchange.js';
 import type { Origin } from './fastify.js';
@@ -29,6 +31,8 @@ export class RememberedAnswers {
     private readonly cache: CacheService,
     private readonly models: ModelRegistry,
     private readonly metrics: CacheMetrics,
+    private readonly tenants: Tenants,
+    private readonly usage: TenantMetrics,
   ) {}
 
   /**
@@ -42,7 +46,7 @@ export class RememberedAnswers {
     fastify.addHook('onRoute', (route) => {
       if (!REMEMBERED.test(route.url)) return;
       route.preHandler = (request, reply, done) => {
-        request.answerKey = keyOf(request);
+        request.answerKey = keyOf(request, this.cache.tenantOf(request.tenant));
         const remembered = request.answerKey && this.#recall(request.answerKey, request, reply);
         if (remembered) void reply.send(remembered);
         else done();
@@ -66,6 +70,7 @@ export class RememberedAnswers {
     const seconds = reply.elapsedTime / 1000;
     model.metrics.statistics.remembered(seconds);
     model.metrics.saved(answer.rows);
+    if (request.tenant !== undefined) this.usage.answered(this.tenants.of(request.tenant).label, model.name);
     request.timings = { cache: seconds, preprocess: 0, queue: 0, inference: 0 };
     void reply.headers(answer.headers).headers({ 'X-Cache': HIT, ETag: etag(model, key) });
     return answer.body;
@@ -90,10 +95,10 @@ export class RememberedAnswers {
 }
 
 /** Undefined for requests that are too large. */
-function keyOf(request: FastifyRequest): string | undefined {
+function keyOf(request: FastifyRequest, tenant: string | undefined): string | undefined {
   const bytes = bytesOfBody(request);
   if (bytes.byteLength > LARGEST_BODY_BYTES) return undefined;
-  const { headers, url, tenant } = request;
+  const { headers, url } = request;
   const decisive = DECISIVE_HEADERS.map((name) => headers[name] ?? null);
   return hash('sha256', `${JSON.stringify([url, tenant, decisive])}${hash('sha256', bytes, 'base64url')}`, 'base64url');
 }

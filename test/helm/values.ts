@@ -8,6 +8,12 @@ export const VALUES = {
     networkPolicy: { egress: [{ to: [{ ipBlock: { cidr: '10.0.0.0/8' } }], ports: [{ port: 6379, protocol: 'TCP' }] }] },
     server: { env: [{ name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: 'http://collector:4318' }], envFrom: [{ secretRef: { name: 'more' } }] },
   },
+  tenants: {
+    tenants: {
+      header: 'X-Tenant',
+      settings: { default: { limits: { requests: '600/minute' } }, tenants: { search: { weight: 3, limits: { tokens: ['1000/second', '5000000/day'] } } } },
+    },
+  },
   hpa: { autoscaling: { enabled: true }, redis: { deploy: true }, models: { source: 'pvc' } },
   keda: {
     gpu: { enabled: true },

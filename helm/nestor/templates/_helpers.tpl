@@ -89,6 +89,9 @@ capabilities: { drop: [ALL] }
 - { name: LOG_LEVEL, value: {{ $root.Values.server.logLevel }} }
 - { name: BODY_LIMIT_BYTES, value: {{ int64 $root.Values.server.bodyLimitBytes | quote }} }
 - { name: ADMIN_API, value: {{ ternary "on" "off" $root.Values.server.adminApi | quote }} }
+{{- with $root.Values.tenants.header }}
+- { name: TENANT_HEADER, value: {{ . | quote }} }
+{{- end }}
 - { name: TEI_API, value: {{ ternary "on" "off" $root.Values.server.teiApi | quote }} }
 - { name: DRAIN_SECONDS, value: {{ $root.Values.shutdown.drainSeconds | quote }} }
 - { name: SHUTDOWN_GRACE_SECONDS, value: {{ $root.Values.shutdown.graceSeconds | quote }} }

@@ -10,6 +10,7 @@ import type { InferRequest } from './infer.pipe.js';
 import { Infer } from './infer.pipe.js';
 import { DescribeInfer, DescribeModel } from './oip.docs.js';
 import { modelStats, type ModelStats } from '../../oip/statistics.js';
+import { Metered } from '../quotas.js';
 
 @ApiTags('open inference protocol')
 @Controller('v2/models/:model')
@@ -69,6 +70,7 @@ export class OipModelController {
     return { model_stats: [modelStats(this.models.resolve(name, version))] };
   }
 
+  @Metered()
   @Post('infer')
   @HttpCode(200)
   @DescribeInfer(false)
@@ -76,6 +78,7 @@ export class OipModelController {
     return answer(await this.inference.predict(ref, input, outputs, call));
   }
 
+  @Metered()
   @Post('versions/:version/infer')
   @HttpCode(200)
   @DescribeInfer(true)

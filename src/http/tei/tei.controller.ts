@@ -10,6 +10,7 @@ import { DecodeBody, EmbedAllBody, EmbedBody, SimilarityBody, TokenizeBody } fro
 import { DescribeTei } from './tei.docs.js';
 import { Tei, type TeiRequest } from './tei.pipe.js';
 import { TeiService } from './tei.service.js';
+import { Metered } from '../quotas.js';
 
 @ApiTags('text-embeddings-inference')
 @Controller()
@@ -21,6 +22,7 @@ export class TeiController {
   ) {}
 
   // The root is where Hugging Face's InferenceClient sends to when it is given a URL, /invocations where SageMaker does.
+  @Metered()
   @Post(['embed', '/', 'invocations'])
   @HttpCode(200)
   @DescribeTei('embed')
@@ -28,6 +30,7 @@ export class TeiController {
     return request.answer(await this.tei.embed(request));
   }
 
+  @Metered()
   @Post('embed_all')
   @HttpCode(200)
   @DescribeTei('embedAll')
@@ -35,6 +38,7 @@ export class TeiController {
     return request.answer(await this.tei.embedAll(request));
   }
 
+  @Metered()
   @Post('similarity')
   @HttpCode(200)
   @DescribeTei('similarity')
@@ -42,6 +46,7 @@ export class TeiController {
     return request.answer(await this.tei.similarity(request));
   }
 
+  @Metered()
   @Post('tokenize')
   @HttpCode(200)
   @DescribeTei('tokenize')
@@ -49,6 +54,7 @@ export class TeiController {
     return this.tei.tokenize(request);
   }
 
+  @Metered()
   @Post('decode')
   @HttpCode(200)
   @DescribeTei('decode')
