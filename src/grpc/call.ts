@@ -16,5 +16,10 @@ export function callOf(call: ServerUnaryCall<unknown, unknown>): Call {
   const timeline = new Timeline(performance.now(), record?.trace);
   if (record) record.timeline = timeline;
   const deadline = Number(call.getDeadline());
-  return { timeline, signal: abort.signal, deadline: Number.isFinite(deadline) ? performance.now() + deadline - Date.now() : undefined };
+  return {
+    timeline,
+    signal: abort.signal,
+    deadline: Number.isFinite(deadline) ? performance.now() + deadline - Date.now() : undefined,
+    tenant: record?.caller.tenant,
+  };
 }

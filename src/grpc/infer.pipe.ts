@@ -6,6 +6,7 @@ import type { Lease } from '../models/lease.js';
 import { ModelManager } from '../models/model-manager.js';
 import { callOfParameters } from '../oip/parameters.js';
 import { callOf } from './call.js';
+import { requireNamed } from './guarded-call.js';
 import { readInfer, type InferQuery } from './infer-request.js';
 import { ModelInferRequestSchema } from './inference_pb.js';
 import { parse } from './message.js';
@@ -25,6 +26,7 @@ export class InferPipe implements PipeTransform<UnaryCall, Promise<InferRequest>
 
   async transform(call: UnaryCall): Promise<InferRequest> {
     const message = parse(ModelInferRequestSchema, call.request);
+    requireNamed(call.metadata, message);
     const lease = await this.models.use({ name: message.modelName, version: message.modelVersion || undefined });
     try {
       const query = readInfer(message, lease.model);

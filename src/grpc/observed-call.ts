@@ -1,5 +1,7 @@
 // What every call carries and leaves behind, whatever its method: id, one observation, words for what the transport refuses.
 import { ServerInterceptingCall, status, type Metadata, type ServerInterceptor } from '@grpc/grpc-js';
+import { NOBODY } from '../access/caller.js';
+import { KNOWN_CALLER } from '../access/needs.js';
 import { ERRORS, NestorError, type ErrorCode } from '../errors.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { requestId } from '../telemetry/request-id.js';
@@ -27,6 +29,9 @@ const REFUSALS: readonly (readonly [RegExp, ErrorCode, string])[] = [
 /** Methods that run a model; probes would only bury them. */
 const TRACED = '/ModelInfer';
 
+/** Before anybody has asked who calls. */
+const UNASKED = { caller: NOBODY, need: KNOWN_CALLER };
+
 /** What is told of a call, and who is asked whether it is traced. */
 export interface Observers {
   readonly metrics: Metrics;
@@ -40,7 +45,7 @@ export function observeCalls({ metrics, tracer, log }: Observers, limit: number)
     const started = performance.now();
     let id = '';
     let ending: Ending | undefined;
-    let record: CallRecord = { trace: undefined, timeline: null };
+    let record: CallRecord = { trace: undefined, timeline: null, ...UNASKED };
     const send = call.sendStatus.bind(call);
     // Over its method, and not as an interceptor: past all interceptors the transport calls it on itself when it refuses something.
     call.sendStatus = (given) => {
@@ -54,7 +59,7 @@ export function observeCalls({ metrics, tracer, log }: Observers, limit: number)
             id = requestId(metadata.get(REQUEST_ID)[0]);
             metadata.set(REQUEST_ID, id);
             const trace = path.endsWith(TRACED) ? tracer.begin(path.slice(1), carrierOf(metadata), started) : undefined;
-            record = { trace, timeline: null };
+            record = { trace, timeline: null, ...UNASKED };
             callRecords.set(metadata, record);
             proceed(metadata);
           },

@@ -8,6 +8,7 @@ import { CacheService } from '../cache/cache.service.js';
 import { ModelRegistry } from '../models/model-registry.js';
 import type { Model } from '../models/model.js';
 import { CacheMetrics } from '../telemetry/cache-metrics.js';
+import { mayHave } from './access.js';
 import { cacheModeOf, cacheStatus } from './cache-control.js';
 import { bytesOfBody, type Delivered } from './exchange.js';
 
@@ -44,7 +45,7 @@ export class AnswersInterceptor implements NestInterceptor<Delivered, Delivered>
     if (cacheModeOf(headers['cache-control']) !== 'use' || headers['request-timeout'] !== undefined || headers.priority !== undefined)
       return undefined;
     const answer = this.cache.answers.get(key);
-    const model = answer && this.#current(answer);
+    const model = answer && mayHave(request, answer.name) && this.#current(answer);
     this.metrics.asked('memory', LEVEL, model ? 'hit' : 'miss');
     if (!model) return undefined;
     const seconds = reply.elapsedTime / 1000;

@@ -5,12 +5,16 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { Logger as PinoLogger } from 'nestjs-pino';
+import { AuditLog } from '../access/audit-log.js';
+import { Gate } from '../access/gate.js';
+import { Tls } from '../access/tls.js';
 import type { Environment } from '../config/environment.js';
 import { Readiness } from '../health/readiness.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { requestId } from '../telemetry/request-id.js';
 import { RequestLog } from '../telemetry/request-log.js';
 import { Tracer } from '../telemetry/tracer.js';
+import { addAccess } from './access.js';
 import { readBody } from './body.js';
 import { addConditional } from './cache-control.js';
 import { addCompression } from './compression.js';
@@ -18,12 +22,14 @@ import { describeApi } from './openapi.js';
 import { frameworkProblem } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
 import { addHooks, addTenants } from './hooks.js';
+import { httpsOptions, renewCertificates } from './secure.js';
 import { endSilentConnections } from './silent-connections.js';
 import { TeiModule } from './tei/tei.module.js';
 
 /** Builds the application around a root module; it does not listen yet. */
 export async function createApplication(module: new () => unknown, environment: Environment): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
+    ...httpsOptions(environment),
     skipMiddie: true,
     genReqId: ({ headers }: IncomingMessage) => requestId(headers['x-request-id']),
     bodyLimit: environment.BODY_LIMIT_BYTES,
@@ -51,12 +57,15 @@ export async function createApplication(module: new () => unknown, environment: 
   endSilentConnections(fastify);
   addCompression(fastify);
   addTenants(fastify, environment.CACHE_TENANT_HEADER.toLowerCase());
+  const gate = app.get(Gate, { strict: false });
+  addAccess(fastify, { gate, audit: app.get(AuditLog, { strict: false }), certificates: environment.TLS_CLIENT_CA_FILE !== '' });
+  renewCertificates(fastify, app.get(Tls, { strict: false }));
   addHooks(fastify, {
     metrics: app.get(Metrics),
     readiness: app.get(Readiness, { strict: false }),
     tracer: app.get(Tracer),
     log: app.get(RequestLog),
   });
-  describeApi(app);
+  describeApi(app, gate.open);
   return app;
 }

@@ -2,6 +2,7 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import type { Call } from '../inference/prediction.js';
 import type { ModelRef } from '../models/model-manager.js';
+import { requireOwn } from './access.js';
 import { callOf } from './call.js';
 import type { EmbeddingsQuery } from './codecs/codec.js';
 import { decoderFor, encodersFor, type Encoder } from './codecs/registry.js';
@@ -22,6 +23,7 @@ export class EmbeddingsPipe implements PipeTransform<Exchange, Promise<Embedding
     const [encoder] = encodersFor('Embeddings', headers.accept, decoder);
     if (!encoder) throw new Error('no encoder and no refusal; this is a bug');
     const query = await decoder.decodeEmbeddings({ bytes: bytesOfBody(request), headers });
+    requireOwn(request, query.model);
     return { ...query, ref: { name: query.model }, call: callOf(request, reply), encoder };
   }
 }

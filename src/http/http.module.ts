@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { CacheController } from './cache.controller.js';
 import { EmbeddingsController } from './embeddings.controller.js';
+import { HealthController } from './health.controller.js';
 import { MemoryController } from './memory.controller.js';
 import { ModelsController } from './models.controller.js';
 import { OipModelController } from './oip/oip-model.controller.js';
@@ -11,17 +12,19 @@ import { OipServerController } from './oip/oip-server.controller.js';
 import { PredictController } from './predict.controller.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
+import { AccessModule } from '../access/access.module.js';
 import { ConfigModule } from '../config/config.module.js';
 import { ReadinessModule } from '../health/health.module.js';
 import { InferenceFromEnvironment } from '../inference/inference-from-environment.js';
 
 @Module({
-  imports: [ConfigModule, InferenceFromEnvironment, ReadinessModule],
+  imports: [AccessModule, ConfigModule, InferenceFromEnvironment, ReadinessModule],
   controllers: [
     CacheController,
     MemoryController,
     PredictController,
     EmbeddingsController,
+    HealthController,
     ModelsController,
     OipServerController,
     OipRepositoryController,

@@ -1,6 +1,7 @@
 // POST /v1/models/{model}/predict, with and without a version.
 import { Controller, HttpCode, Post, UseInterceptors } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import { Needs } from '../access/needs.js';
 import { InferenceService } from '../inference/inference.service.js';
 import { AnswersInterceptor } from './answers.interceptor.js';
 import type { PredictRequest } from './predict.pipe.js';
@@ -15,6 +16,7 @@ export class PredictController {
   constructor(private readonly inference: InferenceService) {}
 
   @Post('predict')
+  @Needs('predict')
   @HttpCode(200)
   @DescribePredict('Predict with the newest version that is ready')
   async predict(@Predict() request: PredictRequest): Promise<Predicted> {
@@ -22,6 +24,7 @@ export class PredictController {
   }
 
   @Post('versions/:version/predict')
+  @Needs('predict')
   @HttpCode(200)
   @DescribePredict('Predict with one version', true)
   async predictVersion(@Predict() request: PredictRequest): Promise<Predicted> {

@@ -1,8 +1,11 @@
 // Everything that is thrown -> the answer that the client of this route understands; nothing of the inside leaves.
 import { Catch, HttpException, Logger, ServiceUnavailableException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { AuditLog } from '../access/audit-log.js';
+import { Denial } from '../access/denial.js';
 import { ERRORS, NestorError, reasonOf, type ErrorCode } from '../errors.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { visitOf } from './access.js';
 import { dialectOf, type Dialect } from './dialects.js';
 import { RouteTable } from './route-table.js';
 
@@ -21,6 +24,9 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
 /** What the framework finds wrong with a request and does not name. */
 const FIELDS: Readonly<Record<number, string>> = { 413: 'body', 415: 'Content-Type' };
 
+/** https://www.rfc-editor.org/rfc/rfc6750#section-3 */
+const CHALLENGE = 'Bearer realm="nestor"';
+
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   readonly #logger = new Logger(ProblemFilter.name);
@@ -28,6 +34,7 @@ export class ProblemFilter implements ExceptionFilter {
   constructor(
     private readonly metrics: Metrics,
     private readonly routes: RouteTable,
+    private readonly audit: AuditLog,
   ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
@@ -53,7 +60,9 @@ export class ProblemFilter implements ExceptionFilter {
         { err: error.cause ?? error, requestId: request.id, trace_id: request.trace?.id, code: error.code },
         reasonOf(error.cause ?? error),
       );
+    if (error instanceof Denial) this.audit.denied(error, visitOf(request));
     if (reply.sent || reply.raw.destroyed) return;
+    if (error.code === 'UNAUTHENTICATED') void reply.header('WWW-Authenticate', CHALLENGE);
     if (error.retryAfter !== undefined) void reply.header('Retry-After', Math.ceil(error.retryAfter));
     answer(error, dialect, request, reply);
   }

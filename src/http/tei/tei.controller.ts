@@ -1,10 +1,12 @@
 // The routes of Hugging Face's text-embeddings-inference, for those who leave it: their clients work unchanged. Only with TEI_API.
-import { Controller, Get, HttpCode, Post, UseInterceptors } from '@nestjs/common';
+import { Controller, Get, HttpCode, Post, UseGuards, UseInterceptors } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import { Needs } from '../../access/needs.js';
 import type { Token } from '../../features/tokenizer.js';
 import { ModelRegistry } from '../../models/model-registry.js';
 import { teiInfo, type TeiInfo } from './tei-info.js';
 import { TeiModel } from './tei-model.js';
+import { TeiModelGuard } from './tei-model.guard.js';
 import { DecodeBody, EmbedAllBody, EmbedBody, SimilarityBody, TokenizeBody } from './tei.dto.js';
 import { DescribeTei } from './tei.docs.js';
 import { TeiEncoder, type Computed } from './tei.encoder.js';
@@ -13,6 +15,7 @@ import { TeiService } from './tei.service.js';
 
 @ApiTags('text-embeddings-inference')
 @Controller()
+@UseGuards(TeiModelGuard)
 export class TeiController {
   constructor(
     private readonly tei: TeiService,
@@ -22,6 +25,7 @@ export class TeiController {
 
   // The root is where Hugging Face's InferenceClient sends to when it is given a URL, /invocations where SageMaker does.
   @Post(['embed', '/', 'invocations'])
+  @Needs('embed', 'own')
   @HttpCode(200)
   @UseInterceptors(TeiEncoder)
   @DescribeTei('embed')
@@ -30,6 +34,7 @@ export class TeiController {
   }
 
   @Post('embed_all')
+  @Needs('embed', 'own')
   @HttpCode(200)
   @UseInterceptors(TeiEncoder)
   @DescribeTei('embedAll')
@@ -38,6 +43,7 @@ export class TeiController {
   }
 
   @Post('similarity')
+  @Needs('embed', 'own')
   @HttpCode(200)
   @UseInterceptors(TeiEncoder)
   @DescribeTei('similarity')
@@ -46,6 +52,7 @@ export class TeiController {
   }
 
   @Post('tokenize')
+  @Needs('embed', 'own')
   @HttpCode(200)
   @DescribeTei('tokenize')
   tokenize(@Tei(TokenizeBody) request: TeiRequest<TokenizeBody>): Promise<Token[][]> {
@@ -53,6 +60,7 @@ export class TeiController {
   }
 
   @Post('decode')
+  @Needs('embed', 'own')
   @HttpCode(200)
   @DescribeTei('decode')
   decode(@Tei(DecodeBody) request: TeiRequest<DecodeBody>): Promise<string[]> {
@@ -60,6 +68,7 @@ export class TeiController {
   }
 
   @Get('info')
+  @Needs('models:read', 'own')
   @DescribeTei('info')
   info(): TeiInfo {
     return teiInfo(this.models.resolve(this.model.ref.name));
