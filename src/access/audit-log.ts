@@ -34,7 +34,7 @@ export class AuditLog implements OnApplicationShutdown {
   readonly #timer: NodeJS.Timeout;
 
   /** @throws Error that names AUDIT_LOG where its file cannot be written. */
-  constructor({ AUDIT_LOG: target }: Pick<Environment, 'AUDIT_LOG'>) {
+  constructor({ AUDIT_LOG: target }: Environment) {
     this.#stream = target === 'off' ? undefined : opened(target);
     this.#timer = setInterval(() => {
       this.#close();

@@ -7,6 +7,7 @@ import type { FastifyRequest } from 'fastify';
 import { Logger as PinoLogger } from 'nestjs-pino';
 import { AuditLog } from '../access/audit-log.js';
 import { Gate } from '../access/gate.js';
+import { modeOf } from '../access/mode.js';
 import { Tls } from '../access/tls.js';
 import type { Environment } from '../config/environment.js';
 import { Readiness } from '../health/readiness.js';
@@ -28,6 +29,8 @@ import { TeiModule } from './tei/tei.module.js';
 
 /** Builds the application around a root module; it does not listen yet. */
 export async function createApplication(module: new () => unknown, environment: Environment): Promise<NestFastifyApplication> {
+  // Before anything is loaded: nothing must listen that leaves access unsaid.
+  modeOf(environment);
   const adapter = new FastifyAdapter({
     ...httpsOptions(environment),
     skipMiddie: true,
