@@ -47,6 +47,9 @@ export class Gate implements OnModuleInit, OnApplicationShutdown {
     sizeCalculation: (_, credential) => credential.length,
   });
 
+  /** Until when the use of a key is written down, by its id: it may come in several headers, and with several tokens. */
+  readonly #noted = new LRUCache<string, number>({ max: MOST_KNOWN });
+
   /** @throws Error that says what to set, where the environment leaves access unsaid. */
   constructor(
     private readonly environment: Environment,
@@ -112,15 +115,18 @@ export class Gate implements OnModuleInit, OnApplicationShutdown {
   }
 
   #remember(header: string, caller: Caller, until: number): Caller {
-    const known = { caller, until, notedUntil: this.#known.get(header)?.notedUntil ?? 0 };
+    const known = { caller, until, notedUntil: 0 };
     this.#known.set(header, known);
-    const now = Date.now();
-    if (known.notedUntil <= now) this.#note(known, now);
+    this.#note(known, Date.now());
     return caller;
   }
 
   #note(known: Known, now: number): void {
-    known.notedUntil = now + NOTED_EVERY_MS;
-    this.audit.write({ event: 'used', caller: known.caller.id, tenant: known.caller.tenant });
+    const { id, tenant } = known.caller;
+    const noted = this.#noted.get(id);
+    known.notedUntil = noted !== undefined && noted > now ? noted : now + NOTED_EVERY_MS;
+    if (known.notedUntil === noted) return;
+    this.#noted.set(id, known.notedUntil);
+    this.audit.write({ event: 'used', caller: id, tenant });
   }
 }
