@@ -1,4 +1,6 @@
 // Who did what: JSON lines on a stream of their own, without any secret and without anything that was sent.
+import { mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { pino } from 'pino';
 import { Environment } from '../config/environment.js';
@@ -76,6 +78,11 @@ export class AuditLog implements OnApplicationShutdown {
   }
 }
 
+function appended(file: string): number {
+  mkdirSync(dirname(file), { recursive: true });
+  return openSync(file, 'a', 0o640);
+}
+
 /** Written beside the event loop. A disk that is full costs lines, and no request. */
 function opened(target: string): ReturnType<typeof pino.destination> {
   const logger = new Logger(AuditLog.name);
@@ -85,11 +92,11 @@ function opened(target: string): ReturnType<typeof pino.destination> {
     told = true;
   };
   try {
-    const stream = pino.destination({ dest: target === 'stderr' ? STDERR : target, append: true, mkdir: true, sync: false });
+    const stream = pino.destination({ dest: target === 'stderr' ? STDERR : appended(target), sync: false });
     stream.on('error', tell);
     stream.on('drain', () => (told = false));
     return stream;
   } catch (thrown) {
-    throw new Error(`AUDIT_LOG=${target}: ${(thrown as Error).message}`);
+    throw new Error(`AUDIT_LOG=${target}: ${(thrown as Error).message}`, { cause: thrown });
   }
 }

@@ -22,7 +22,7 @@ export class KeyRing {
     try {
       this.#keys = this.#read();
     } catch (thrown) {
-      throw new Error(`ACCESS_KEYS_FILE=${file}: ${reasonOf(thrown)}`);
+      throw new Error(`ACCESS_KEYS_FILE=${file}: ${reasonOf(thrown)}`, { cause: thrown });
     }
     this.#watch = new FileWatch([file], () => {
       this.#reload();

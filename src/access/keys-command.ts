@@ -96,7 +96,7 @@ function read(file: string): KeyEntry[] {
   try {
     return readKeyFile(readFileSync(file, 'utf8'));
   } catch (thrown) {
-    throw new Error(`${file}: ${(thrown as Error).message}`);
+    throw new Error(`${file}: ${(thrown as Error).message}`, { cause: thrown });
   }
 }
 

@@ -70,14 +70,14 @@ export function readCertificates(environment: Environment): Certificates | undef
     try {
       return readFileSync(environment[name]);
     } catch (thrown) {
-      throw new Error(`${name}=${environment[name]}: ${reasonOf(thrown)}`);
+      throw new Error(`${name}=${environment[name]}: ${reasonOf(thrown)}`, { cause: thrown });
     }
   };
   const certificates = { cert: read(NAMES.cert), key: read(NAMES.key), ca: TLS_CLIENT_CA_FILE ? read(NAMES.ca) : undefined };
   try {
     createSecureContext(certificates);
   } catch (thrown) {
-    throw new Error(`${NAMES.cert}, ${NAMES.key}: ${reasonOf(thrown)}`);
+    throw new Error(`${NAMES.cert}, ${NAMES.key}: ${reasonOf(thrown)}`, { cause: thrown });
   }
   return certificates;
 }

@@ -57,8 +57,9 @@ export function guardCalls({ gate, audit, needs }: Guards): ServerInterceptor {
           },
           onCancel: () => {
             if (!administers || !admitted) return;
-            const { caller, model } = callRecords.get(admitted) ?? {};
-            if (caller) audit.administered(caller, model, status[outcome], visitOf(path, admitted, call.getPeer()));
+            const { caller = NOBODY, model } = callRecords.get(admitted) ?? {};
+            // Without one it was refused before anything was done.
+            if (model !== undefined) audit.administered(caller, model, status[outcome], visitOf(path, admitted, call.getPeer()));
           },
         });
       },
@@ -79,8 +80,9 @@ export function requireNamed(metadata: Metadata, message: object): void {
   if (!record) throw new Error('a call without a record; this is a bug');
   const { caller, need } = record;
   const { name, modelName } = message as { name?: string; modelName?: string };
-  record.model = modelName ?? name;
-  if (need !== 'open' && need.reach === 'named') requireModel(caller, need, record.model);
+  const model = modelName ?? name;
+  if (need !== 'open' && need.reach === 'named') requireModel(caller, need, model);
+  record.model = model;
 }
 
 /** Who calls, for handlers that show only what is theirs. */

@@ -4,7 +4,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyInstance, FastifyRequest, HookHandlerDoneFunction, onResponseHookHandler, RouteOptions } from 'fastify';
 import type { AuditLog, Visit } from '../access/audit-log.js';
 import { requireModel, requireScope } from '../access/authorize.js';
-import type { Caller } from '../access/caller.js';
+import { NOBODY, type Caller } from '../access/caller.js';
 import { unauthenticated } from '../access/denial.js';
 import type { Gate } from '../access/gate.js';
 import { DOCS, KNOWN_CALLER, type Declared, type Need } from '../access/needs.js';
@@ -36,6 +36,7 @@ export function addAccess(fastify: FastifyInstance, guards: Guards): void {
   fastify.decorateRequest('caller', null as unknown as Caller);
   const known = guardOf(KNOWN_CALLER, false, guards);
   fastify.addHook('onRequest', (request, _reply, done) => {
+    request.caller = NOBODY;
     (request.routeOptions.config.guard ?? known)(request, done);
   });
   fastify.addHook('onRoute', (route) => {
@@ -117,7 +118,7 @@ export const CallerParam = createParamDecorator(
 export function visitOf({ id, ip, routeOptions }: FastifyRequest): Visit {
   return {
     door: 'http',
-    route: `${[routeOptions.method ?? 'ANY'].flat().join()} ${routeOptions.url ?? '_unknown'}`,
+    route: `${[routeOptions.method].flat().join()} ${routeOptions.url ?? '_unknown'}`,
     address: ip,
     requestId: id,
   };
@@ -127,8 +128,7 @@ export function visitOf({ id, ip, routeOptions }: FastifyRequest): Visit {
 function noteOf(audit: AuditLog): onResponseHookHandler {
   return (request, reply, done) => {
     const { model } = { ...(request.query as object), ...(request.params as object) } as { model?: string };
-    if (request.failure !== 'UNAUTHENTICATED' && request.failure !== 'FORBIDDEN')
-      audit.administered(request.caller, model, reply.statusCode, visitOf(request));
+    if (request.caller !== NOBODY) audit.administered(request.caller, model, reply.statusCode, visitOf(request));
     done();
   };
 }

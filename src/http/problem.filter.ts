@@ -2,6 +2,7 @@
 import { Catch, HttpException, Logger, ServiceUnavailableException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { AuditLog } from '../access/audit-log.js';
+import { NOBODY } from '../access/caller.js';
 import { Denial } from '../access/denial.js';
 import { ERRORS, NestorError, reasonOf, type ErrorCode } from '../errors.js';
 import { Metrics } from '../telemetry/metrics.js';
@@ -60,7 +61,11 @@ export class ProblemFilter implements ExceptionFilter {
         { err: error.cause ?? error, requestId: request.id, trace_id: request.trace?.id, code: error.code },
         reasonOf(error.cause ?? error),
       );
-    if (error instanceof Denial) this.audit.denied(error, visitOf(request));
+    if (error instanceof Denial) {
+      this.audit.denied(error, visitOf(request));
+      // For whatever comes behind: nothing was done in their name.
+      request.caller = NOBODY;
+    }
     if (reply.sent || reply.raw.destroyed) return;
     if (error.code === 'UNAUTHENTICATED') void reply.header('WWW-Authenticate', CHALLENGE);
     if (error.retryAfter !== undefined) void reply.header('Retry-After', Math.ceil(error.retryAfter));

@@ -9,7 +9,7 @@ import { until } from './until.js';
 
 const BUILT = join(ROOT, 'dist/main.js');
 const BOOT_MS = 60_000;
-const LISTENING = /Server listening at (http:\/\/[^"\s]+)/;
+const LISTENING = /Server listening at (https?:\/\/[^"\s]+)/;
 const GRPC_LISTENING = /gRPC server listening at ([^"\s]+)/;
 
 /** How a process ended, and what it said on its way. */
