@@ -13,7 +13,7 @@ import { until } from './setup/until.js';
 /** As Kubernetes mounts a Secret: what it holds lies in a folder that a symlink leads to. */
 const mount = mkdtempSync(join(tmpdir(), 'nestor-secret-'));
 const FILE = join(mount, 'keys.yaml');
-const AUDIT = join(mount, 'log/audit.jsonl');
+const AUDIT = join(mount, 'audit.jsonl');
 let generation = 0;
 
 /** `npm run keys`, without its build. */

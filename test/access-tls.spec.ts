@@ -139,6 +139,7 @@ function servedBy(url: string): Promise<PeerCertificate> {
 withOpenssl('a server with certificates', () => {
   const ssl = (shown?: Shown): ChannelCredentials => credentials.createSsl(file('ca.crt'), shown?.key ?? null, shown?.cert ?? null);
   let server: Server;
+  let mutual: Server | undefined;
   beforeAll(async () => {
     for (const name of ['ca', 'clients', 'strangers']) authority(name);
     for (const [name, by] of [['server', 'ca'], ['renewed', 'ca'], ['client', 'clients'], ['stranger', 'strangers']] as const) certificate(name, by); // prettier-ignore
@@ -146,6 +147,7 @@ withOpenssl('a server with certificates', () => {
   });
   afterAll(async () => {
     await server.stop();
+    await mutual?.stop();
     await removeRepositories();
     keys.remove();
     rmSync(folder, { recursive: true });
@@ -188,7 +190,7 @@ withOpenssl('a server with certificates', () => {
   });
 
   it('asks clients for certificates where it knows their authority; probes have none', async () => {
-    const mutual = await start({ TLS_CLIENT_CA_FILE: path('clients.crt'), OPEN_ROUTES: 'metrics' });
+    mutual = await start({ TLS_CLIENT_CA_FILE: path('clients.crt'), OPEN_ROUTES: 'metrics' });
     const client = { cert: file('client.crt'), key: file('client.key') };
     const stranger = { cert: file('stranger.crt'), key: file('stranger.key') };
     expect(await get(mutual.url, '/health')).toBe(200);
@@ -202,6 +204,5 @@ withOpenssl('a server with certificates', () => {
     expect(await call(mutual.grpc, ssl(client))).toBe('OK');
     expect(await call(mutual.grpc, ssl())).toBe('UNAVAILABLE');
     expect(await call(mutual.grpc, ssl(stranger))).toBe('UNAVAILABLE');
-    await mutual.stop();
   });
 });

@@ -1,6 +1,5 @@
 // Who did what: JSON lines on a stream of their own, without any secret and without anything that was sent.
-import { mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { openSync } from 'node:fs';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { pino } from 'pino';
 import { Environment } from '../config/environment.js';
@@ -78,11 +77,6 @@ export class AuditLog implements OnApplicationShutdown {
   }
 }
 
-function appended(file: string): number {
-  mkdirSync(dirname(file), { recursive: true });
-  return openSync(file, 'a', 0o640);
-}
-
 /** Written beside the event loop. A disk that is full costs lines, and no request. */
 function opened(target: string): ReturnType<typeof pino.destination> {
   const logger = new Logger(AuditLog.name);
@@ -92,7 +86,7 @@ function opened(target: string): ReturnType<typeof pino.destination> {
     told = true;
   };
   try {
-    const stream = pino.destination({ dest: target === 'stderr' ? STDERR : appended(target), sync: false });
+    const stream = pino.destination({ dest: target === 'stderr' ? STDERR : openSync(target, 'a', 0o640), sync: false });
     stream.on('error', tell);
     stream.on('drain', () => (told = false));
     return stream;

@@ -24,14 +24,15 @@ function providerOf(tls: Tls): Provider {
     if (cert && key) identity?.({ certificate: cert, privateKey: key });
   };
   tls.onChange(tell);
+  // Not at once: the server listens to its credentials only when it has given them its own listener.
   return {
     addIdentityCertificateListener: (listener) => {
       identity = listener;
-      tell();
+      queueMicrotask(tell);
     },
     addCaCertificateListener: (listener) => {
       authority = listener;
-      tell();
+      queueMicrotask(tell);
     },
     removeIdentityCertificateListener: () => (identity = undefined),
     removeCaCertificateListener: () => (authority = undefined),
