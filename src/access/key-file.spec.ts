@@ -1,3 +1,4 @@
+// The file of keys: what is read, and what is refused by name.
 import { describe, expect, it } from '@jest/globals';
 import { newKey } from './key.js';
 import { keysOf, readKeyFile } from './key-file.js';

@@ -1,3 +1,4 @@
+// A key and what is kept of it.
 import { expect, it } from '@jest/globals';
 import { digestOf, isSecret, newKey, NO_KEY, partsOf } from './key.js';
 

@@ -1,3 +1,4 @@
+// The command that makes, revokes and lists keys.
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// When access must be said, and when it is open.
 import { expect, it } from '@jest/globals';
 import { readEnvironment } from '../config/environment.js';
 import { modeOf } from './mode.js';

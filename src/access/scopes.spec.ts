@@ -1,3 +1,4 @@
+// Which models a scope covers.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Grants, isScope } from './scopes.js';
