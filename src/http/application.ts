@@ -21,6 +21,7 @@ import { addConditional } from './cache-control.js';
 import { addCompression } from './compression.js';
 import { describeApi } from './openapi.js';
 import { frameworkProblem } from './problem.filter.js';
+import { RememberedAnswers } from './remembered-answers.js';
 import { RouteTable } from './route-table.js';
 import { addHooks, addTenants } from './hooks.js';
 import { httpsOptions, renewCertificates } from './secure.js';
@@ -56,6 +57,7 @@ export async function createApplication(module: new () => unknown, environment: 
   fastify.addContentTypeParser('*', ({ headers }: FastifyRequest, payload: Readable) =>
     readBody(payload, headers, environment.BODY_LIMIT_BYTES),
   );
+  app.get(RememberedAnswers, { strict: false }).watch(fastify);
   addConditional(fastify);
   endSilentConnections(fastify);
   addCompression(fastify);

@@ -25,6 +25,8 @@ declare module 'fastify' {
     origin: Origin | null;
     /** Who asks; from the first hook on. */
     caller: Caller;
+    /** All that its answer depends on; undefined where that is too large, or nothing is remembered. */
+    answerKey: string | undefined;
     /** Undefined where there are no tenants. */
     tenant: string | undefined;
   }

@@ -11,6 +11,7 @@ import { OipRepositoryController } from './oip/oip-repository.controller.js';
 import { OipServerController } from './oip/oip-server.controller.js';
 import { PredictController } from './predict.controller.js';
 import { ProblemFilter } from './problem.filter.js';
+import { RememberedAnswers } from './remembered-answers.js';
 import { RouteTable } from './route-table.js';
 import { AccessModule } from '../access/access.module.js';
 import { ConfigModule } from '../config/config.module.js';
@@ -30,6 +31,6 @@ import { InferenceFromEnvironment } from '../inference/inference-from-environmen
     OipRepositoryController,
     OipModelController,
   ],
-  providers: [RouteTable, { provide: APP_FILTER, useClass: ProblemFilter }],
+  providers: [RememberedAnswers, RouteTable, { provide: APP_FILTER, useClass: ProblemFilter }],
 })
 export class HttpModule {}

@@ -2,13 +2,13 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from '@jest/globals';
-import { post, send, type Answer, type Problem } from './setup/client.js';
-import { distance, MINILM, sentences } from './setup/fixtures.js';
-import { metric } from './setup/metrics.js';
-import { FIXTURES } from './setup/paths.js';
-import { removeRepositories, shipped, written } from './setup/repository.js';
-import { Server } from './setup/server.js';
-import { until } from './setup/until.js';
+import { post, send, type Answer, type Problem } from '../setup/client.js';
+import { distance, MINILM, sentences } from '../setup/fixtures.js';
+import { metric } from '../setup/metrics.js';
+import { FIXTURES } from '../setup/paths.js';
+import { removeRepositories, shipped, withWorkers, written } from '../setup/repository.js';
+import { Server } from '../setup/server.js';
+import { until } from '../setup/until.js';
 
 /** Batches that a worker holds: the one that runs and the one that is prepared. */
 const DEPTH = 2;
@@ -21,7 +21,7 @@ afterAll(removeRepositories);
 
 /** A server of one text model with so many workers, whose batches are single texts. */
 async function serve(workers: number): Promise<{ running: Server; cache: string }> {
-  const manifest = `runtime: { instances: ${workers}, wide: false }\nbatching: { maxRows: 1 }\n`;
+  const manifest = `${withWorkers(workers)}batching: { maxRows: 1 }\n`;
   const repository = await written({ 'text/1': { from: join(shipped(MINILM), '1') }, 'text/model.yaml': manifest });
   const cache = await written({});
   server = await Server.start({ MODEL_REPOSITORY: repository, CACHE_DIR: cache, CACHE: 'off' }, KILLABLE);
@@ -67,22 +67,23 @@ it.each([2, 1])('with %i workers all texts but those of its batches are answered
 });
 
 it('readiness says meanwhile how many are alive, and no only when none is', async () => {
-  const { running } = await serve(2);
+  const { running, cache } = await serve(2);
   const ready = (): Promise<Answer> => send(`${running.url}/health/ready`);
+  const alive = (count: number): Promise<Answer> =>
+    until(`${count} workers to be alive`, async () => {
+      const answer = await ready();
+      return workersAlive(answer).startsWith(`${count} `) ? answer : undefined;
+    });
+  // What was prepared is what a worker loads: none comes back before somebody has looked.
+  const file = join(cache, 'prepared');
+  await rename(file, `${file}.gone`);
   running.signal('SIGUSR2');
-  const one = await until('one worker to be gone', async () => {
-    const answer = await ready();
-    return workersAlive(answer).startsWith('1 ') ? answer : undefined;
-  });
-  expect(one.status).toBe(200);
+  expect((await alive(1)).status).toBe(200);
   running.signal('SIGUSR2');
-  const none = await until('both workers to be gone', async () => {
-    const answer = await ready();
-    return workersAlive(answer).startsWith('0 ') ? answer : undefined;
-  });
-  expect(none.status).toBe(503);
+  expect((await alive(0)).status).toBe(503);
   expect((await send(`${running.url}/health/live`)).status).toBe(200);
-  await until('both to be back', async () => workersAlive(await ready()).startsWith('2 ') || undefined);
+  await rename(`${file}.gone`, file);
+  await alive(2);
 });
 
 it('a worker that cannot come back leaves 503 and not a wait for ever, and comes back when it can', async () => {
