@@ -10,6 +10,8 @@ interface Meaning {
 
 export const ERRORS = {
   INVALID_REQUEST: { httpStatus: 400, grpcStatus: 'INVALID_ARGUMENT', title: 'The request is not valid' },
+  UNAUTHENTICATED: { httpStatus: 401, grpcStatus: 'UNAUTHENTICATED', title: 'Nobody that the server knows' },
+  FORBIDDEN: { httpStatus: 403, grpcStatus: 'PERMISSION_DENIED', title: 'The key or token does not allow this' },
   NOT_FOUND: { httpStatus: 404, grpcStatus: 'NOT_FOUND', title: 'There is nothing here' },
   MODEL_NOT_FOUND: { httpStatus: 404, grpcStatus: 'NOT_FOUND', title: 'No such model' },
   VERSION_NOT_FOUND: { httpStatus: 404, grpcStatus: 'NOT_FOUND', title: 'No such version of the model' },
@@ -25,6 +27,7 @@ export const ERRORS = {
   NOT_IMPLEMENTED: { httpStatus: 501, grpcStatus: 'UNIMPLEMENTED', title: 'The server does not do this' },
   MODEL_LOAD_FAILED: { httpStatus: 422, grpcStatus: 'FAILED_PRECONDITION', title: 'The model cannot be loaded' },
   MODEL_NOT_READY: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The model is not ready' },
+  ISSUER_UNAVAILABLE: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'Tokens cannot be verified now' },
   CACHE_UNAVAILABLE: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'A tier of the cache cannot be reached' },
   DRAINING: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The server is shutting down' },
   WORKER_LOST: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The worker died while it served the request' },
@@ -63,6 +66,12 @@ export class NestorError extends Error {
 /** Shorthand for the commonest failure: which field of the request is wrong, and why. */
 export function invalid(field: string, message: string): NestorError {
   return new NestorError('INVALID_REQUEST', message, { field });
+}
+
+/** A model that does not exist, or that the caller may not use: the two are the same to a client. */
+export function noSuchModel(name: string): NestorError {
+  const message = `There is no model ${JSON.stringify(name)}. GET /v1/models lists those that there are`;
+  return new NestorError('MODEL_NOT_FOUND', message, { field: 'model' });
 }
 
 /** The text of whatever was thrown. */

@@ -35,7 +35,7 @@ const environment = (set: ValueSet): Record<string, unknown> =>
 
 withHelm('the chart', () => {
   it('passes helm lint', async () => {
-    const { code, text } = await outcome(binary ?? '', ['lint', '--strict', CHART]);
+    const { code, text } = await outcome(binary ?? '', ['lint', '--strict', '--set', 'access.open=true', CHART]);
     expect([code, text]).toEqual([0, expect.stringContaining('0 chart(s) failed')]);
   });
 
@@ -99,7 +99,7 @@ withHelm('the chart', () => {
   it('asks the routes of health', () => {
     const [{ startupProbe, readinessProbe, livenessProbe }] = pod('cpu').containers;
     const paths = [startupProbe, readinessProbe, livenessProbe].map(({ httpGet }) => httpGet);
-    expect(paths).toEqual(['startup', 'ready', 'live'].map((route) => ({ path: `/health/${route}`, port: 'http' })));
+    expect(paths).toEqual(['startup', 'ready', 'live'].map((route) => ({ path: `/health/${route}`, port: 'http', scheme: 'HTTP' })));
     expect(startupProbe.periodSeconds * startupProbe.failureThreshold).toBe(600);
   });
 
@@ -135,6 +135,36 @@ withHelm('the chart', () => {
     expect(environment('everything').REDIS_URL).toBe('redis://r-nestor-redis:6379');
     const ports = find(rendered.cpu, 'Service', 'r-nestor').spec.ports;
     expect(ports.map(({ name, port }) => [name, port])).toEqual([['http', 8000], ['grpc', 8001]]); // prettier-ignore
+  });
+
+  it('says who may come in: by keys and certificates in Secrets, mounted as folders, or open where that is said', () => {
+    const mounts = (set: ValueSet): (string | undefined)[][] =>
+      pod(set).containers[0].volumeMounts.map(({ name, mountPath }) => [name, mountPath]);
+    expect(environment('cpu')).toMatchObject({
+      ACCESS_KEYS_FILE: '/etc/nestor/access/keys.yaml',
+      OPEN_ROUTES: 'metrics',
+      AUDIT_LOG: 'stderr',
+    });
+    expect([environment('cpu').ACCESS, environment('redis').ACCESS, environment('redis').ACCESS_KEYS_FILE]).toEqual([
+      undefined,
+      'open',
+      undefined,
+    ]);
+    expect(mounts('cpu')).toContainEqual(['access', '/etc/nestor/access']);
+    expect(pod('cpu').volumes).toContainEqual({ name: 'access', secret: { secretName: 'nestor-keys' } });
+    expect(environment('everything')).toMatchObject({
+      JWT_ISSUER: 'https://issuer.example',
+      OPEN_ROUTES: 'docs',
+      TLS_CERT_FILE: '/etc/nestor/tls/tls.crt',
+      TLS_CLIENT_CA_FILE: '/etc/nestor/client-ca/ca.crt',
+    });
+    expect(mounts('everything')).toEqual(expect.arrayContaining([['access', '/etc/nestor/access'], ['tls', '/etc/nestor/tls'], ['client-ca', '/etc/nestor/client-ca']])); // prettier-ignore
+    expect(pod('keda').containers[0].readinessProbe.httpGet).toEqual({ path: '/health/ready', port: 'http', scheme: 'HTTPS' });
+    expect(find(rendered.kserve, 'ServingRuntime').spec.containers[0].volumeMounts).toContainEqual({
+      name: 'access',
+      mountPath: '/etc/nestor/access',
+      readOnly: true,
+    });
   });
 
   it('sets variables that Nestor reads', () => {
@@ -219,9 +249,13 @@ withHelm('the chart', () => {
     ['an ingress without hosts', { ingress: { enabled: true } }, 'hosts'],
     ['a port for root', { server: { port: 80 } }, 'port'],
     ['a pod that is gone before its readiness is asked', { shutdown: { drainSeconds: 4 } }, 'drainSeconds'],
+    ['to leave unsaid who may come in', { access: {} }, 'access.existingSecret'],
+    ['to let everybody in, and only those with keys', { access: { open: true, existingSecret: 'x' } }, 'access.open'],
+    ['half of what tokens need', { access: { jwt: { issuer: 'https://issuer' } } }, 'jwksUrl'],
+    ['certificates of clients without one of the server', { tls: { clientCaSecret: 'x' } }, 'tls.existingSecret'],
     ['fewer pods at most than at least', { autoscaling: { enabled: true, minReplicas: 9 } }, 'minReplicas'],
   ])('refuses %s and names it', async (_, values, name) => {
-    const { code, text } = await template(binary ?? '', values);
+    const { code, text } = await template(binary ?? '', { access: { open: true }, ...values });
     expect([code, text]).toEqual([1, expect.stringContaining(name)]);
   });
 });

@@ -89,6 +89,46 @@ export class Environment {
   /** Name of the embedding model that those serve; empty where the repository has only one. */
   @IsString() readonly TEI_MODEL: string = '';
 
+  /** `open`: nobody is asked who they are. Empty: callers are asked where keys or tokens are configured, and must be unless HOST is loopback. */
+  @IsIn(['', 'open'], { message: 'must be open, or be left out' }) readonly ACCESS: string = '';
+
+  /** File of API keys, YAML or JSON, read again when it changes. Empty: there are no keys. */
+  @IsString() readonly ACCESS_KEYS_FILE: string = '';
+
+  /** `iss` of the JWTs that are taken; empty: none are. */
+  @IsString() readonly JWT_ISSUER: string = '';
+
+  /** What their `aud` must name. */
+  @IsString() readonly JWT_AUDIENCE: string = '';
+
+  /** Where the issuer publishes its keys, a JSON Web Key Set. */
+  @Matches(URL, A_URL) readonly JWT_JWKS_URL: string = '';
+
+  /** How far the issuer's clock and this one may be apart. */
+  @IsInt() @Min(0) @Max(600) readonly JWT_CLOCK_SKEW_SECONDS: number = 30;
+
+  /** Claim that names the tenant. */
+  @IsString() @MinLength(1) readonly JWT_TENANT_CLAIM: string = 'tenant';
+
+  /** Claim that has the scopes, as one text with spaces or as a list. */
+  @IsString() @MinLength(1) readonly JWT_SCOPE_CLAIM: string = 'scope';
+
+  /** Which of `metrics` and `docs` ask nobody, with commas between; probes never ask. */
+  @Matches(/^((metrics|docs)(,(metrics|docs))*)?$/, { message: 'must be metrics, docs, or both with a comma between' })
+  readonly OPEN_ROUTES: string = '';
+
+  /** Where the audit log goes: `stderr`, `off`, or a file, which is appended to. */
+  @IsString() @MinLength(1) readonly AUDIT_LOG: string = 'stderr';
+
+  /** Certificate chain of the server, PEM, for HTTP and gRPC; read again when it changes. Empty: plain text. */
+  @IsString() readonly TLS_CERT_FILE: string = '';
+
+  /** Its private key, PEM. */
+  @IsString() readonly TLS_KEY_FILE: string = '';
+
+  /** Authority that clients' certificates must come from, PEM. Empty: they need none. */
+  @IsString() readonly TLS_CLIENT_CA_FILE: string = '';
+
   // The names and meanings of OpenTelemetry, whose SDK reads them too, and others of its table beside them:
   // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 

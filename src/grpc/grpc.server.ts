@@ -1,8 +1,11 @@
 // The transport: one gRPC server for the services, which leaves as the HTTP server does.
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { ServerGrpc } from '@nestjs/microservices';
+import { AuditLog } from '../access/audit-log.js';
+import { Gate } from '../access/gate.js';
+import { Tls } from '../access/tls.js';
 import { Environment } from '../config/environment.js';
 import { reasonOf } from '../errors.js';
 import { Readiness } from '../health/readiness.js';
@@ -11,6 +14,11 @@ import { RequestLog } from '../telemetry/request-log.js';
 import { TenantMetrics } from '../telemetry/tenant-metrics.js';
 import { Tracer } from '../telemetry/tracer.js';
 import { Tenants } from '../tenants/tenants.js';
+import { credentialsOf } from './credentials.js';
+import { guardCalls } from './guarded-call.js';
+import { GrpcHealthController } from './health.controller.js';
+import { GrpcInferenceController } from './inference.controller.js';
+import { needsOf } from './needs.js';
 import { observeCalls } from './observed-call.js';
 import { fileDescriptors, packageDefinition, SERVICES } from './services.js';
 
@@ -29,12 +37,19 @@ export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown 
     log: RequestLog,
     tenants: Tenants,
     usage: TenantMetrics,
+    gate: Gate,
+    audit: AuditLog,
+    private readonly tls: Tls,
   ) {
     const packages = SERVICES.map(({ file }) => file.proto.package);
     super({ package: packages, packageDefinition: packageDefinition(), gracefulShutdown: true });
     const { BODY_LIMIT_BYTES: limit, TENANT_HEADER } = environment;
     const observers = { metrics, tracer, log, tenants, usage, tenantKey: TENANT_HEADER.toLowerCase() };
-    this.#server = new Server({ 'grpc.max_receive_message_length': limit, interceptors: [observeCalls(observers, limit)] });
+    const needs = needsOf(SERVICES, [GrpcInferenceController, GrpcHealthController]);
+    this.#server = new Server({
+      'grpc.max_receive_message_length': limit,
+      interceptors: [observeCalls(observers, limit), guardCalls({ gate, audit, needs })],
+    });
   }
 
   override createClient(): Promise<Server> {
@@ -66,7 +81,7 @@ export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown 
 
   #bind(address: string): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      this.#server.bindAsync(address, credentialsOf(this.tls), (error, port) => {
         if (error) reject(new Error(`GRPC_PORT=${this.environment.GRPC_PORT}: ${reasonOf(error)}`));
         else resolve(port);
       });

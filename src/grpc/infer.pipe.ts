@@ -8,6 +8,7 @@ import { callOfParameters } from '../oip/parameters.js';
 import { Tenants } from '../tenants/tenants.js';
 import { callRecords } from './call-record.js';
 import { callOf } from './call.js';
+import { requireNamed } from './guarded-call.js';
 import { readInfer, type InferQuery } from './infer-request.js';
 import { ModelInferRequestSchema } from './inference_pb.js';
 import { parse } from './message.js';
@@ -31,6 +32,7 @@ export class InferPipe implements PipeTransform<UnaryCall, Promise<InferRequest>
   async transform(call: UnaryCall): Promise<InferRequest> {
     await this.tenants.of(callRecords.get(call.metadata)?.tenant).enter();
     const message = parse(ModelInferRequestSchema, call.request);
+    requireNamed(call.metadata, message);
     const lease = await this.models.use({ name: message.modelName, version: message.modelVersion || undefined });
     try {
       const query = readInfer(message, lease.model);

@@ -2,7 +2,9 @@
 import { fromBinary, ScalarType, toBinary, type DescField, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { Metadata } from '@grpc/grpc-js';
 import { invalid, reasonOf } from '../errors.js';
+import { requireNamed } from './guarded-call.js';
 
 /**
  * Fields of bytes are views of the message's memory.
@@ -35,7 +37,9 @@ function prefix(number: number, { byteLength }: Uint8Array): Uint8Array {
   return new BinaryWriter().tag(number, WireType.LengthDelimited).uint32(byteLength).finish();
 }
 
-/** The message of a call, as that schema has it. */
-export const Message = createParamDecorator((schema: DescMessage, context: ExecutionContext) =>
-  parse(schema, context.getArgByIndex<Uint8Array>(0)),
-);
+/** The message of a call, as that schema has it. @throws Denial where it names a model that the caller may not use. */
+export const Message = createParamDecorator((schema: DescMessage, context: ExecutionContext) => {
+  const message = parse(schema, context.getArgByIndex<Uint8Array>(0));
+  requireNamed(context.getArgByIndex<Metadata>(1), message);
+  return message;
+});

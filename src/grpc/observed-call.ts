@@ -1,5 +1,7 @@
 // What every call carries and leaves behind, whatever its method: id, one observation, words for what the transport refuses.
 import { ServerInterceptingCall, status, type Metadata, type ServerInterceptor } from '@grpc/grpc-js';
+import { NOBODY } from '../access/caller.js';
+import { KNOWN_CALLER } from '../access/needs.js';
 import { ERRORS, NestorError, type ErrorCode } from '../errors.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { requestId } from '../telemetry/request-id.js';
@@ -29,6 +31,9 @@ const REFUSALS: readonly (readonly [RegExp, ErrorCode, string])[] = [
 /** Methods that run a model: they are traced, which probes would only bury, and count for quotas. */
 const RUNS = '/ModelInfer';
 
+/** Before anybody has asked who calls. */
+const UNASKED = { caller: NOBODY, need: KNOWN_CALLER };
+
 /** What is told of a call, and who is asked whether it is traced. */
 export interface Observers {
   readonly metrics: Metrics;
@@ -46,7 +51,7 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey }
     const started = performance.now();
     let id = '';
     let ending: Ending | undefined;
-    let record: CallRecord = { tenant: undefined, trace: undefined, timeline: null };
+    let record: CallRecord = { tenant: undefined, trace: undefined, timeline: null, ...UNASKED };
     const tell = (metadata: Metadata): void => {
       const tenant = path.endsWith(RUNS) ? tenants.of(record.tenant) : undefined;
       if (tenant?.policies === undefined) return;
@@ -68,7 +73,7 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey }
             metadata.set(REQUEST_ID, id);
             const trace = path.endsWith(RUNS) ? tracer.begin(path.slice(1), carrierOf(metadata), started) : undefined;
             const tenant = tenantKey === '' ? undefined : String(metadata.get(tenantKey)[0] ?? '');
-            record = { tenant, trace, timeline: null };
+            record = { tenant, trace, timeline: null, ...UNASKED };
             callRecords.set(metadata, record);
             proceed(metadata);
           },
@@ -79,7 +84,7 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey }
             const failure = code === status.OK ? null : failureOf(ending);
             metrics.requestDuration.labels(path, status[code]).observe(totalMs / 1000, record.trace?.id);
             if (failure) metrics.rejected.inc({ reason: failure });
-if (failure && record.tenant !== undefined) usage.rejected(tenants.of(record.tenant).label, failure);
+            if (failure && record.tenant !== undefined) usage.rejected(tenants.of(record.tenant).label, failure);
             const served = servedCall(id, path, code, failure, { startedAt: started, totalMs }, record);
             log.record(served);
             if (record.trace) endTrace(record.trace, served, rpcAttributes(served), failure !== null && ERRORS[failure].httpStatus >= 500);

@@ -5,6 +5,10 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { Logger as PinoLogger } from 'nestjs-pino';
+import { AuditLog } from '../access/audit-log.js';
+import { Gate } from '../access/gate.js';
+import { modeOf } from '../access/mode.js';
+import { Tls } from '../access/tls.js';
 import type { Environment } from '../config/environment.js';
 import { Readiness } from '../health/readiness.js';
 import { Metrics } from '../telemetry/metrics.js';
@@ -12,6 +16,7 @@ import { requestId } from '../telemetry/request-id.js';
 import { RequestLog } from '../telemetry/request-log.js';
 import { Tracer } from '../telemetry/tracer.js';
 import { Tenants } from '../tenants/tenants.js';
+import { addAccess } from './access.js';
 import { readBody } from './body.js';
 import { addConditional } from './cache-control.js';
 import { addCompression } from './compression.js';
@@ -21,12 +26,16 @@ import { RememberedAnswers } from './remembered-answers.js';
 import { RouteTable } from './route-table.js';
 import { addHooks, addTenants } from './hooks.js';
 import { addQuotas } from './quotas.js';
+import { httpsOptions, renewCertificates } from './secure.js';
 import { endSilentConnections } from './silent-connections.js';
 import { TeiModule } from './tei/tei.module.js';
 
 /** Builds the application around a root module; it does not listen yet. */
 export async function createApplication(module: new () => unknown, environment: Environment): Promise<NestFastifyApplication> {
+  // Before anything is loaded: nothing must listen that leaves access unsaid.
+  modeOf(environment);
   const adapter = new FastifyAdapter({
+    ...httpsOptions(environment),
     skipMiddie: true,
     genReqId: ({ headers }: IncomingMessage) => requestId(headers['x-request-id']),
     bodyLimit: environment.BODY_LIMIT_BYTES,
@@ -55,6 +64,10 @@ export async function createApplication(module: new () => unknown, environment: 
   endSilentConnections(fastify);
   addCompression(fastify);
   addTenants(fastify, environment.TENANT_HEADER.toLowerCase());
+  const gate = app.get(Gate, { strict: false });
+  addAccess(fastify, { gate, audit: app.get(AuditLog, { strict: false }), certificates: environment.TLS_CLIENT_CA_FILE !== '' });
+  renewCertificates(fastify, app.get(Tls, { strict: false }));
+  // Behind access, which says who the tenant is.
   addQuotas(fastify, app.get(Tenants, { strict: false }));
   addHooks(fastify, {
     metrics: app.get(Metrics),
@@ -62,6 +75,6 @@ export async function createApplication(module: new () => unknown, environment: 
     tracer: app.get(Tracer),
     log: app.get(RequestLog),
   });
-  describeApi(app);
+  describeApi(app, gate.open);
   return app;
 }

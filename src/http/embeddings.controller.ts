@@ -1,6 +1,7 @@
 // POST /v1/embeddings: OpenAI's embeddings API.
 import { Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Needs } from '../access/needs.js';
 import { InferenceService } from '../inference/inference.service.js';
 import { EmbeddingsBody } from './dto/embeddings.dto.js';
 import type { Delivered } from './exchange.js';
@@ -9,7 +10,6 @@ import { EmbeddingsParam } from './embeddings.pipe.js';
 import { EveryFormat } from './formats.docs.js';
 import { CallHeaders } from './predict.docs.js';
 import { ApiOpenAiErrors } from './problem.docs.js';
-import { Metered } from './quotas.js';
 
 const EXAMPLES = {
   text: { summary: 'One text', value: { model: 'all-minilm-l6-v2', input: 'This is an example sentence' } },
@@ -22,8 +22,8 @@ const EXAMPLES = {
 export class EmbeddingsController {
   constructor(private readonly inference: InferenceService) {}
 
-  @Metered()
   @Post()
+  @Needs('embed', 'own')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Embed texts',

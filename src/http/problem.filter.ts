@@ -1,10 +1,14 @@
 // Everything that is thrown -> the answer that the client of this route understands; nothing of the inside leaves.
 import { Catch, HttpException, Logger, ServiceUnavailableException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { AuditLog } from '../access/audit-log.js';
+import { NOBODY } from '../access/caller.js';
+import { Denial } from '../access/denial.js';
 import { ERRORS, NestorError, reasonOf, type ErrorCode } from '../errors.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { TenantMetrics } from '../telemetry/tenant-metrics.js';
 import { Tenants } from '../tenants/tenants.js';
+import { visitOf } from './access.js';
 import { dialectOf, type Dialect } from './dialects.js';
 import { RouteTable } from './route-table.js';
 
@@ -23,6 +27,9 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
 /** What the framework finds wrong with a request and does not name. */
 const FIELDS: Readonly<Record<number, string>> = { 413: 'body', 415: 'Content-Type' };
 
+/** https://www.rfc-editor.org/rfc/rfc6750#section-3 */
+const CHALLENGE = 'Bearer realm="nestor"';
+
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   readonly #logger = new Logger(ProblemFilter.name);
@@ -32,6 +39,7 @@ export class ProblemFilter implements ExceptionFilter {
     private readonly routes: RouteTable,
     private readonly tenants: Tenants,
     private readonly usage: TenantMetrics,
+    private readonly audit: AuditLog,
   ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
@@ -58,7 +66,13 @@ export class ProblemFilter implements ExceptionFilter {
         { err: error.cause ?? error, requestId: request.id, trace_id: request.trace?.id, code: error.code },
         reasonOf(error.cause ?? error),
       );
+    if (error instanceof Denial) {
+      this.audit.denied(error, visitOf(request));
+      // For whatever comes behind: nothing was done in their name.
+      request.caller = NOBODY;
+    }
     if (reply.sent || reply.raw.destroyed) return;
+    if (error.code === 'UNAUTHENTICATED') void reply.header('WWW-Authenticate', CHALLENGE);
     if (error.retryAfter !== undefined) void reply.header('Retry-After', Math.ceil(error.retryAfter));
     answer(error, dialect, request, reply);
   }

@@ -1,10 +1,6 @@
 // What a tenant may have, at the door: each request is counted before its body is read, and each answer says what is left.
-import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Tenants } from '../tenants/tenants.js';
-
-/** A route whose requests count: those that give a model work. */
-export const Metered = (): MethodDecorator => RouteConfig({ metered: true });
 
 /** https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10 */
 export function addQuotas(fastify: FastifyInstance, tenants: Tenants): void {
@@ -35,6 +31,8 @@ export function addQuotas(fastify: FastifyInstance, tenants: Tenants): void {
   });
 }
 
+/** Requests count that give a model work. */
 function isMetered({ routeOptions }: FastifyRequest): boolean {
-  return (routeOptions.config as { metered?: boolean } | undefined)?.metered === true;
+  const { need } = routeOptions.config;
+  return need !== undefined && need !== 'open' && (need.scope === 'predict' || need.scope === 'embed');
 }

@@ -9,6 +9,7 @@ import type { Model } from '../models/model.js';
 import { CacheMetrics } from '../telemetry/cache-metrics.js';
 import { TenantMetrics } from '../telemetry/tenant-metrics.js';
 import { Tenants } from '../tenants/tenants.js';
+import { mayHave } from './access.js';
 import { cacheModeOf, cacheStatus } from './cache-control.js';
 import { bytesOfBody } from './exchange.js';
 import type { Origin } from './fastify.js';
@@ -64,7 +65,7 @@ export class RememberedAnswers {
     if (cacheModeOf(headers['cache-control']) !== 'use' || headers['request-timeout'] !== undefined || headers.priority !== undefined)
       return undefined;
     const answer = this.cache.answers.get(key);
-    const model = answer && this.#current(answer);
+    const model = answer && mayHave(request, answer.name) && this.#current(answer);
     this.metrics.asked('memory', LEVEL, model ? 'hit' : 'miss');
     if (!model) return undefined;
     const seconds = reply.elapsedTime / 1000;

@@ -3,6 +3,8 @@
 /** Codes of the server, and three of this client. */
 export type ErrorCode =
   | 'INVALID_REQUEST'
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
   | 'NOT_FOUND'
   | 'MODEL_NOT_FOUND'
   | 'VERSION_NOT_FOUND'

@@ -1,6 +1,7 @@
 // /v2/models/{model}: one model, as the Open Inference Protocol asks about it and runs it.
 import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import { Needs } from '../../access/needs.js';
 import { NestorError } from '../../errors.js';
 import { InferenceService } from '../../inference/inference.service.js';
 import { ModelRegistry } from '../../models/model-registry.js';
@@ -10,7 +11,6 @@ import type { InferRequest } from './infer.pipe.js';
 import { Infer } from './infer.pipe.js';
 import { DescribeInfer, DescribeModel } from './oip.docs.js';
 import { modelStats, type ModelStats } from '../../oip/statistics.js';
-import { Metered } from '../quotas.js';
 
 @ApiTags('open inference protocol')
 @Controller('v2/models/:model')
@@ -21,18 +21,21 @@ export class OipModelController {
   ) {}
 
   @Get()
+  @Needs('models:read')
   @DescribeModel('Metadata of a model', false)
   metadata(@Param('model') name: string, @Param('version') version?: string): ModelMetadata {
     return modelMetadata(this.models.resolve(name, version), this.models.versions(name));
   }
 
   @Get('versions/:version')
+  @Needs('models:read')
   @DescribeModel('Metadata of a version', true)
   metadataOfVersion(@Param('model') name: string, @Param('version') version: string): ModelMetadata {
     return this.metadata(name, version);
   }
 
   @Get('ready')
+  @Needs('models:read')
   @DescribeModel('Can the model be run now?', false)
   ready(@Param('model') name: string, @Param('version') version?: string): { name: string; ready: true } {
     if (this.models.resolve(name, version).instances.alive.ready > 0) return { name, ready: true };
@@ -40,24 +43,28 @@ export class OipModelController {
   }
 
   @Get('versions/:version/ready')
+  @Needs('models:read')
   @DescribeModel('Can the version be run now?', true)
   readyVersion(@Param('model') name: string, @Param('version') version: string): { name: string; ready: true } {
     return this.ready(name, version);
   }
 
   @Get('config')
+  @Needs('models:read')
   @DescribeModel('Configuration of a model', false)
   config(@Param('model') name: string, @Param('version') version?: string): ModelConfig {
     return modelConfig(this.models.resolve(name, version));
   }
 
   @Get('versions/:version/config')
+  @Needs('models:read')
   @DescribeModel('Configuration of a version', true)
   configOfVersion(@Param('model') name: string, @Param('version') version: string): ModelConfig {
     return this.config(name, version);
   }
 
   @Get('stats')
+  @Needs('models:read')
   @DescribeModel('Statistics of a model, all its versions', false)
   stats(@Param('model') name: string): { model_stats: ModelStats[] } {
     this.models.resolve(name);
@@ -65,21 +72,22 @@ export class OipModelController {
   }
 
   @Get('versions/:version/stats')
+  @Needs('models:read')
   @DescribeModel('Statistics of a version', true)
   statsOfVersion(@Param('model') name: string, @Param('version') version: string): { model_stats: ModelStats[] } {
     return { model_stats: [modelStats(this.models.resolve(name, version))] };
   }
 
-  @Metered()
   @Post('infer')
+  @Needs('predict')
   @HttpCode(200)
   @DescribeInfer(false)
   async infer(@Infer() { ref, input, outputs, call, answer }: InferRequest): Promise<Delivered> {
     return answer(await this.inference.predict(ref, input, outputs, call));
   }
 
-  @Metered()
   @Post('versions/:version/infer')
+  @Needs('predict')
   @HttpCode(200)
   @DescribeInfer(true)
   async inferVersion(@Infer() request: InferRequest): Promise<Delivered> {

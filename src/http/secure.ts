@@ -1,0 +1,29 @@
+// TLS of the HTTP listener.
+import type { Server } from 'node:tls';
+import type { FastifyInstance } from 'fastify';
+import { readCertificates, type Certificates, type Tls } from '../access/tls.js';
+import type { Environment } from '../config/environment.js';
+
+/**
+ * Options of Fastify; none where the listener speaks plain text. A client without a certificate is let in as far as its handshake: probes
+ * have none, and every route that is not open refuses it.
+ * @throws Error that names the variable of a file that is missing or wrong.
+ */
+export function httpsOptions(environment: Environment): { https?: object } {
+  const certificates = readCertificates(environment);
+  return certificates
+    ? { https: { ...contextOf(certificates), requestCert: certificates.ca !== undefined, rejectUnauthorized: false } }
+    : {};
+}
+
+/** Connections from now on see the certificates that the files hold now. */
+export function renewCertificates({ server }: FastifyInstance, tls: Tls): void {
+  if (!tls.current) return;
+  tls.onChange((certificates) => {
+    (server as unknown as Server).setSecureContext(contextOf(certificates));
+  });
+}
+
+function contextOf({ cert, key, ca }: Certificates) {
+  return { cert, key, ca, minVersion: 'TLSv1.2' as const };
+}
