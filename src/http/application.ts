@@ -1,9 +1,10 @@
 // The HTTP application: Fastify with raw bodies, limits, hooks and the OpenAPI document.
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { Logger as PinoLogger } from 'nestjs-pino';
 import type { Environment } from '../config/environment.js';
 import { Readiness } from '../health/readiness.js';
@@ -18,19 +19,31 @@ import { describeApi } from './openapi.js';
 import { frameworkProblem } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
 import { addHooks, addTenants } from './hooks.js';
-import { endSilentConnections } from './silent-connections.js';
+import { Connections } from './shell/connections.js';
+import { serverOptions } from './shell/server-options.js';
+import { addShell, leaveUnread } from './shell/shell.js';
 import { TeiModule } from './tei/tei.module.js';
 
 /** Builds the application around a root module; it does not listen yet. */
 export async function createApplication(module: new () => unknown, environment: Environment): Promise<NestFastifyApplication> {
+  const connections = new Connections(environment);
   const adapter = new FastifyAdapter({
+    http: serverOptions(environment),
+    requestTimeout: environment.BODY_TIMEOUT_SECONDS * 1000,
+    keepAliveTimeout: environment.KEEP_ALIVE_SECONDS * 1000,
+    clientErrorHandler: (error, socket) => {
+      connections.refuse(error, socket);
+    },
     skipMiddie: true,
     genReqId: ({ headers }: IncomingMessage) => requestId(headers['x-request-id']),
     bodyLimit: environment.BODY_LIMIT_BYTES,
     return503OnClosing: false,
     // Longer than any name, so that an unknown one is not found and not too long.
     routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true },
-    frameworkErrors: frameworkProblem,
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      leaveUnread(connections, request, reply);
+      frameworkProblem(error, request, reply);
+    },
   });
   const root = { module, imports: environment.TEI_API ? [TeiModule] : [] };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
@@ -48,7 +61,7 @@ export async function createApplication(module: new () => unknown, environment: 
     readBody(payload, headers, environment.BODY_LIMIT_BYTES),
   );
   addConditional(fastify);
-  endSilentConnections(fastify);
+  addShell(fastify, connections, environment.URL_LIMIT_BYTES);
   addCompression(fastify);
   addTenants(fastify, environment.CACHE_TENANT_HEADER.toLowerCase());
   addHooks(fastify, {
@@ -58,5 +71,11 @@ export async function createApplication(module: new () => unknown, environment: 
     log: app.get(RequestLog),
   });
   describeApi(app);
+  const metrics = app.get(Metrics);
+  const logger = new Logger('Connections');
+  connections.watch((code, why) => {
+    metrics.rejected.inc({ reason: code });
+    logger.debug({ code }, why);
+  });
   return app;
 }
