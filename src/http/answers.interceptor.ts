@@ -10,6 +10,7 @@ import type { Model } from '../models/model.js';
 import { CacheMetrics } from '../telemetry/cache-metrics.js';
 import { cacheModeOf, cacheStatus } from './cache-control.js';
 import { bytesOfBody, type Delivered } from './exchange.js';
+import { addVary } from './vary.js';
 
 /** Headers that the bytes of an answer depend on; test/answers.spec.ts finds out when a codec reads another. */
 export const DECISIVE_HEADERS = ['content-type', 'accept', 'tensor-shape', 'tensor-datatype', 'inference-header-content-length'] as const;
@@ -35,7 +36,9 @@ export class AnswersInterceptor implements NestInterceptor<Delivered, Delivered>
     if (key === undefined) return next.handle();
     const reply = http.getResponse<FastifyReply>();
     const remembered = this.#recall(key, request, reply);
-    return remembered ? of(remembered) : next.handle().pipe(map((body) => this.#keep(key, body, request, reply)));
+    if (remembered) return of(remembered);
+    const before = reply.getHeaders();
+    return next.handle().pipe(map((body) => this.#keep(key, body, request, reply, before)));
   }
 
   #recall(key: string, request: FastifyRequest, reply: FastifyReply): Buffer | undefined {
@@ -52,6 +55,7 @@ export class AnswersInterceptor implements NestInterceptor<Delivered, Delivered>
     model.metrics.saved(answer.rows);
     request.timings = { cache: seconds, preprocess: 0, queue: 0, inference: 0 };
     void reply.headers(answer.headers).headers({ 'X-Cache': HIT, ETag: etag(model, key) });
+    addVary(reply, 'Accept');
     return answer.body;
   }
 
@@ -61,11 +65,13 @@ export class AnswersInterceptor implements NestInterceptor<Delivered, Delivered>
     return model?.version === version && model.cache.scope === scope ? model : undefined;
   }
 
-  #keep(key: string, body: Delivered, request: FastifyRequest, reply: FastifyReply): Delivered {
+  /** @param before headers that hooks had put there for this request alone, such as those for the origin of a page. */
+  #keep(key: string, body: Delivered, request: FastifyRequest, reply: FastifyReply, before: Record<string, unknown>): Delivered {
     const { origin } = request;
     if (!origin?.cache || origin.cache.mode === 'bypass') return body;
     const { model, cache } = origin;
-    const headers = Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]));
+    const added = Object.entries(reply.getHeaders()).filter(([name]) => !(name in before) && name !== 'vary');
+    const headers = Object.fromEntries(added.map(([name, value]) => [name, String(value)]));
     void reply.header('ETag', etag(model, key));
     if (!model.cache.outputs.has('memory') || (typeof body !== 'string' && !Buffer.isBuffer(body))) return body;
     const { version: asked } = request.params as { version?: string };

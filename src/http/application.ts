@@ -21,7 +21,7 @@ import { RouteTable } from './route-table.js';
 import { addHooks, addTenants } from './hooks.js';
 import { Connections } from './shell/connections.js';
 import { serverOptions } from './shell/server-options.js';
-import { addShell, leaveUnread } from './shell/shell.js';
+import { addShell, finish } from './shell/shell.js';
 import { TeiModule } from './tei/tei.module.js';
 
 /** Builds the application around a root module; it does not listen yet. */
@@ -41,7 +41,7 @@ export async function createApplication(module: new () => unknown, environment: 
     // Longer than any name, so that an unknown one is not found and not too long.
     routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true },
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
-      leaveUnread(connections, request, reply);
+      finish(connections, request, reply);
       frameworkProblem(error, request, reply);
     },
   });
@@ -54,6 +54,7 @@ export async function createApplication(module: new () => unknown, environment: 
   app.useLogger(app.get(PinoLogger));
   app.flushLogs();
   const fastify = adapter.getInstance();
+  addShell(fastify, connections, environment);
   app.get(RouteTable, { strict: false }).watch(fastify);
   // Every body arrives as bytes: what they mean is the codecs' business.
   fastify.removeAllContentTypeParsers();
@@ -61,7 +62,6 @@ export async function createApplication(module: new () => unknown, environment: 
     readBody(payload, headers, environment.BODY_LIMIT_BYTES),
   );
   addConditional(fastify);
-  addShell(fastify, connections, environment.URL_LIMIT_BYTES);
   addCompression(fastify);
   addTenants(fastify, environment.CACHE_TENANT_HEADER.toLowerCase());
   addHooks(fastify, {

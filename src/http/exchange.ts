@@ -7,6 +7,7 @@ import type { Model } from '../models/model.js';
 import type { Tensor } from '../tensor.js';
 import { cacheStatus } from './cache-control.js';
 import type { Encoded } from './codecs/codec.js';
+import { addVary } from './vary.js';
 
 export interface Exchange {
   readonly request: FastifyRequest;
@@ -60,7 +61,8 @@ export type Delivered = Buffer | string | Readable;
 
 /** Puts an encoded answer on its reply. */
 export function deliver(reply: FastifyReply, { body, type, headers = {} }: Encoded, mediaType: string): Delivered {
-  void reply.headers({ ...headers, 'Content-Type': type ?? mediaType, Vary: 'Accept' });
+  void reply.headers({ ...headers, 'Content-Type': type ?? mediaType });
+  addVary(reply, 'Accept');
   if (typeof body === 'string' || body instanceof Readable) return body;
   if (body instanceof Uint8Array) return bufferOf(body);
   void reply.header('Content-Length', sizeOf(body));

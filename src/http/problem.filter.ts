@@ -13,7 +13,7 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   405: 'METHOD_NOT_ALLOWED',
   406: 'NOT_ACCEPTABLE',
   413: 'PAYLOAD_TOO_LARGE',
-  414: 'INVALID_REQUEST',
+  414: 'URL_TOO_LONG',
   415: 'UNSUPPORTED_MEDIA_TYPE',
   503: 'DRAINING',
 };
@@ -84,9 +84,16 @@ function wrongMethod(method: string, methods: readonly string[]): NestorError {
   return new NestorError('METHOD_NOT_ALLOWED', `This route has no ${method}; it has ${methods.join(', ')}`);
 }
 
+/** Fastify's words are about itself. */
+const WORDS: Partial<Record<ErrorCode, string>> = {
+  URL_TOO_LONG: 'A part of the path is too long',
+  INVALID_REQUEST: 'The path is not percent-encoded UTF-8',
+};
+
 /** What Fastify refuses before any route is found, such as a URL that cannot be decoded. */
 export function frameworkProblem(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const error = nestorErrorOf(thrown, request);
+  const { code, message } = nestorErrorOf(thrown, request);
+  const error = new NestorError(code, WORDS[code] ?? message, { field: 'url' });
   void reply.header('X-Request-Id', request.id);
   answer(error, dialectOf(request.url, false), request, reply);
 }

@@ -1,6 +1,7 @@
 // JSON text <-> values, without losing integers beyond 2^53.
 import { invalid, reasonOf } from '../../errors.js';
 import type { TensorSpec } from '../../models/signature.js';
+import { checkDepth } from './json-depth.js';
 import { scanJson } from './json-scan.js';
 
 /** An integer of 16 digits or more, as a value of its own and not as a part of a fraction or an exponent. */
@@ -14,6 +15,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  */
 export function parseJson(body: Uint8Array | undefined, exact: boolean): unknown {
   if (!body || body.byteLength === 0) throw invalid('body', 'The body is empty; send JSON');
+  checkDepth(body);
   try {
     const text = utf8.decode(body);
     return exact && LONG_INTEGER.test(text) ? JSON.parse(text, exactInteger) : JSON.parse(text);

@@ -29,6 +29,8 @@ interface Connection {
   unanswered: number;
   /** The one that came last. */
   request: IncomingMessage | undefined;
+  /** What is wrong with what it sent behind requests that are still to be answered. */
+  fault: NestorError | undefined;
   /** When it is destroyed: it has had its last answer. */
   endsAt: number | undefined;
 }
@@ -75,7 +77,7 @@ export class Connections {
     const [longestIdle] = this.#open.size >= MAX_CONNECTIONS ? this.#idle : [];
     if (longestIdle) this.#destroy(longestIdle);
     if (this.#open.size < MAX_CONNECTIONS && (most === 0 || (this.#byAddress.get(address) ?? 0) < most)) {
-      this.#add({ socket, address, pace: new Pace(socket), unanswered: 0, request: undefined, endsAt: undefined });
+      this.#add({ socket, address, pace: new Pace(socket), unanswered: 0, request: undefined, fault: undefined, endsAt: undefined });
       return;
     }
     const full = new NestorError('TOO_MANY_CONNECTIONS', 'The server has as many connections as it may; try again later, or reuse those you have');
@@ -88,7 +90,7 @@ export class Connections {
   begin(request: IncomingMessage): boolean {
     const connection = this.#open.get(request.socket);
     if (!connection) return true;
-    if (connection.endsAt !== undefined) return false;
+    if (isOver(connection)) return false;
     connection.request = request;
     connection.unanswered++;
     this.#idle.delete(connection);
@@ -98,7 +100,9 @@ export class Connections {
   /** A request of this connection was answered, or will never be. */
   end(socket: Socket): void {
     const connection = this.#open.get(socket);
-    if (connection && --connection.unanswered === 0) this.#idle.add(connection);
+    if (!connection || --connection.unanswered > 0) return;
+    if (connection.fault) this.#dismiss(connection, connection.fault);
+    else this.#idle.add(connection);
   }
 
   /** Lets the answer that comes now be the last: what is left of the request is thrown away, and nothing behind it is served. */
@@ -118,7 +122,7 @@ export class Connections {
   refuse(error: NodeJS.ErrnoException, socket: Socket): void {
     const connection = this.#open.get(socket);
     // It goes on to read, and to fail, while the client reads the answer.
-    if (connection?.endsAt !== undefined) return;
+    if (connection && isOver(connection)) return;
     const fault = malformation(error.code, this.limits.HEADER_LIMIT_BYTES);
     // On a connection on which nothing was ever said there is no question.
     if (!fault || !connection || socket.bytesRead === 0) socket.destroy();
@@ -149,15 +153,15 @@ export class Connections {
     else this.#byAddress.delete(address);
   }
 
-  /** Says why, where that cannot be taken for the answer to another request, and closes. */
+  /** Says why and closes: behind the answers to the requests that came before, so that it is not taken for one of them. */
   #dismiss(connection: Connection, fault: NestorError): void {
     const { socket, request, unanswered } = connection;
-    this.#report(fault.code, fault.message);
-    const arriving = unanswered > 0 && request?.complete === false ? 1 : 0;
-    if (unanswered > arriving || !socket.writable) {
-      socket.destroy();
+    const arriving = request?.complete === false ? 1 : 0;
+    if (unanswered > arriving) {
+      connection.fault = fault;
       return;
     }
+    this.#report(fault.code, fault.message);
     connection.endsAt = performance.now() + LINGER_MS;
     socket.end(lastWords(fault));
   }
@@ -176,7 +180,7 @@ export class Connections {
   #judge(connection: Connection, now: number, late: boolean): void {
     const { SLOW_CLIENT_SECONDS: seconds, SLOW_CLIENT_BYTES_PER_SECOND: rate } = this.limits;
     const { socket, request, unanswered, pace } = connection;
-    const sending = unanswered > 0 && request?.complete === false ? request : undefined;
+    const sending = unanswered > 0 && request?.complete === false && !isOver(connection) ? request : undefined;
     const slow = pace.slow(now, sending, { seconds, rate }, late);
     if (slow === 'sender') this.#dismiss(connection, tooSlow());
     if (slow === 'reader') {
@@ -184,4 +188,9 @@ export class Connections {
       this.#destroy(connection);
     }
   }
+}
+
+/** It is served no more: it has had its last answer, or will have it behind those that are on their way. */
+function isOver({ endsAt, fault }: Connection): boolean {
+  return endsAt !== undefined || fault !== undefined;
 }

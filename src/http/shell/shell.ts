@@ -2,12 +2,17 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Environment } from '../../config/environment.js';
+import { addPolicies, harden } from './browsers.js';
 import type { Connections } from './connections.js';
 import { faultOf } from './framing.js';
 
-/** @param urlLimit bytes of a request's target. */
-export function addShell(fastify: FastifyInstance, connections: Connections, urlLimit: number): void {
+type Limits = Pick<Environment, 'URL_LIMIT_BYTES' | 'CORS_ORIGINS'>;
+
+/** Before any route is added. */
+export function addShell(fastify: FastifyInstance, connections: Connections, { URL_LIMIT_BYTES, CORS_ORIGINS }: Limits): void {
   guard(fastify.server, connections);
+  addPolicies(fastify, CORS_ORIGINS);
   fastify.addHook('onRequest', (request, reply, done) => {
     const { raw } = request;
     if (!connections.begin(raw)) {
@@ -19,10 +24,10 @@ export function addShell(fastify: FastifyInstance, connections: Connections, url
     reply.raw.once('close', () => {
       connections.end(socket);
     });
-    done(faultOf(raw, urlLimit));
+    done(faultOf(raw, URL_LIMIT_BYTES));
   });
   fastify.addHook('onSend', (request, reply, payload, done) => {
-    leaveUnread(connections, request, reply);
+    finish(connections, request, reply);
     done(null, payload);
   });
   fastify.addHook('preClose', (done) => {
@@ -39,10 +44,16 @@ export function addShell(fastify: FastifyInstance, connections: Connections, url
  * An answer that goes out before the body has come is the last of its connection: nobody waits for bytes that nobody reads,
  * and none of them is taken for another request.
  */
-export function leaveUnread(connections: Connections, { raw }: FastifyRequest, reply: FastifyReply): void {
+function leaveUnread(connections: Connections, { raw }: FastifyRequest, reply: FastifyReply): void {
   if (raw.complete || !hasBody(raw)) return;
   void reply.header('Connection', 'close');
   connections.leave(raw);
+}
+
+/** What every answer gets; of those that are given before there is a route, whoever gives them asks for it. */
+export function finish(connections: Connections, request: FastifyRequest, reply: FastifyReply): void {
+  harden(reply);
+  leaveUnread(connections, request, reply);
 }
 
 function guard(server: Server, connections: Connections): void {
