@@ -6,6 +6,7 @@ import { requestId } from '../telemetry/request-id.js';
 import type { RequestLog, ServedRequest } from '../telemetry/request-log.js';
 import { endTrace } from '../telemetry/request-trace.js';
 import { traceparent, type Tracer } from '../telemetry/tracer.js';
+import type { Arrivals } from './arrivals.js';
 import { callRecords, type CallRecord } from './call-record.js';
 import { CODE_TRAILER, statusOf } from './status.js';
 
@@ -32,10 +33,11 @@ export interface Observers {
   readonly metrics: Metrics;
   readonly tracer: Tracer;
   readonly log: RequestLog;
+  readonly arrivals: Arrivals;
 }
 
 /** @param limit bytes of a message, which errors name. */
-export function observeCalls({ metrics, tracer, log }: Observers, limit: number): ServerInterceptor {
+export function observeCalls({ metrics, tracer, log, arrivals }: Observers, limit: number): ServerInterceptor {
   return ({ path }, call) => {
     const started = performance.now();
     let id = '';
@@ -45,6 +47,7 @@ export function observeCalls({ metrics, tracer, log }: Observers, limit: number)
     // Over its method, and not as an interceptor: past all interceptors the transport calls it on itself when it refuses something.
     call.sendStatus = (given) => {
       ending ??= explained(given, id, limit);
+      arrivals.expectReader(call);
       send(ending);
     };
     return new ServerInterceptingCall(call, {
@@ -56,10 +59,16 @@ export function observeCalls({ metrics, tracer, log }: Observers, limit: number)
             const trace = path.endsWith(TRACED) ? tracer.begin(path.slice(1), carrierOf(metadata), started) : undefined;
             record = { trace, timeline: null };
             callRecords.set(metadata, record);
+            arrivals.expectMessage(call);
             proceed(metadata);
+          },
+          onReceiveHalfClose: (proceed) => {
+            arrivals.done(call);
+            proceed();
           },
           // The end of every call, in whatever way.
           onCancel: () => {
+            arrivals.done(call);
             const code = ending?.code ?? status.CANCELLED;
             const totalMs = performance.now() - started;
             const failure = code === status.OK ? null : failureOf(ending);

@@ -41,6 +41,15 @@ export async function parseBody(body: Buffer, inputs: readonly Pick<TensorSpec, 
   return restore(parseJson(text, exact));
 }
 
+/**
+ * Parses a body whole, its arrays of numbers too, and only one that is worth the time that it takes.
+ * @throws NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE
+ */
+export async function parseWhole(body: Buffer): Promise<unknown> {
+  if (body.byteLength >= SCANNED_FROM_BYTES) await scanJson(body, false, false);
+  return parseJson(body, false);
+}
+
 function exactInteger(_key: string, value: unknown, context?: { source?: string }): unknown {
   if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
   const source = context?.source ?? '';

@@ -3,7 +3,7 @@ import type { PipeTransform } from '@nestjs/common';
 import { NestorError } from '../../errors.js';
 import type { Call } from '../../inference/prediction.js';
 import { callOf } from '../call.js';
-import { parseJson } from '../codecs/json-text.js';
+import { parseWhole } from '../codecs/json-text.js';
 import { readMediaType } from '../codecs/media-type.js';
 import { envelope } from '../envelope.js';
 import { bytesOfBody, ExchangeParam, type Exchange } from '../exchange.js';
@@ -13,17 +13,17 @@ export interface TeiRequest<T> {
   readonly call: Call;
 }
 
-class TeiPipe<T extends object> implements PipeTransform<Exchange, TeiRequest<T>> {
+class TeiPipe<T extends object> implements PipeTransform<Exchange, Promise<TeiRequest<T>>> {
   constructor(private readonly dto: new () => T) {}
 
-  transform({ request, reply }: Exchange): TeiRequest<T> {
+  async transform({ request, reply }: Exchange): Promise<TeiRequest<T>> {
     const type = readMediaType(request.headers['content-type']);
     if (type !== '' && !/^application\/(\S+\+)?json$/.test(type))
       throw new NestorError('UNSUPPORTED_MEDIA_TYPE', `${type.slice(0, 100)} is not supported; send application/json`, {
         field: 'Content-Type',
       });
     // Fields that it does not know are passed over, as text-embeddings-inference does: its clients send some.
-    return { body: envelope(this.dto, parseJson(bytesOfBody(request), false), 'lenient'), call: callOf(request, reply) };
+    return { body: envelope(this.dto, await parseWhole(bytesOfBody(request)), 'lenient'), call: callOf(request, reply) };
   }
 }
 
