@@ -1,4 +1,6 @@
-// Unit specs beside the source, end-to-end specs in test/ against the built server; both as native ES modules, the client's too.
+// All as native ES modules, the client's too. Where a spec belongs:
+// beside the source what needs no port, thread or server; in test/ what starts one, two files at a time beside each other;
+// in test/load/ what puts it under load or judges its time or memory, alone on the machine.
 const swc = [
   '@swc/jest',
   {
@@ -20,12 +22,19 @@ const shared = {
   setupFiles: ['<rootDir>/test/setup/nest.ts'],
 };
 
+const served = { ...shared, globalSetup: '<rootDir>/test/setup/install.ts' };
+
 export default {
   testTimeout: 60_000,
-  // Servers under load share the machine with what measures them: one file at a time.
-  maxWorkers: 1,
+  maxWorkers: 2,
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/clients/*/src/**/*.spec.ts'] },
-    { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.spec.ts', '<rootDir>/clients/*/test/**/*.spec.ts'] },
+    {
+      ...served,
+      displayName: 'e2e',
+      testMatch: ['<rootDir>/test/**/*.spec.ts', '<rootDir>/clients/*/test/**/*.spec.ts'],
+      testPathIgnorePatterns: ['<rootDir>/test/load/'],
+    },
+    { ...served, displayName: 'load', testMatch: ['<rootDir>/test/load/*.spec.ts'], runner: '<rootDir>/test/setup/one-by-one.js' },
   ],
 };

@@ -34,24 +34,28 @@ async function failing(env: NodeJS.ProcessEnv): Promise<string> {
   return output;
 }
 
+// Each alone is in src/config/environment.spec.ts.
 describe('a bad environment stops the boot and names the variable', () => {
-  it.each([
-    ['PORT', 'http'],
-    ['PORT', '65536'],
-    ['GRPC_PORT', '-1'],
-    ['GRPC_API', 'perhaps'],
-    ['LOG_LEVEL', 'loud'],
-    ['BODY_LIMIT_BYTES', '10'],
-    ['DRAIN_SECONDS', '-1'],
-    ['SHUTDOWN_GRACE_SECONDS', '1.5'],
-    ['ADMIN_API', 'maybe'],
-  ])('%s=%s', async (name, value) => {
-    expect(await failing({ [name]: value })).toContain(`${name}=${value}`);
+  it('one', async () => {
+    expect(await failing({ PORT: '65536' })).toContain('PORT=65536: ');
   });
 
   it('all of them at once', async () => {
-    const output = await failing({ PORT: 'x', LOG_LEVEL: 'y', ADMIN_API: 'z' });
-    for (const fault of ['PORT=x', 'LOG_LEVEL=y', 'ADMIN_API=z']) expect(output).toContain(fault);
+    const bad = {
+      PORT: 'http',
+      GRPC_PORT: '-1',
+      GRPC_API: 'perhaps',
+      LOG_LEVEL: 'loud',
+      BODY_LIMIT_BYTES: '10',
+      DRAIN_SECONDS: '-1',
+      SHUTDOWN_GRACE_SECONDS: '1.5',
+      ADMIN_API: 'maybe',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_TRACES_SAMPLER: 'sometimes',
+    };
+    const output = await failing(bad);
+    for (const [name, value] of Object.entries(bad)) expect(output).toContain(`  ${name}=${value}: `);
   });
 
   it.each(['PORT', 'GRPC_PORT'])('a %s that is taken', async (name) => {

@@ -94,7 +94,7 @@ it('knows how late the event loop was', async () => {
 });
 
 it('is without fault to promtool', async () => {
-  if (!(await debian('promtool', 'prometheus'))) return;
+  if (!(await debian('promtool'))) return;
   const { text } = await send(`${server.url}/metrics`);
   expect(await outcome('promtool', ['check', 'metrics'], text)).toEqual({ code: 0, text: '' });
 }, 300_000);

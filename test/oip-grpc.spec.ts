@@ -203,7 +203,7 @@ it('mutated messages are refused, nothing of the inside leaves, and labels do no
 });
 
 it("NVIDIA's client works unchanged", async () => {
-  const interpreter = await python();
+  const interpreter = python();
   if (!interpreter) return;
   const whole = await Server.start({ CACHE: 'off' });
   try {

@@ -216,7 +216,7 @@ describe('the server', () => {
 });
 
 it("NVIDIA's client works unchanged", async () => {
-  const interpreter = await python();
+  const interpreter = python();
   if (!interpreter) return;
   const whole = await Server.start({ ADMIN_API: 'on', CACHE: 'off' });
   try {

@@ -4,7 +4,7 @@ import OpenAI, { BadRequestError, NotFoundError } from 'openai';
 import { distance, MINILM, sentences } from './setup/fixtures.js';
 import { FIXTURES } from './setup/paths.js';
 import { python, script } from './setup/python.js';
-import { removeRepositories, shipped, written } from './setup/repository.js';
+import { ONE_WORKER, removeRepositories, shipped, written } from './setup/repository.js';
 import { Server } from './setup/server.js';
 
 const all = sentences();
@@ -137,11 +137,11 @@ describe('models', () => {
 });
 
 it('the client of PyPI is served: sync and async, floats and base64, its own errors, another try after 429', async () => {
-  const interpreter = await python();
+  const interpreter = python();
   if (!interpreter) return;
   const narrow = {
     'narrow/1': { from: `${shipped(MINILM)}/1` },
-    'narrow/model.yaml': 'runtime: { instances: 1, wide: false }\nqueue: { maxItems: 4 }\n',
+    'narrow/model.yaml': `${ONE_WORKER}queue: { maxItems: 4 }\n`,
   };
   const repository = await written({ ...narrow, [MINILM]: { from: shipped(MINILM) }, digits: { from: shipped('digits') } });
   const crowded = await Server.start({ MODEL_REPOSITORY: repository, CACHE: 'off' });

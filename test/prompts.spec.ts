@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EmbeddingsRequestSchema, EmbeddingsResponseSchema } from '../src/http/codecs/nestor_pb.js';
 import { post } from './setup/client.js';
 import { distance, MINILM } from './setup/fixtures.js';
-import { removeRepositories, shipped, written, type Files } from './setup/repository.js';
+import { ONE_WORKER, removeRepositories, shipped, written, type Files } from './setup/repository.js';
 import { Server } from './setup/server.js';
 
 const PROMPTS = { query: 'query: ', passage: 'A passage, please. ', literal: '{{ text }} ' };
@@ -24,7 +24,7 @@ function model(name: string, config: object, manifest: string, pooling: object =
     ),
     [`${name}/1/1_Pooling/config.json`]: JSON.stringify({ pooling_mode_mean_tokens: true, ...pooling }),
     [`${name}/1/config_sentence_transformers.json`]: JSON.stringify(config),
-    [`${name}/model.yaml`]: `${SEGMENTS}\nruntime: { instances: 1, wide: false }\n${manifest}`,
+    [`${name}/model.yaml`]: `${SEGMENTS}\n${ONE_WORKER}${manifest}`,
   };
 }
 

@@ -8,7 +8,7 @@ import { DATATYPES, elementCount, type Datatype, type Tensor } from '../src/tens
 import { digits, MINILM, sentences, sound } from './setup/fixtures.js';
 import { blockOf, FORMATS, send, type Block, type Format } from './setup/formats.js';
 import { GrpcClient } from './setup/grpc.js';
-import { removeRepositories, shipped, written } from './setup/repository.js';
+import { ONE_WORKER, removeRepositories, shipped, written } from './setup/repository.js';
 import { Server } from './setup/server.js';
 import { identityModel } from './soak/identity-model.js';
 
@@ -24,7 +24,11 @@ let client: GrpcClient;
 beforeAll(async () => {
   const axes = ['a', 'b', 'c', 'd'];
   const identities = NAMES.flatMap((datatype) =>
-    RANKS.map((rank) => [`${modelOf(datatype, rank)}/1/model.onnx`, identityModel(datatype, axes.slice(0, rank))] as const),
+    RANKS.flatMap((rank) => [
+      [`${modelOf(datatype, rank)}/1/model.onnx`, identityModel(datatype, axes.slice(0, rank))] as const,
+      // A thread each is enough for so many.
+      [`${modelOf(datatype, rank)}/model.yaml`, ONE_WORKER] as const,
+    ]),
   );
   const real = SHIPPED.map((name) => [name, { from: shipped(name) }] as const);
   server = await Server.start({

@@ -228,7 +228,7 @@ it.each([
 });
 
 it("Hugging Face's client works unchanged", async () => {
-  const interpreter = await python();
+  const interpreter = python();
   if (!interpreter) return;
   expect(await script(interpreter, 'tei.py', server.url, FIXTURES)).toContain('ok');
 }, 300_000);

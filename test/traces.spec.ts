@@ -7,13 +7,13 @@ import { digits, MINILM } from './setup/fixtures.js';
 import { GrpcClient } from './setup/grpc.js';
 import { OtlpReceiver, type Span } from './setup/otlp.js';
 import { python, script } from './setup/python.js';
-import { removeRepositories, shipped, written } from './setup/repository.js';
+import { copied, removeRepositories, shipped, written } from './setup/repository.js';
 import { Server } from './setup/server.js';
 import { until } from './setup/until.js';
 
 const TOGETHER = 8;
 const { pixels } = digits();
-const interpreter = await python();
+const interpreter = python();
 const withPython = interpreter ? describe : describe.skip;
 
 interface Parent {
@@ -39,6 +39,8 @@ function repository(): Promise<string> {
   });
 }
 
+const alone = (): Promise<string> => copied({ digits: shipped('digits') });
+
 withPython('a request that is traced', () => {
   let receiver: OtlpReceiver;
   let server: Server;
@@ -53,7 +55,7 @@ withPython('a request that is traced', () => {
       // Equal requests are to meet in the queue here.
       CACHE: 'off',
     });
-  }, 300_000);
+  });
   afterAll(async () => {
     await receiver.stop();
     await server.stop();
@@ -127,18 +129,21 @@ withPython('a request that is traced', () => {
   it('is not, where its client decided so, and a header that is none begins a trace of its own', async () => {
     const unsampled = parentOf(false);
     expect((await predict(unsampled.header)).headers.get('traceresponse')).toBe(null);
-    for (const header of [
+    const headers = [
       '',
       'nonsense',
       `00-${'0'.repeat(32)}-${'1'.repeat(16)}-01`,
       `ff-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
       'x'.repeat(4000),
-    ]) {
-      const { status, headers } = await predict(header, { tracestate: 'a=b,'.repeat(500) });
-      const [, trace = ''] = /^00-([\da-f]{32})-[\da-f]{16}-01$/.exec(headers.get('traceresponse') ?? '') ?? [];
-      expect([status, header, (await whole(trace))[0]?.name]).toEqual([200, header, expect.any(String)]);
-      expect(receiver.of(trace).find(({ kind }) => kind === 2)?.parent).toBe('');
-    }
+    ];
+    await Promise.all(
+      headers.map(async (header) => {
+        const { status, headers } = await predict(header, { tracestate: 'a=b,'.repeat(500) });
+        const [, trace = ''] = /^00-([\da-f]{32})-[\da-f]{16}-01$/.exec(headers.get('traceresponse') ?? '') ?? [];
+        expect([status, header, (await whole(trace))[0]?.name]).toEqual([200, header, expect.any(String)]);
+        expect(receiver.of(trace).find(({ kind }) => kind === 2)?.parent).toBe('');
+      }),
+    );
     expect(receiver.of(unsampled.trace)).toEqual([]);
   });
 
@@ -195,7 +200,7 @@ withPython('a request that is traced', () => {
   it('reaches the collector though the server is told to end at once', async () => {
     const { trace, header } = parentOf();
     const another = await Server.start({
-      MODEL_REPOSITORY: await repository(),
+      MODEL_REPOSITORY: await alone(),
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${await receiver.url}/v1/traces`,
     });
     const ask = () => post(`${another.url}/v1/models/digits/predict`, { instances: pixels.slice(0, 1) }, { traceparent: header });
@@ -220,25 +225,17 @@ describe('the server', () => {
     Math.max(...[...output.matchAll(/OpenTelemetry files: (\d+)/g)].map(([, count]) => Number(count)));
 
   it('loads nothing of OpenTelemetry without an endpoint', async () => {
-    const server = await Server.start({ MODEL_REPOSITORY: await repository() }, options);
+    const server = await Server.start({ MODEL_REPOSITORY: await alone() }, options);
     expect(files((await server.stop()).output)).toBe(0);
   });
 
   it('serves, and ends in order, though nobody takes its spans', async () => {
-    const server = await Server.start({ MODEL_REPOSITORY: await repository(), OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' }, options);
+    const nobody = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_EXPORTER_OTLP_TIMEOUT: '500' };
+    const server = await Server.start({ MODEL_REPOSITORY: await alone(), ...nobody }, options);
     for (let i = 0; i < 3; i++)
       expect((await post(`${server.url}/v1/models/digits/predict`, { instances: pixels.slice(0, 1) })).status).toBe(200);
     const { code, output } = await server.stop();
     expect(code).toBe(0);
     expect(files(output)).toBeGreaterThan(0);
-  });
-
-  it.each([
-    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
-    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
-    ['OTEL_TRACES_SAMPLER', 'sometimes'],
-  ])('does not start with %s=%s', async (name, value) => {
-    const { code, output } = await Server.launch({ [name]: value }).ended();
-    expect([code, output]).toEqual([1, expect.stringContaining(`${name}=${value}: `)]);
   });
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { post } from './setup/client.js';
 import { distance, MINILM, sentences } from './setup/fixtures.js';
 import { inParallel } from './setup/load.js';
+import { copied, removeRepositories, shipped } from './setup/repository.js';
 import { Server } from './setup/server.js';
 
 const TOLERANCE = 1e-5;
@@ -10,9 +11,12 @@ const all = sentences();
 
 let server: Server;
 beforeAll(async () => {
-  server = await Server.start({ CACHE: 'off' });
+  server = await Server.start({ MODEL_REPOSITORY: await copied({ [MINILM]: shipped(MINILM) }), CACHE: 'off' });
 });
-afterAll(() => server.stop());
+afterAll(async () => {
+  await server.stop();
+  await removeRepositories();
+});
 
 async function embed(input: string | readonly string[]): Promise<number[][]> {
   const { status, body } = await post(`${server.url}/v1/embeddings`, { model: MINILM, input });

@@ -75,7 +75,8 @@ export class Environment {
   @IsInt() @Min(1) @Max(86_400) readonly GRPC_IDLE_SECONDS: number = 600;
 
   /** Origins whose pages may call this server from a browser, with commas between them; `*`: all; empty: none. */
-  @Matches(ORIGINS, { message: 'must be * or origins as https://app.example.com, with commas between them' }) readonly CORS_ORIGINS: string = '';
+  @Matches(ORIGINS, { message: 'must be * or origins as https://app.example.com, with commas between them' })
+  readonly CORS_ORIGINS: string = '';
 
   /** Seconds after SIGTERM during which requests that were already routed here are still served, while readiness is false. */
   @IsInt() @Min(0) @Max(600) readonly DRAIN_SECONDS: number = 0;

@@ -17,6 +17,7 @@ import { addConditional } from './cache-control.js';
 import { addCompression } from './compression.js';
 import { describeApi } from './openapi.js';
 import { frameworkProblem } from './problem.filter.js';
+import { RememberedAnswers } from './remembered-answers.js';
 import { RouteTable } from './route-table.js';
 import { addHooks, addTenants } from './hooks.js';
 import { Connections } from './shell/connections.js';
@@ -61,6 +62,7 @@ export async function createApplication(module: new () => unknown, environment: 
   fastify.addContentTypeParser('*', ({ headers }: FastifyRequest, payload: Readable) =>
     readBody(payload, headers, environment.BODY_LIMIT_BYTES),
   );
+  app.get(RememberedAnswers, { strict: false }).watch(fastify);
   addConditional(fastify);
   addCompression(fastify);
   addTenants(fastify, environment.CACHE_TENANT_HEADER.toLowerCase());

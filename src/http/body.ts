@@ -26,18 +26,26 @@ const NOTHING = Buffer.alloc(0);
 const SMALL_BYTES = 4 * 1024;
 const BLOCK_BYTES = 64 * 1024;
 
-/** Copies each piece to its place as it comes: at the end there is nothing left to join. */
-async function filled(payload: Readable, length: number): Promise<Buffer> {
+/**
+ * Copies each piece to its place as it comes: at the end there is nothing left to join. By events: most bodies are one piece, and an
+ * asynchronous iterator took 3 % of the event loop that a small request takes.
+ */
+function filled(payload: Readable, length: number): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   let body: Buffer | undefined;
   let offset = 0;
-  for await (const chunk of piecesOf(payload)) {
+  payload.on('data', (chunk: Buffer) => {
     // Not before something came, and never of the pool, whose blocks are shared and seldom aligned.
     body ??= Buffer.allocUnsafeSlow(length);
-    if (offset + chunk.length > length) throw invalid('Content-Length', 'The body is longer than its Content-Length');
-    offset += moveInto(body, chunk, offset);
-  }
-  if (offset < length) throw invalid('Content-Length', 'The body is shorter than its Content-Length');
-  return body ?? Buffer.alloc(0);
+    if (offset + chunk.length > length) reject(invalid('Content-Length', 'The body is longer than its Content-Length'));
+    else offset += moveInto(body, chunk, offset);
+  });
+  payload.once('end', () => {
+    if (offset < length) reject(invalid('Content-Length', 'The body is shorter than its Content-Length'));
+    else resolve(body ?? Buffer.alloc(0));
+  });
+  payload.once('error', reject);
+  return promise;
 }
 
 async function gathered(payload: Readable, limit: number): Promise<Buffer> {
@@ -113,7 +121,9 @@ async function decompressed(payload: Readable, coding: CodingName, limit: number
   } catch (thrown) {
     payload.unpipe(stream).resume();
     stream.destroy();
-    throw thrown instanceof NestorError || isHangUp(thrown) ? thrown : invalid('body', `The body is not ${coding}: ${reasonOf(thrown).slice(0, 120)}`);
+    throw thrown instanceof NestorError || isHangUp(thrown)
+      ? thrown
+      : invalid('body', `The body is not ${coding}: ${reasonOf(thrown).slice(0, 120)}`);
   }
 }
 

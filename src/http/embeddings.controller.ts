@@ -1,10 +1,9 @@
 // POST /v1/embeddings: OpenAI's embeddings API.
-import { Controller, HttpCode, Post, UseInterceptors } from '@nestjs/common';
+import { Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { InferenceService } from '../inference/inference.service.js';
-import { AnswersInterceptor } from './answers.interceptor.js';
 import { EmbeddingsBody } from './dto/embeddings.dto.js';
-import { EmbeddingsEncoder, type Embedded } from './embeddings.encoder.js';
+import type { Delivered } from './exchange.js';
 import type { EmbeddingsRequest } from './embeddings.pipe.js';
 import { EmbeddingsParam } from './embeddings.pipe.js';
 import { EveryFormat } from './formats.docs.js';
@@ -19,7 +18,6 @@ const EXAMPLES = {
 
 @ApiTags('embeddings')
 @Controller('v1/embeddings')
-@UseInterceptors(AnswersInterceptor, EmbeddingsEncoder)
 export class EmbeddingsController {
   constructor(private readonly inference: InferenceService) {}
 
@@ -61,7 +59,7 @@ export class EmbeddingsController {
     },
   })
   @ApiOpenAiErrors(400, 404, 406, 413, 415, 429, 500, 503, 504)
-  async embed(@EmbeddingsParam() request: EmbeddingsRequest): Promise<Embedded> {
-    return { request, embeddings: await this.inference.embed(request.ref, request.inputs, request, request.call) };
+  async embed(@EmbeddingsParam() { ref, inputs, options, call, answer }: EmbeddingsRequest): Promise<Delivered> {
+    return answer(await this.inference.embed(ref, inputs, options, call));
   }
 }

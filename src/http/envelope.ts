@@ -1,6 +1,11 @@
 // The outer fields of a JSON body against their DTO; the bulk inside is checked where it is copied.
-import { validateSync } from 'class-validator';
+import { getMetadataStorage, validateSync, type ValidatorOptions } from 'class-validator';
 import { invalid, type NestorError } from '../errors.js';
+
+const VALIDATION: ValidatorOptions = { stopAtFirstError: true, validationError: { target: false, value: false } };
+
+/** The fields that a DTO declares. */
+const declared = new Map<new () => object, ReadonlySet<string>>();
 
 /**
  * A null counts as absent, as clients write it who fill in every field.
@@ -10,21 +15,30 @@ import { invalid, type NestorError } from '../errors.js';
  */
 export function envelope<T extends object>(dto: new () => T, body: unknown, unknownFields: 'strict' | 'lenient' = 'strict'): T {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalid('body', 'The body must be a JSON object');
-  // Names that every object has: assigned, they would take the place of its prototype or its constructor.
-  const inherited = Object.keys(body).find((key) => key in Object.prototype);
-  if (inherited) throw unknown(inherited);
-  const instance = Object.assign(new dto(), Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null)));
-  const [fault] = validateSync(instance, {
-    whitelist: true,
-    forbidNonWhitelisted: unknownFields === 'strict',
-    stopAtFirstError: true,
-    validationError: { target: false, value: false },
-  });
-  if (fault?.constraints?.whitelistValidation) throw unknown(fault.property);
+  const instance = new dto();
+  const known = fieldsOf(dto);
+  for (const [field, value] of Object.entries(body)) {
+    if (known.has(field)) {
+      if (value !== null) (instance as Record<string, unknown>)[field] = value;
+    } else if (unknownFields === 'strict' && (value !== null || field in Object.prototype)) {
+      throw unknown(field);
+    }
+  }
+  const [fault] = validateSync(instance, VALIDATION);
   if (fault) throw invalid(fault.property, Object.values(fault.constraints ?? {})[0] ?? `${fault.property} is not valid`);
   return instance;
 }
 
 function unknown(field: string): NestorError {
   return invalid(field, `${field} is not a field of this request; leave it out`);
+}
+
+/** Asked of class-validator once: its own whitelist looks them up for every body, a third of the time that this file takes. */
+function fieldsOf(dto: new () => object): ReadonlySet<string> {
+  let fields = declared.get(dto);
+  if (!fields) {
+    const rules = getMetadataStorage().getTargetValidationMetadatas(dto, '', true, false);
+    declared.set(dto, (fields = new Set(rules.map(({ propertyName }) => propertyName))));
+  }
+  return fields;
 }

@@ -46,23 +46,24 @@ export function bytesOfBody({ body }: FastifyRequest): Buffer {
   return Buffer.isBuffer(body) ? body : NOTHING;
 }
 
-/** Notes for Server-Timing and the cache who answered, and says in X-Cache how. */
-export function note(
-  { request, reply }: Exchange,
-  { model, timings, cache }: { readonly model: Model; readonly timings: Timings; readonly cache?: CacheReport | undefined },
-): void {
-  request.timings = timings;
-  request.origin = { model, cache };
-  void reply.header(MODEL_VERSION, model.version);
-  if (cache) void reply.header('X-Cache', cacheStatus(cache));
+/** Who gave an answer, how long it took, and what the cache had to do with it. */
+export interface Answered {
+  readonly model: Model;
+  readonly timings: Timings;
+  readonly cache?: CacheReport | undefined;
 }
 
 export type Delivered = Buffer | string | Readable;
 
-/** Puts an encoded answer on its reply. */
-export function deliver(reply: FastifyReply, { body, type, headers = {} }: Encoded, mediaType: string): Delivered {
-  void reply.headers({ ...headers, 'Content-Type': type ?? mediaType });
+/** Puts an encoded answer on its reply, and notes for Server-Timing and the cache who gave it. */
+export function deliver({ request, reply }: Exchange, { model, timings, cache }: Answered, encoded: Encoded, mediaType: string): Delivered {
+  const { body, type, headers } = encoded;
+  request.timings = timings;
+  request.origin = { model, cache };
+  if (headers) void reply.headers(headers);
+  void reply.header(MODEL_VERSION, model.version).header('Content-Type', type ?? mediaType);
   addVary(reply, 'Accept');
+  if (cache) void reply.header('X-Cache', cacheStatus(cache));
   if (typeof body === 'string' || body instanceof Readable) return body;
   if (body instanceof Uint8Array) return bufferOf(body);
   void reply.header('Content-Length', sizeOf(body));

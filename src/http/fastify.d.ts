@@ -22,6 +22,8 @@ declare module 'fastify' {
     failure: ErrorCode | null;
     /** Which model answered, and what the cache had to do with it. */
     origin: Origin | null;
+    /** All that its answer depends on; undefined where that is too large, or nothing is remembered. */
+    answerKey: string | undefined;
     /** Undefined where there are no tenants. */
     tenant: string | undefined;
   }

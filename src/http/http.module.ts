@@ -10,6 +10,7 @@ import { OipRepositoryController } from './oip/oip-repository.controller.js';
 import { OipServerController } from './oip/oip-server.controller.js';
 import { PredictController } from './predict.controller.js';
 import { ProblemFilter } from './problem.filter.js';
+import { RememberedAnswers } from './remembered-answers.js';
 import { RouteTable } from './route-table.js';
 import { ConfigModule } from '../config/config.module.js';
 import { ReadinessModule } from '../health/health.module.js';
@@ -27,6 +28,6 @@ import { InferenceFromEnvironment } from '../inference/inference-from-environmen
     OipRepositoryController,
     OipModelController,
   ],
-  providers: [RouteTable, { provide: APP_FILTER, useClass: ProblemFilter }],
+  providers: [RememberedAnswers, RouteTable, { provide: APP_FILTER, useClass: ProblemFilter }],
 })
 export class HttpModule {}

@@ -2,26 +2,31 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import { invalid, NestorError } from '../errors.js';
 import { scoresOutput } from '../inference/classification.js';
-import type { Call } from '../inference/prediction.js';
+import type { Call, Prediction, PredictionInput } from '../inference/prediction.js';
 import { ModelManager, type ModelRef } from '../models/model-manager.js';
 import type { Model } from '../models/model.js';
 import { callOf } from './call.js';
 import type { PredictionQuery } from './codecs/codec.js';
 import { decoderFor, encodersFor, type Encoder } from './codecs/registry.js';
 import { severalOutputs } from './codecs/single-tensor.js';
-import { bytesOfBody, ExchangeParam, releaseBody, untilClosed, type Exchange } from './exchange.js';
+import { bytesOfBody, deliver, ExchangeParam, releaseBody, untilClosed, type Delivered, type Exchange } from './exchange.js';
 
-export interface PredictRequest extends PredictionQuery {
+export interface PredictRequest {
   readonly ref: ModelRef;
+  readonly input: PredictionInput;
+  /** Names of the outputs to compute; all when undefined. */
+  readonly outputs: readonly string[] | undefined;
   readonly call: Call;
-  readonly encoder: Encoder<'Prediction'>;
+  /** Puts the answer on its way, in the format that was chosen. */
+  readonly answer: (prediction: Prediction) => Delivered;
 }
 
 @Injectable()
 export class PredictPipe implements PipeTransform<Exchange, Promise<PredictRequest>> {
   constructor(private readonly models: ModelManager) {}
 
-  async transform({ request, reply }: Exchange): Promise<PredictRequest> {
+  async transform(exchange: Exchange): Promise<PredictRequest> {
+    const { request, reply } = exchange;
     const { model: name = '', version } = request.params as { model?: string; version?: string };
     const { headers } = request;
     const decoder = decoderFor('Prediction', headers['content-type']);
@@ -33,7 +38,9 @@ export class PredictPipe implements PipeTransform<Exchange, Promise<PredictReque
     if (query.input.kind === 'tensors') releaseBody(bytes, query.input.tensors);
     const outputs = query.outputs ?? outputsOf(request.query) ?? outputsOfTask(model, query);
     const encoder = encoderFor(encoders, outputs ?? model.signature.outputs.map((output) => output.name));
-    return { ...query, ref: { name, model }, outputs, call: callOf(request, reply), encoder };
+    const answer = (prediction: Prediction): Delivered =>
+      deliver(exchange, prediction, encoder.encodePrediction(prediction, query), encoder.mediaTypes[0]);
+    return { ref: { name, model }, input: query.input, outputs, call: callOf(request, reply), answer };
   }
 }
 

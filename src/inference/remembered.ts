@@ -58,17 +58,17 @@ export async function answered<T>(cache: CacheService, level: Level<T>, plan: Pl
     let at = 0;
     return items.map((some) => plan.valueOf(result.outputs.slice(at, (at += some.length)), lengthOf(some)));
   };
-  const keys = tiers.size === 0 || mode === 'bypass' ? places(work.size) : await work.keys(makerOf(level, plan));
+  if (tiers.size === 0) return { values: await compute(places(work.size), signal), timings: spent, report: undefined };
+  const keys = mode === 'bypass' ? places(work.size).map(String) : await work.keys(makerOf(level, plan));
   const recalled = await cache.recall(keys, { level, policy: model.cache, tiers, mode, urgency, signal, deadline, compute });
   const total = (performance.now() - started) / 1000;
   if (recalled.every(({ source }) => source !== 'computed')) spent.cache = total;
-  const report = tiers.size === 0 ? undefined : account(plan, recalled, { ...spent, total }, mode);
-  return { values: recalled.map(({ value }) => value), timings: spent, report };
+  return { values: recalled.map(({ value }) => value), timings: spent, report: account(plan, recalled, { ...spent, total }, mode) };
 }
 
 /** Without a cache every input is one of its own, equal or not. */
-function places(size: number): string[] {
-  return Array.from({ length: size }, (_, index) => String(index));
+function places(size: number): number[] {
+  return Array.from({ length: size }, (_, index) => index);
 }
 
 function makerOf<T>(level: Level<T>, { model, call, circumstances }: Plan<T>): KeyMaker {

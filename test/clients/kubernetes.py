@@ -1,10 +1,9 @@
-"""Checks objects against the schemas of Kubernetes: python kubernetes.py VERSION CUSTOM_RESOURCES < objects.yaml; prints one line a fault."""
+"""Checks lists of objects, by name, against the schemas of Kubernetes: python kubernetes.py VERSION CUSTOM_RESOURCES < lists.json; prints one line a fault."""
 import json
 import sys
 
 import jsonschema
 import kubernetes_validate
-import yaml
 
 version, custom_path = sys.argv[1:]
 with open(custom_path, encoding="utf-8") as file:
@@ -28,6 +27,7 @@ def faults(thing):
         yield from faults({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": pod})
 
 
-for thing in filter(None, yaml.safe_load_all(sys.stdin)):
-    for fault in faults(thing):
-        print(f"{thing['kind']}/{thing['metadata']['name']}: {fault}")
+for name, things in json.load(sys.stdin).items():
+    for thing in things:
+        for fault in faults(thing):
+            print(f"{name}: {thing['kind']}/{thing['metadata']['name']}: {fault}")

@@ -1,38 +1,17 @@
-// Debian's Chromium without a screen: found, or installed where apt may.
-import { execFile, spawn } from 'node:child_process';
+// Debian's Chromium without a screen, which install.ts got where it can be had.
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { isThere } from './tools.ts';
 
-const run = promisify(execFile);
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
-const APT_MS = 120_000;
 
-/** Its name, or nothing, said loudly, where it cannot be had: those specs are then skipped. */
+/** Its name, or nothing, said loudly, where there is none: those specs are then skipped. */
 export async function chromium(): Promise<string | undefined> {
-  const found = await installed();
-  if (found) return found;
-  try {
-    if (process.getuid?.() !== 0) throw new Error('apt-get needs root');
-    await run('apt-get', ['update', '-qq'], { timeout: APT_MS });
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium'], { timeout: APT_MS, env });
-  } catch (thrown) {
-    process.stderr.write(`\nSKIPPED: no Chromium: ${thrown instanceof Error ? thrown.message.slice(0, 300) : ''}\n\n`);
-  }
-  return installed();
-}
-
-async function installed(): Promise<string | undefined> {
-  for (const name of NAMES) {
-    const there = await run(name, ['--version']).then(
-      () => true,
-      () => false,
-    );
-    if (there) return name;
-  }
+  for (const name of NAMES) if (await isThere(name)) return name;
+  process.stderr.write('\nSKIPPED: there is no Chromium\n\n');
   return undefined;
 }
 

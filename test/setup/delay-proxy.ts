@@ -1,6 +1,7 @@
 // A TCP proxy that hands on what a server says only after a while.
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 
 export class DelayProxy {
   /** Milliseconds. */
@@ -43,6 +44,11 @@ export class DelayProxy {
       });
     }
     near.pipe(far);
-    far.on('data', (piece: Buffer) => setTimeout(() => near.write(piece), this.delay));
+    // In the order in which they came, whatever the delay has become since.
+    let before: Promise<unknown> = Promise.resolve();
+    far.on('data', (piece: Buffer) => {
+      const late = setTimeout(this.delay);
+      before = before.then(() => late).then(() => near.write(piece));
+    });
   }
 }

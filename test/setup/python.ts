@@ -1,27 +1,27 @@
-// Python with the real clients of other servers: a virtual environment, made once under var/.
+// Python with the real clients of other servers: a virtual environment under var/, which install.ts makes.
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ROOT } from './paths.js';
+import { ROOT } from './paths.ts';
 
 const run = promisify(execFile);
-const VENV = join(ROOT, 'var/test-python');
-const REQUIREMENTS = join(ROOT, 'test/clients/requirements.txt');
+export const VENV = join(ROOT, 'var/test-python');
+export const REQUIREMENTS = join(ROOT, 'test/clients/requirements.txt');
+/** A copy of the requirements that the environment meets. */
+export const MET = join(VENV, 'requirements.txt');
 
-/** The interpreter, or nothing, said loudly, where Python or the packages cannot be had: those specs are then skipped. */
-export async function python(): Promise<string | undefined> {
+/** The interpreter, or nothing, said loudly, where Python or the packages could not be had: those specs are then skipped. */
+export function python(): string | undefined {
   const given = process.env.NESTOR_TEST_PYTHON;
   if (given) return given;
-  const interpreter = join(VENV, 'bin/python');
-  try {
-    if (!existsSync(interpreter)) await run('python3', ['-m', 'venv', VENV]);
-    await run(interpreter, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS], { timeout: 240_000 });
-    return interpreter;
-  } catch (thrown) {
-    process.stderr.write(`\nSKIPPED: no Python with ${REQUIREMENTS}: ${thrown instanceof Error ? thrown.message.slice(0, 300) : ''}\n\n`);
-    return undefined;
-  }
+  if (isMet()) return join(VENV, 'bin/python');
+  process.stderr.write(`\nSKIPPED: there is no Python with ${REQUIREMENTS}\n\n`);
+  return undefined;
+}
+
+export function isMet(): boolean {
+  return existsSync(MET) && readFileSync(MET, 'utf8') === readFileSync(REQUIREMENTS, 'utf8');
 }
 
 /** Runs a script of test/clients and returns what it printed. @throws Error with its own words when it fails. */

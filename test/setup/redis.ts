@@ -1,4 +1,4 @@
-// A real Redis: Debian's redis-server, found or installed, as a process of its own on a port of its own.
+// A real Redis: Debian's redis-server, as a process of its own on a port of its own.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { until } from './until.js';
 
 /** Whether there is a Redis; where it cannot be had the specs that need it are skipped, and that is said loudly. */
 export function redisIsThere(): Promise<boolean> {
-  return debian('redis-server', 'redis-server');
+  return debian('redis-server');
 }
 
 export type Client = ReturnType<typeof createClient>;

@@ -4,6 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { FIXTURES, MODELS } from './paths.js';
 
+/** The line of a manifest by which a model has so many worker threads, whatever the cores of the machine. */
+export const withWorkers = (count: number): string => `runtime: { instances: ${count}, wide: false }\n`;
+export const ONE_WORKER = withWorkers(1);
+
 const made: string[] = [];
 
 export const shipped = (name: string): string => join(MODELS, name);
@@ -36,7 +40,7 @@ export async function limited(models: readonly string[], workers: number): Promi
   for (const name of models) {
     const manifest = await readFile(join(shipped(name), 'model.yaml'), 'utf8').catch(() => '');
     files[`${name}/1`] = { from: join(shipped(name), '1') };
-    files[`${name}/model.yaml`] = `${manifest}\nruntime: { instances: ${workers}, wide: false }\n`;
+    files[`${name}/model.yaml`] = `${manifest}\n${withWorkers(workers)}`;
   }
   return written(files);
 }

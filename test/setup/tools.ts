@@ -1,15 +1,25 @@
-// Tools of the trade, got once where they can be had; where not, what needs them is skipped, and that is said loudly.
+// Tools of the trade, which install.ts got where they can be had; where not, what needs them is skipped, and that is said loudly.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ROOT } from './paths.js';
+import { ROOT } from './paths.ts';
 
 const run = promisify(execFile);
 
+/** Programs of Debian by the packages that have them. */
+export const PACKAGES = {
+  'redis-server': 'redis-server',
+  nginx: 'nginx-light',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
+  wrk: 'wrk',
+  chromium: 'chromium',
+} as const;
+
 /** Kept under var/ by version: a build from source takes a minute. */
-const HELM_VERSION = '3.22.0';
-const HELM = join(ROOT, `var/tools/helm-${HELM_VERSION}`);
+export const HELM_VERSION = '3.22.0';
+export const HELM = join(ROOT, `var/tools/helm-${HELM_VERSION}/helm`);
 
 export interface Output {
   readonly code: number;
@@ -29,30 +39,18 @@ export async function outcome(file: string, args: readonly string[], input?: str
   }
 }
 
-/** Whether a program of Debian is there, installed through apt where this is root's to do. */
-export async function debian(program: string, paket: string): Promise<boolean> {
-  const there = async (): Promise<boolean> => (await outcome('which', [program])).code === 0;
-  if (await there()) return true;
-  if (process.getuid?.() === 0) {
-    // No service is to start: what is wanted is the program.
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-    const apt = (...args: readonly string[]) => run('apt-get', ['-y', '-qq', ...args], { env, timeout: 180_000 });
-    await apt('update')
-      .then(() => apt('install', '--no-install-recommends', paket))
-      .catch(() => undefined);
-  }
-  return (await there()) || skip(`apt-get install ${paket}, which has ${program}`);
+export async function isThere(program: string): Promise<boolean> {
+  return (await outcome('which', [program])).code === 0;
 }
 
-/** The path of helm, built from source where there is Go. */
-export async function helm(): Promise<string | undefined> {
-  const binary = join(HELM, 'helm');
-  if (!existsSync(binary)) {
-    const env = { ...process.env, GOBIN: HELM, GOFLAGS: '-ldflags=-s' };
-    await run('go', ['install', `helm.sh/helm/v3/cmd/helm@v${HELM_VERSION}`], { env, timeout: 600_000 }).catch(() => undefined);
-  }
-  if (existsSync(binary)) return binary;
-  skip(`Go, which installs helm ${HELM_VERSION}`);
+export async function debian(program: keyof typeof PACKAGES): Promise<boolean> {
+  return (await isThere(program)) || skip(`${program}, which apt-get installs with ${PACKAGES[program]}`);
+}
+
+/** The path of helm. */
+export function helm(): string | undefined {
+  if (existsSync(HELM)) return HELM;
+  skip(`helm ${HELM_VERSION}, which Go installs`);
   return undefined;
 }
 

@@ -2,12 +2,11 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { distance, MINILM } from '../../../test/setup/fixtures.js';
 import { metric } from '../../../test/setup/metrics.js';
-import { removeRepositories, shipped, written } from '../../../test/setup/repository.js';
+import { ONE_WORKER, removeRepositories, shipped, written } from '../../../test/setup/repository.js';
 import { Server } from '../../../test/setup/server.js';
 import { until } from '../../../test/setup/until.js';
 import { NestorClient } from '../src/main.js';
 
-const ONE_WORKER = 'runtime: { instances: 1, wide: false }\n';
 /** Long enough to keep the worker busy for longer than its callers take to come. */
 const LONG = 'A long text keeps the model busy for a while. '.repeat(40);
 const CALLERS = 12;

@@ -1,24 +1,29 @@
 // An infer request: bytes and headers, whatever their Content-Type -> what `inference/` understands.
 import { Injectable, type PipeTransform } from '@nestjs/common';
-import type { Call, PredictionInput } from '../../inference/prediction.js';
+import type { Call, Prediction, PredictionInput } from '../../inference/prediction.js';
 import { ModelManager, type ModelRef } from '../../models/model-manager.js';
 import { callOf } from '../call.js';
-import { bytesOfBody, ExchangeParam, releaseBody, untilClosed, type Exchange } from '../exchange.js';
+import { bytesOfBody, deliver, ExchangeParam, releaseBody, untilClosed, type Delivered, type Exchange } from '../exchange.js';
 import { HEADER_LENGTH } from './infer-body.js';
+import { encodeInferred } from './infer-answer.js';
 import { readInfer, type InferQuery } from './infer-request.js';
 import { callOfParameters } from '../../oip/parameters.js';
 
-export interface InferRequest extends InferQuery {
+export interface InferRequest {
   readonly ref: ModelRef;
   readonly input: PredictionInput;
+  readonly outputs: InferQuery['outputs'];
   readonly call: Call;
+  /** Puts the answer on its way. */
+  readonly answer: (prediction: Prediction) => Delivered;
 }
 
 @Injectable()
 export class InferPipe implements PipeTransform<Exchange, Promise<InferRequest>> {
   constructor(private readonly models: ModelManager) {}
 
-  async transform({ request, reply }: Exchange): Promise<InferRequest> {
+  async transform(exchange: Exchange): Promise<InferRequest> {
+    const { request, reply } = exchange;
     const { model: name = '', version } = request.params as { model?: string; version?: string };
     const { model, release } = await this.models.use({ name, version });
     untilClosed(reply, release);
@@ -26,7 +31,9 @@ export class InferPipe implements PipeTransform<Exchange, Promise<InferRequest>>
     const query = await readInfer(bytes, request.headers[HEADER_LENGTH.toLowerCase()], model);
     releaseBody(bytes, query.tensors);
     const call = callOfParameters(query.parameters, callOf(request, reply));
-    return { ...query, ref: { name, model }, input: { kind: 'tensors', tensors: query.tensors }, call };
+    const answer = (prediction: Prediction): Delivered =>
+      deliver(exchange, prediction, encodeInferred(query, prediction), 'application/json');
+    return { ref: { name, model }, input: { kind: 'tensors', tensors: query.tensors }, outputs: query.outputs, call, answer };
   }
 }
 

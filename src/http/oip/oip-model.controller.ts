@@ -1,12 +1,11 @@
 // /v2/models/{model}: one model, as the Open Inference Protocol asks about it and runs it.
-import { Controller, Get, HttpCode, Param, Post, UseInterceptors } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { NestorError } from '../../errors.js';
 import { InferenceService } from '../../inference/inference.service.js';
 import { ModelRegistry } from '../../models/model-registry.js';
 import { modelConfig, modelMetadata, type ModelConfig, type ModelMetadata } from '../../oip/description.js';
-import { AnswersInterceptor } from '../answers.interceptor.js';
-import { InferEncoder, type Inferred } from './infer.encoder.js';
+import type { Delivered } from '../exchange.js';
 import type { InferRequest } from './infer.pipe.js';
 import { Infer } from './infer.pipe.js';
 import { DescribeInfer, DescribeModel } from './oip.docs.js';
@@ -72,17 +71,15 @@ export class OipModelController {
 
   @Post('infer')
   @HttpCode(200)
-  @UseInterceptors(AnswersInterceptor, InferEncoder)
   @DescribeInfer(false)
-  async infer(@Infer() request: InferRequest): Promise<Inferred> {
-    return { request, prediction: await this.inference.predict(request.ref, request.input, request.outputs, request.call) };
+  async infer(@Infer() { ref, input, outputs, call, answer }: InferRequest): Promise<Delivered> {
+    return answer(await this.inference.predict(ref, input, outputs, call));
   }
 
   @Post('versions/:version/infer')
   @HttpCode(200)
-  @UseInterceptors(AnswersInterceptor, InferEncoder)
   @DescribeInfer(true)
-  async inferVersion(@Infer() request: InferRequest): Promise<Inferred> {
+  async inferVersion(@Infer() request: InferRequest): Promise<Delivered> {
     return this.infer(request);
   }
 }

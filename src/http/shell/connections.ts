@@ -80,7 +80,10 @@ export class Connections {
       this.#add({ socket, address, pace: new Pace(socket), unanswered: 0, request: undefined, fault: undefined, endsAt: undefined });
       return;
     }
-    const full = new NestorError('TOO_MANY_CONNECTIONS', 'The server has as many connections as it may; try again later, or reuse those you have');
+    const full = new NestorError(
+      'TOO_MANY_CONNECTIONS',
+      'The server has as many connections as it may; try again later, or reuse those you have',
+    );
     this.#report(full.code, full.message);
     socket.end(lastWords(full));
     socket.destroySoon();

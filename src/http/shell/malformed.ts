@@ -19,7 +19,9 @@ const FIELDS: readonly (readonly [RegExp, string, string])[] = [
 export function malformation(code: string | undefined, headerLimit: number): NestorError | undefined {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return tooSlow();
   if (code === 'HPE_HEADER_OVERFLOW')
-    return new NestorError('HEADERS_TOO_LARGE', `The first line and the headers may have ${headerLimit} bytes together`, { field: 'headers' });
+    return new NestorError('HEADERS_TOO_LARGE', `The first line and the headers may have ${headerLimit} bytes together`, {
+      field: 'headers',
+    });
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW')
     return new NestorError('PAYLOAD_TOO_LARGE', 'The extensions of a chunk are too large; leave them out', { field: 'body' });
   if (!code?.startsWith('HPE_')) return undefined;

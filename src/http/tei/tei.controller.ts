@@ -1,5 +1,6 @@
 // The routes of Hugging Face's text-embeddings-inference, for those who leave it: their clients work unchanged. Only with TEI_API.
-import { Controller, Get, HttpCode, Post, UseInterceptors } from '@nestjs/common';
+import type { Readable } from 'node:stream';
+import { Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Token } from '../../features/tokenizer.js';
 import { ModelRegistry } from '../../models/model-registry.js';
@@ -7,7 +8,6 @@ import { teiInfo, type TeiInfo } from './tei-info.js';
 import { TeiModel } from './tei-model.js';
 import { DecodeBody, EmbedAllBody, EmbedBody, SimilarityBody, TokenizeBody } from './tei.dto.js';
 import { DescribeTei } from './tei.docs.js';
-import { TeiEncoder, type Computed } from './tei.encoder.js';
 import { Tei, type TeiRequest } from './tei.pipe.js';
 import { TeiService } from './tei.service.js';
 
@@ -23,26 +23,23 @@ export class TeiController {
   // The root is where Hugging Face's InferenceClient sends to when it is given a URL, /invocations where SageMaker does.
   @Post(['embed', '/', 'invocations'])
   @HttpCode(200)
-  @UseInterceptors(TeiEncoder)
   @DescribeTei('embed')
-  embed(@Tei(EmbedBody) request: TeiRequest<EmbedBody>): Promise<Computed> {
-    return this.tei.embed(request);
+  async embed(@Tei(EmbedBody) request: TeiRequest<EmbedBody>): Promise<string | Readable> {
+    return request.answer(await this.tei.embed(request));
   }
 
   @Post('embed_all')
   @HttpCode(200)
-  @UseInterceptors(TeiEncoder)
   @DescribeTei('embedAll')
-  embedAll(@Tei(EmbedAllBody) request: TeiRequest<EmbedAllBody>): Promise<Computed> {
-    return this.tei.embedAll(request);
+  async embedAll(@Tei(EmbedAllBody) request: TeiRequest<EmbedAllBody>): Promise<string | Readable> {
+    return request.answer(await this.tei.embedAll(request));
   }
 
   @Post('similarity')
   @HttpCode(200)
-  @UseInterceptors(TeiEncoder)
   @DescribeTei('similarity')
-  similarity(@Tei(SimilarityBody) request: TeiRequest<SimilarityBody>): Promise<Computed> {
-    return this.tei.similarity(request);
+  async similarity(@Tei(SimilarityBody) request: TeiRequest<SimilarityBody>): Promise<string | Readable> {
+    return request.answer(await this.tei.similarity(request));
   }
 
   @Post('tokenize')

@@ -19,7 +19,7 @@ import {
   type SimilarityBody,
   type TokenizeBody,
 } from './tei.dto.js';
-import { listsJson, vectorsJson, type Computed } from './tei.encoder.js';
+import { listsJson, vectorsJson, type Computed } from './tei-answer.js';
 
 @Injectable()
 export class TeiService {

@@ -3,20 +3,34 @@ import { execFile } from 'node:child_process';
 import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import { post, send, type Answer } from './setup/client.js';
-import { distance, MINILM, sentences } from './setup/fixtures.js';
-import { metric } from './setup/metrics.js';
-import { ROOT } from './setup/paths.js';
-import { removeRepositories, shipped, written, type Files } from './setup/repository.js';
-import { Server } from './setup/server.js';
-import { until } from './setup/until.js';
-import { identityModel } from './soak/identity-model.js';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { post, send, type Answer } from '../setup/client.js';
+import { distance, MINILM, sentences } from '../setup/fixtures.js';
+import { metric } from '../setup/metrics.js';
+import { ROOT } from '../setup/paths.js';
+import { removeRepositories, shipped, written, type Files } from '../setup/repository.js';
+import { Server } from '../setup/server.js';
+import { until } from '../setup/until.js';
+import { identityModel } from '../soak/identity-model.js';
 
 const run = promisify(execFile);
 const MIB = 1024 * 1024;
 const IDENTITY = identityModel('FP32', ['rows', 'values']);
 const TEXT = { 'text/1': { from: join(shipped(MINILM), '1') } };
+
+/** The text model prepared in both modes, as an image ships it. To prepare it leaves memory behind: those who measure find it done. */
+let image: string;
+const text = (memory: string, instances = 1, name = 'text'): Files => ({
+  [`${name}/1`]: { from: join(shipped(MINILM), '1') },
+  [`${name}/model.yaml`]: `runtime: { instances: ${instances}, wide: false, memory: ${memory} }`,
+});
+
+beforeAll(async () => {
+  image = await written({});
+  const repository = await written({ ...text('shared', 1, 'one'), ...text('speed', 1, 'other') });
+  const env = { ...process.env, MODEL_REPOSITORY: repository, CACHE_DIR: image };
+  await run(process.execPath, ['dist/prepare-models.js'], { cwd: ROOT, env });
+});
 
 let server: Server | undefined;
 afterEach(async () => {
@@ -47,12 +61,12 @@ const stateOf = async ({ url }: Server, model: string): Promise<{ state: string;
 
 describe('/v1/memory', () => {
   (process.platform === 'linux' ? it : it.skip)('shows that instances hold the weights once, and takes a heap snapshot', async () => {
-    const { running } = await serve({ ...TEXT, 'text/model.yaml': 'runtime: { instances: 3, wide: false }' });
+    const { running } = await serve(text('shared', 3), { CACHE_DIR: image });
     const { process: whole, models } = await overview(running);
-    const [text] = models;
-    expect(text).toMatchObject({ name: 'text', instances: 3 });
-    expect(text?.weights.mapped).toBeGreaterThan(240 * MIB);
-    expect(text?.weights.resident).toBeLessThan(140 * MIB);
+    const [only] = models;
+    expect(only).toMatchObject({ name: 'text', instances: 3 });
+    expect(only?.weights.mapped).toBeGreaterThan(240 * MIB);
+    expect(only?.weights.resident).toBeLessThan(140 * MIB);
     expect(whole.rss).toBeGreaterThanOrEqual(whole.pss ?? NaN);
     expect(await metric(running, 'nestor_model_memory_bytes', { model: 'text', kind: 'mapped' })).toBeGreaterThan(80 * MIB);
     for (const kind of ['rss', 'pss', 'private', 'heap_used', 'external', 'array_buffers']) {
@@ -71,21 +85,18 @@ describe('/v1/memory', () => {
 });
 
 (process.platform === 'linux' ? describe : describe.skip)('each further instance', () => {
-  /** Bytes of the process with so many instances. It finds its model prepared: to prepare it leaves memory behind. */
-  async function taken(instances: number, memory: string, cache: string): Promise<number> {
-    const files = { ...TEXT, 'text/model.yaml': `runtime: { instances: ${instances}, wide: false, memory: ${memory} }` };
-    const { running } = await serve(files, { CACHE_DIR: cache });
+  /** Bytes of the process with so many instances. */
+  async function taken(memory: string, instances: number): Promise<number> {
+    const { running } = await serve(text(memory, instances), { CACHE_DIR: image });
     const { process: whole } = await overview(running);
     await running.stop();
     return whole.pss ?? NaN;
   }
 
   it('adds less than a quarter of the weights in the mode shared, and more in the mode speed', async () => {
-    const cache = await written({});
-    for (const memory of ['shared', 'speed']) await taken(1, memory, cache);
-    const [one, four] = [await taken(1, 'shared', cache), await taken(4, 'shared', cache)];
+    const [one, four] = [await taken('shared', 1), await taken('shared', 4)];
     expect((four - one) / 3).toBeLessThan((90 * MIB) / 4);
-    expect((await taken(4, 'speed', cache)) - four).toBeGreaterThan(40 * MIB);
+    expect((await taken('speed', 4)) - four).toBeGreaterThan(40 * MIB);
   });
 });
 
@@ -113,13 +124,11 @@ describe('a prepared model', () => {
   });
 
   it('that an image ships is used where it lies, read-only, and nothing is written to CACHE_DIR', async () => {
-    const repository = await written(TEXT);
-    const [image, cache] = [await written({}), await written({})];
-    const shipped = join(image, 'prepared');
-    const env = { ...process.env, MODEL_REPOSITORY: repository, CACHE_DIR: image };
-    await run(process.execPath, ['dist/prepare-models.js'], { cwd: ROOT, env });
-    const [folder = ''] = await readdir(shipped);
-    const [before, entries] = [await stat(join(shipped, folder)), await readdir(shipped, { recursive: true })];
+    const repository = await written(text('shared'));
+    const [cache, shipped] = [await written({}), join(image, 'prepared')];
+    const entries = await readdir(shipped, { recursive: true });
+    const times = () => Promise.all(entries.map(async (entry) => (await stat(join(shipped, entry))).mtimeMs));
+    const before = await times();
     await run('chmod', ['-R', 'a-w', shipped]);
     const running = await Server.start({ MODEL_REPOSITORY: repository, CACHE: 'off', CACHE_DIR: cache, PREPARED_DIR: shipped });
     const [sentence] = sentences();
@@ -132,7 +141,8 @@ describe('a prepared model', () => {
     expect(maps).toContain(shipped);
     expect(await readdir(cache)).toEqual([]);
     expect(await readdir(shipped, { recursive: true })).toEqual(entries);
-    expect((await stat(join(shipped, folder))).mtimeMs).toBe(before.mtimeMs);
+    expect(entries.length).toBeGreaterThan(2);
+    expect(await times()).toEqual(before);
   });
 
   it('is done without where CACHE_DIR cannot be written, with a warning', async () => {
@@ -209,7 +219,7 @@ it('RECYCLE_ABOVE_BYTES: fresh instances take over without a failed request', as
   let failed = 0;
   await until('fresh instances', async () => {
     if ((await predict(running, 'm')).status !== 200) failed += 1;
-    return running.output.split('m/1 serves').length === 3 || undefined;
+    return running.output.split('m/1 serves').length >= 3 || undefined;
   });
   await until(
     'the old ones to end',

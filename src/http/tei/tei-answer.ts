@@ -1,11 +1,9 @@
 // Vectors -> the bare arrays of text-embeddings-inference, with its headers about the work that they were.
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { map, type Observable } from 'rxjs';
 import type { Timings } from '../../inference/prediction.js';
 import type { Model } from '../../models/model.js';
+import type { Exchange } from '../exchange.js';
 
 export interface Computed {
   /** The answer as JSON, in pieces of about a millisecond of work. */
@@ -20,20 +18,12 @@ export interface Computed {
 
 const VECTORS_A_PIECE = 16;
 
-@Injectable()
-export class TeiEncoder implements NestInterceptor<Computed, string | Readable> {
-  intercept(context: ExecutionContext, next: CallHandler<Computed>): Observable<string | Readable> {
-    const http = context.switchToHttp();
-    return next.handle().pipe(
-      map((computed) => {
-        const reply = http.getResponse<FastifyReply>();
-        http.getRequest<FastifyRequest>().timings = computed.timings;
-        void reply.headers({ 'Content-Type': 'application/json; charset=utf-8', ...headersOf(computed, reply.elapsedTime) });
-        if (computed.vectors <= VECTORS_A_PIECE) return [...computed.json].join('');
-        return Readable.from(spaced(computed.json), { objectMode: false });
-      }),
-    );
-  }
+/** Puts them on the reply, and notes for Server-Timing where the time went. */
+export function deliverComputed({ request, reply }: Exchange, computed: Computed): string | Readable {
+  request.timings = computed.timings;
+  void reply.headers({ 'Content-Type': 'application/json; charset=utf-8', ...headersOf(computed, reply.elapsedTime) });
+  if (computed.vectors <= VECTORS_A_PIECE) return [...computed.json].join('');
+  return Readable.from(spaced(computed.json), { objectMode: false });
 }
 
 /** `[[...], ...]` */

@@ -1,13 +1,13 @@
 // Clients that hang up take what they asked for out of the queue, and nobody else notices.
 import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import { post } from './setup/client.js';
-import { begun } from './setup/connection.js';
-import { distance, MINILM, sentences } from './setup/fixtures.js';
-import { metric } from './setup/metrics.js';
-import { limited, removeRepositories } from './setup/repository.js';
-import { Server } from './setup/server.js';
-import { until } from './setup/until.js';
+import { post } from '../setup/client.js';
+import { begun } from '../setup/connection.js';
+import { distance, MINILM, sentences } from '../setup/fixtures.js';
+import { metric } from '../setup/metrics.js';
+import { limited, removeRepositories } from '../setup/repository.js';
+import { Server } from '../setup/server.js';
+import { until } from '../setup/until.js';
 
 const long = sentences().filter(({ ids }) => ids.length > 50);
 const [first] = long as [(typeof long)[0]];

@@ -1,10 +1,11 @@
 // No inference runs on the event loop: the liveness probe answers at once while 32 clients keep every worker busy.
 import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { post, send } from './setup/client.js';
-import { MINILM, sentences } from './setup/fixtures.js';
-import { metric } from './setup/metrics.js';
-import { Server } from './setup/server.js';
+import { post, send } from '../setup/client.js';
+import { MINILM, sentences } from '../setup/fixtures.js';
+import { metric } from '../setup/metrics.js';
+import { copied, removeRepositories, shipped } from '../setup/repository.js';
+import { Server } from '../setup/server.js';
 
 /** 32, or more where there are cores for them: texts must wait. */
 const CLIENTS = Math.max(32, 8 * availableParallelism());
@@ -13,9 +14,12 @@ const P99_MS = 50;
 
 let server: Server;
 beforeAll(async () => {
-  server = await Server.start({ CACHE: 'off' });
+  server = await Server.start({ MODEL_REPOSITORY: await copied({ [MINILM]: shipped(MINILM) }), CACHE: 'off' });
 });
-afterAll(() => server.stop());
+afterAll(async () => {
+  await server.stop();
+  await removeRepositories();
+});
 
 it('answers /health/live within 50 ms (p99) under load', async () => {
   const texts = sentences().map(({ text }) => text);

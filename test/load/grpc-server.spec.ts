@@ -6,16 +6,16 @@ import { gzipSync } from 'node:zlib';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { compressionAlgorithms } from '@grpc/grpc-js';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import { Health, HealthCheckResponse_ServingStatus as ServingStatus, type HealthCheckResponse } from '../src/grpc/health_pb.js';
-import { GRPCInferenceService, type ModelInferRequestSchema } from '../src/grpc/inference_pb.js';
-import { send } from './setup/client.js';
-import { MINILM, sentences } from './setup/fixtures.js';
-import { GrpcClient } from './setup/grpc.js';
-import { metric } from './setup/metrics.js';
-import { FIXTURES } from './setup/paths.js';
-import { limited, removeRepositories, shipped, written } from './setup/repository.js';
-import { Server } from './setup/server.js';
-import { until } from './setup/until.js';
+import { Health, HealthCheckResponse_ServingStatus as ServingStatus, type HealthCheckResponse } from '../../src/grpc/health_pb.js';
+import { GRPCInferenceService, type ModelInferRequestSchema } from '../../src/grpc/inference_pb.js';
+import { send } from '../setup/client.js';
+import { MINILM, sentences } from '../setup/fixtures.js';
+import { GrpcClient } from '../setup/grpc.js';
+import { metric } from '../setup/metrics.js';
+import { FIXTURES } from '../setup/paths.js';
+import { limited, ONE_WORKER, removeRepositories, shipped, written } from '../setup/repository.js';
+import { Server } from '../setup/server.js';
+import { until } from '../setup/until.js';
 
 const CLIENTS = 16;
 /** More calls than a client can make before the server is gone; ends the loop of a test that goes wrong. */
@@ -64,9 +64,8 @@ function watched(calls: GrpcClient, service = ''): { statuses: ServingStatus[]; 
 
 describe('health', () => {
   it('follows readiness: a watcher hears that no worker is alive, and that one is again', async () => {
-    const manifest = 'runtime: { instances: 1, wide: false }';
     const cache = await written({});
-    const repository = await written({ 'text/1': { from: join(shipped(MINILM), '1') }, 'text/model.yaml': manifest });
+    const repository = await written({ 'text/1': { from: join(shipped(MINILM), '1') }, 'text/model.yaml': ONE_WORKER });
     const { running, calls } = await serve({ MODEL_REPOSITORY: repository, CACHE_DIR: cache }, [
       '--import',
       join(FIXTURES, 'preload/kill-worker.mjs'),

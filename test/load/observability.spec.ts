@@ -3,16 +3,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { wrk } from '../bench/load/wrk.js';
-import { asked, dashboard } from './prometheus/dashboard.js';
-import { Prometheus, RULES } from './prometheus/prometheus.js';
-import { post, send } from './setup/client.js';
-import { MINILM, sentences } from './setup/fixtures.js';
-import { inParallel } from './setup/load.js';
-import { ROOT } from './setup/paths.js';
-import { limited, removeRepositories, written } from './setup/repository.js';
-import { Server } from './setup/server.js';
-import { debian, outcome } from './setup/tools.js';
+import { wrk } from '../../bench/load/wrk.js';
+import { asked, dashboard } from '../prometheus/dashboard.js';
+import { Prometheus, RULES } from '../prometheus/prometheus.js';
+import { post, send } from '../setup/client.js';
+import { MINILM, sentences } from '../setup/fixtures.js';
+import { inParallel } from '../setup/load.js';
+import { ROOT } from '../setup/paths.js';
+import { limited, removeRepositories, written } from '../setup/repository.js';
+import { Server } from '../setup/server.js';
+import { debian, outcome } from '../setup/tools.js';
 
 const CLIENTS = 4;
 const REQUESTS = 400;
@@ -25,9 +25,9 @@ const METRIC = /\b(?:nestor|nodejs|process|kube)_[a-z0-9_]+(?=[{[) ]|$)|\bup(?=\
 /** Within this of what the load generator saw, and of what the answers said. */
 const TOLERANCE = 0.1;
 
-const there = await debian('prometheus', 'prometheus');
+const there = await debian('prometheus');
 const withPrometheus = there ? describe : describe.skip;
-const wrkIfThere = (await debian('wrk', 'wrk')) ? it : it.skip;
+const wrkIfThere = (await debian('wrk')) ? it : it.skip;
 const { groups } = parse(readFileSync(RULES, 'utf8')) as { groups: { rules: { alert?: string; record?: string; expr: string }[] }[] };
 const rules = groups.flatMap((group) => group.rules);
 const panels = dashboard.panels.filter(({ type }) => type !== 'row');

@@ -1,14 +1,14 @@
 // 10,000 malformed bodies, made of valid ones: none is answered with a 5xx, the process lives on and does not grow.
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { post, send, type Problem } from './setup/client.js';
-import { example, MINILM, sound } from './setup/fixtures.js';
-import { inParallel } from './setup/load.js';
-import { mutate, oneOf } from './setup/mutate.js';
-import { FIXTURES } from './setup/paths.js';
-import { Server } from './setup/server.js';
-import { until } from './setup/until.js';
-import { seeded } from './soak/random.js';
+import { post, send, type Problem } from '../setup/client.js';
+import { example, MINILM, sound } from '../setup/fixtures.js';
+import { inParallel } from '../setup/load.js';
+import { mutate, oneOf } from '../setup/mutate.js';
+import { FIXTURES } from '../setup/paths.js';
+import { Server } from '../setup/server.js';
+import { until } from '../setup/until.js';
+import { seeded } from '../soak/random.js';
 
 const BODIES = 14_000;
 const CLIENTS = 8;

@@ -2,13 +2,13 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from '@jest/globals';
-import { post, send, type Answer, type Problem } from './setup/client.js';
-import { distance, MINILM, sentences } from './setup/fixtures.js';
-import { metric } from './setup/metrics.js';
-import { FIXTURES } from './setup/paths.js';
-import { removeRepositories, shipped, written } from './setup/repository.js';
-import { Server } from './setup/server.js';
-import { until } from './setup/until.js';
+import { post, send, type Answer, type Problem } from '../setup/client.js';
+import { distance, MINILM, sentences } from '../setup/fixtures.js';
+import { metric } from '../setup/metrics.js';
+import { FIXTURES } from '../setup/paths.js';
+import { removeRepositories, shipped, withWorkers, written } from '../setup/repository.js';
+import { Server } from '../setup/server.js';
+import { until } from '../setup/until.js';
 
 /** Batches that a worker holds: the one that runs and the one that is prepared. */
 const DEPTH = 2;
@@ -21,7 +21,7 @@ afterAll(removeRepositories);
 
 /** A server of one text model with so many workers, whose batches are single texts. */
 async function serve(workers: number): Promise<{ running: Server; cache: string }> {
-  const manifest = `runtime: { instances: ${workers}, wide: false }\nbatching: { maxRows: 1 }\n`;
+  const manifest = `${withWorkers(workers)}batching: { maxRows: 1 }\n`;
   const repository = await written({ 'text/1': { from: join(shipped(MINILM), '1') }, 'text/model.yaml': manifest });
   const cache = await written({});
   server = await Server.start({ MODEL_REPOSITORY: repository, CACHE_DIR: cache, CACHE: 'off' }, KILLABLE);

@@ -2,14 +2,14 @@
 // are in docs/formats.md.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Tensor } from '../src/tensor.js';
-import { post, send as get } from './setup/client.js';
-import { blockOf, FORMATS, send } from './setup/formats.js';
-import { FIXTURES } from './setup/paths.js';
-import { removeRepositories, written } from './setup/repository.js';
-import { Server } from './setup/server.js';
-import { until } from './setup/until.js';
-import { identityModel } from './soak/identity-model.js';
+import type { Tensor } from '../../src/tensor.js';
+import { post, send as get } from '../setup/client.js';
+import { blockOf, FORMATS, send } from '../setup/formats.js';
+import { FIXTURES } from '../setup/paths.js';
+import { removeRepositories, written } from '../setup/repository.js';
+import { Server } from '../setup/server.js';
+import { until } from '../setup/until.js';
+import { identityModel } from '../soak/identity-model.js';
 
 const ELEMENTS = (16 * 1024 * 1024) / 4;
 /** A body of JSON of this size holds fewer. */
@@ -17,6 +17,8 @@ const JSON_ELEMENTS = 1024 * 1024;
 const TRIES = 3;
 /** A parse of 16 MiB in one go takes three times as long. */
 const HELD_MS = 100;
+/** Every try counts then, and is told. */
+const FIGURES = process.env.SHOW_FIGURES !== undefined;
 
 let server: Server;
 beforeAll(async () => {
@@ -38,16 +40,18 @@ async function held(): Promise<number> {
   });
 }
 
-/** The least of some tries: another process may hold the machine, but not each time. */
-async function leastHeld(work: () => Promise<unknown>): Promise<number> {
+/**
+ * How long the loop was held while this was done, or the least of some tries where it was longer than this: another process may hold the
+ * machine, but not each time.
+ */
+async function leastHeld(boundMs: number, work: () => Promise<unknown>): Promise<number> {
   const times: number[] = [];
-  for (let attempt = 0; attempt < TRIES; attempt++) {
+  while (times.length < TRIES && (FIGURES || !times.some((ms) => ms < boundMs))) {
     await held();
     await work();
     times.push(await held());
   }
-  if (process.env.SHOW_FIGURES)
-    process.stderr.write(`${expect.getState().currentTestName ?? ''}: ${times.map((ms) => ms.toFixed(1)).join(' ')} ms\n`);
+  if (FIGURES) process.stderr.write(`${expect.getState().currentTestName ?? ''}: ${times.map((ms) => ms.toFixed(1)).join(' ')} ms\n`);
   return Math.min(...times);
 }
 
@@ -63,7 +67,7 @@ describe.each(FORMATS)('16 MiB as $name', (format) => {
   const outgoing = format.write('floats', [tensor], ['y']);
 
   it('do not hold the event loop, in or out', async () => {
-    const ms = await leastHeld(async () => {
+    const ms = await leastHeld(HELD_MS, async () => {
       const { status, headers, body } = await send(server.url, outgoing);
       expect(status).toBe(200);
       const [answer] = format.read(body, headers);
@@ -90,7 +94,7 @@ describe('JSON of 16 MiB', () => {
     ['short texts', '"a",'],
   ])('that are %s are refused', async (_, part) => {
     const body = `{"inputs":{"x":[${repeated(part)}1]}}`;
-    expect(await leastHeld(() => refused('/v1/models/floats/predict', body))).toBeLessThan(2 * HELD_MS);
+    expect(await leastHeld(2 * HELD_MS, () => refused('/v1/models/floats/predict', body))).toBeLessThan(2 * HELD_MS);
   });
 
   it.each([
@@ -98,6 +102,6 @@ describe('JSON of 16 MiB', () => {
     ['integers of 64 bits', '/v1/models/longs/predict', `{"inputs":{"x":[[${repeated('9007199254740993,').slice(0, -1)}]]}}`, 200],
     ['one text', '/v1/models/floats/predict', `{"inputs":{"x":"${repeated('\\"é')}"}}`, 400],
   ])('that are %s are answered', async (_, path, body, status) => {
-    expect(await leastHeld(() => answered(path, body, status))).toBeLessThan(2 * HELD_MS);
+    expect(await leastHeld(2 * HELD_MS, () => answered(path, body, status))).toBeLessThan(2 * HELD_MS);
   });
 });

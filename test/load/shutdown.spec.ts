@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { post, send, type Answer } from './setup/client.js';
-import { begun, postAlone, type Fate } from './setup/connection.js';
-import { MINILM, sentences } from './setup/fixtures.js';
-import { metric } from './setup/metrics.js';
-import { FIXTURES } from './setup/paths.js';
-import { copied, limited, removeRepositories, shipped, written } from './setup/repository.js';
-import { Server, type Ending } from './setup/server.js';
-import { until } from './setup/until.js';
+import { post, send, type Answer } from '../setup/client.js';
+import { begun, postAlone, type Fate } from '../setup/connection.js';
+import { MINILM, sentences } from '../setup/fixtures.js';
+import { metric } from '../setup/metrics.js';
+import { FIXTURES } from '../setup/paths.js';
+import { copied, limited, removeRepositories, shipped, written } from '../setup/repository.js';
+import { Server, type Ending } from '../setup/server.js';
+import { until } from '../setup/until.js';
 
 const CLIENTS = 16;
 /** More requests than a client can send before the server is gone; ends the loop of a test that goes wrong. */

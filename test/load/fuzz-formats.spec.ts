@@ -2,18 +2,18 @@
 // `npm run fuzz` sends 10,000 in each format; FUZZ_SEED gives others.
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { Tensor } from '../src/tensor.js';
-import { send as get, type Problem } from './setup/client.js';
-import { forge } from './setup/forge.js';
-import { FORMATS, send, type Outgoing } from './setup/formats.js';
-import { inParallel } from './setup/load.js';
-import { oneOf } from './setup/mutate.js';
-import { FIXTURES } from './setup/paths.js';
-import { removeRepositories, shipped, written } from './setup/repository.js';
-import { Server } from './setup/server.js';
-import { until } from './setup/until.js';
-import { identityModel } from './soak/identity-model.js';
-import { seeded } from './soak/random.js';
+import type { Tensor } from '../../src/tensor.js';
+import { send as get, type Problem } from '../setup/client.js';
+import { forge } from '../setup/forge.js';
+import { FORMATS, send, type Outgoing } from '../setup/formats.js';
+import { inParallel } from '../setup/load.js';
+import { oneOf } from '../setup/mutate.js';
+import { FIXTURES } from '../setup/paths.js';
+import { removeRepositories, shipped, written } from '../setup/repository.js';
+import { Server } from '../setup/server.js';
+import { until } from '../setup/until.js';
+import { identityModel } from '../soak/identity-model.js';
+import { seeded } from '../soak/random.js';
 
 const BODIES = Number(process.env.FUZZ_BODIES ?? 1000);
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_124);

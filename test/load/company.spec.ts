@@ -1,11 +1,11 @@
 // Requests that travel together do not notice each other: everybody gets the own answer, and one bad row spoils no other.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { post } from './setup/client.js';
-import { digits, distance, MINILM, sentences, sound } from './setup/fixtures.js';
-import { inParallel } from './setup/load.js';
-import { metric } from './setup/metrics.js';
-import { limited, removeRepositories } from './setup/repository.js';
-import { Server } from './setup/server.js';
+import { post } from '../setup/client.js';
+import { digits, distance, MINILM, sentences, sound } from '../setup/fixtures.js';
+import { inParallel } from '../setup/load.js';
+import { metric } from '../setup/metrics.js';
+import { limited, removeRepositories } from '../setup/repository.js';
+import { Server } from '../setup/server.js';
 
 const CLIENTS = 32;
 

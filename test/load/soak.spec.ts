@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
 
 const SECONDS = 20;
-const SOAK = join(import.meta.dirname, 'soak/soak.ts');
+const SOAK = join(import.meta.dirname, '../soak/soak.ts');
 
 describe('the soak', () => {
   it(

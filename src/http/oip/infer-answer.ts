@@ -1,35 +1,12 @@
 // A prediction -> the answer of the protocol: JSON, and behind it the bytes of those outputs that were asked for so.
-import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { map, type Observable } from 'rxjs';
 import type { Prediction } from '../../inference/prediction.js';
 import type { Encoded } from '../codecs/codec.js';
 import { JsonWriter } from '../codecs/json-writer.js';
 import { bytesOf } from '../../oip/raw-tensor.js';
-import { deliver, note, type Delivered } from '../exchange.js';
 import { HEADER_LENGTH } from './infer-body.js';
-import type { InferRequest } from './infer.pipe.js';
+import type { InferQuery } from './infer-request.js';
 
-export interface Inferred {
-  readonly request: InferRequest;
-  readonly prediction: Prediction;
-}
-
-@Injectable()
-export class InferEncoder implements NestInterceptor<Inferred, Delivered> {
-  intercept(context: ExecutionContext, next: CallHandler<Inferred>): Observable<Delivered> {
-    const http = context.switchToHttp();
-    return next.handle().pipe(
-      map((inferred) => {
-        const reply = http.getResponse<FastifyReply>();
-        note({ request: http.getRequest<FastifyRequest>(), reply }, inferred.prediction);
-        return deliver(reply, encodeInferred(inferred), 'application/json');
-      }),
-    );
-  }
-}
-
-export function encodeInferred({ request: { id, isBinary }, prediction: { model, outputs } }: Inferred): Encoded {
+export function encodeInferred({ id, isBinary }: InferQuery, { model, outputs }: Prediction): Encoded {
   const blocks: Uint8Array[] = [];
   const writer = new JsonWriter(outputs);
   const tensors = outputs.map((output) => {

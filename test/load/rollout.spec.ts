@@ -1,12 +1,12 @@
 // A fleet behind a proxy is restarted one by one under load, as Kubernetes rolls out, and no request is lost.
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { Proxy } from './fleet/proxy.js';
-import { postAlone, type Fate } from './setup/connection.js';
-import { MINILM, sentences } from './setup/fixtures.js';
-import { limited, removeRepositories } from './setup/repository.js';
-import { Server } from './setup/server.js';
-import { debian } from './setup/tools.js';
-import { until } from './setup/until.js';
+import { Proxy } from '../fleet/proxy.js';
+import { postAlone, type Fate } from '../setup/connection.js';
+import { MINILM, sentences } from '../setup/fixtures.js';
+import { limited, removeRepositories } from '../setup/repository.js';
+import { Server } from '../setup/server.js';
+import { debian } from '../setup/tools.js';
+import { until } from '../setup/until.js';
 
 const SERVERS = 3;
 const CLIENTS = 32;
@@ -14,7 +14,7 @@ const CLIENTS = 32;
 const SECONDS = Number(process.env.ROLLOUT_SECONDS ?? 0);
 const ENV = { DRAIN_SECONDS: '1', LOG_LEVEL: 'info' };
 const texts = sentences().map(({ text }) => text);
-const nginx = await debian('nginx', 'nginx-light');
+const nginx = await debian('nginx');
 
 let repository: string;
 const servers: Server[] = [];
@@ -23,8 +23,9 @@ let proxy: Proxy | undefined;
 beforeAll(async () => {
   repository = await limited([MINILM], 1);
   if (!nginx) return;
-  proxy = await Proxy.start();
-  for (let index = 0; index < SERVERS; index++) await join(proxy);
+  const fleet = await Proxy.start();
+  proxy = fleet;
+  await Promise.all(Array.from({ length: SERVERS }, () => join(fleet)));
 });
 afterAll(async () => {
   await proxy?.stop();

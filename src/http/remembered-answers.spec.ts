@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { expect, it } from '@jest/globals';
 import { Signature } from '../models/signature.js';
 import type { Model } from '../models/model.js';
-import { DECISIVE_HEADERS } from './answers.interceptor.js';
+import { DECISIVE_HEADERS } from './remembered-answers.js';
 import { decoderFor, mediaTypes } from './codecs/registry.js';
 import { matches } from './cache-control.js';
 
