@@ -9,6 +9,8 @@ import { RouteTable } from './route-table.js';
 /** Codes for the failures of the framework, by the status that it gives them. */
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   400: 'INVALID_REQUEST',
+  // Of a file of the pages that nobody may see; what may not be seen is not there.
+  403: 'NOT_FOUND',
   404: 'NOT_FOUND',
   405: 'METHOD_NOT_ALLOWED',
   406: 'NOT_ACCEPTABLE',
@@ -69,7 +71,7 @@ function answer(error: NestorError, { statusOf, mediaType, bodyOf }: Dialect, re
 function nestorErrorOf(thrown: unknown, request: FastifyRequest): NestorError {
   if (thrown instanceof NestorError) return thrown;
   const status = thrown instanceof HttpException ? thrown.getStatus() : ((thrown as { statusCode?: number } | null)?.statusCode ?? 500);
-  const code = BY_STATUS[status];
+  const code = BY_STATUS[status] ?? (status >= 400 && status < 500 ? 'INVALID_REQUEST' : undefined);
   if (!code) return new NestorError('INTERNAL', ERRORS.INTERNAL.title, { cause: thrown });
   if (code === 'NOT_FOUND')
     return new NestorError(

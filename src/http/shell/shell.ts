@@ -12,7 +12,6 @@ type Limits = Pick<Environment, 'URL_LIMIT_BYTES' | 'CORS_ORIGINS'>;
 /** Before any route is added. */
 export function addShell(fastify: FastifyInstance, connections: Connections, { URL_LIMIT_BYTES, CORS_ORIGINS }: Limits): void {
   guard(fastify.server, connections);
-  addPolicies(fastify, CORS_ORIGINS);
   fastify.addHook('onRequest', (request, reply, done) => {
     const { raw } = request;
     if (!connections.begin(raw)) {
@@ -24,7 +23,10 @@ export function addShell(fastify: FastifyInstance, connections: Connections, { U
     reply.raw.once('close', () => {
       connections.end(socket);
     });
-    done(faultOf(raw, URL_LIMIT_BYTES));
+    const fault = faultOf(raw, URL_LIMIT_BYTES);
+    // Behind an upgrade that is not made Node reads nothing more; behind a head that is refused nothing is to be trusted.
+    if (fault || raw.headers.upgrade !== undefined) leave(connections, raw, reply);
+    done(fault);
   });
   fastify.addHook('onSend', (request, reply, payload, done) => {
     finish(connections, request, reply);
@@ -38,6 +40,8 @@ export function addShell(fastify: FastifyInstance, connections: Connections, { U
     connections.close();
     done();
   });
+  // Its hooks wait for promises: what is said here of a connection must be said before more of it is read.
+  addPolicies(fastify, CORS_ORIGINS);
 }
 
 /**
@@ -45,7 +49,10 @@ export function addShell(fastify: FastifyInstance, connections: Connections, { U
  * and none of them is taken for another request.
  */
 function leaveUnread(connections: Connections, { raw }: FastifyRequest, reply: FastifyReply): void {
-  if (raw.complete || !hasBody(raw)) return;
+  if (!raw.complete && hasBody(raw)) leave(connections, raw, reply);
+}
+
+function leave(connections: Connections, raw: IncomingMessage, reply: FastifyReply): void {
   void reply.header('Connection', 'close');
   connections.leave(raw);
 }
