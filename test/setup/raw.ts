@@ -42,7 +42,8 @@ export class RawConnection {
       const [first = '', ...lines] = head.split('\r\n');
       const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(first)?.[1]);
       if (!status) return answers;
-      const headers = Object.fromEntries(lines.map((line) => [line.split(':', 1)[0]?.toLowerCase(), line.replace(/^[^:]*:\s*/, '')]));
+      const headers: Record<string, string> = {};
+      for (const line of lines) headers[line.split(':', 1)[0]?.toLowerCase() ?? ''] = line.replace(/^[^:]*:\s*/, '');
       const length = Number(headers['content-length'] ?? 0);
       if (body.length < length) return answers;
       answers.push({ status, headers, text: body.slice(0, length) });

@@ -182,7 +182,7 @@ export class Connections {
 
   #judge(connection: Connection, now: number, late: boolean): void {
     const { SLOW_CLIENT_SECONDS: seconds, SLOW_CLIENT_BYTES_PER_SECOND: rate } = this.limits;
-    const { socket, request, unanswered, pace } = connection;
+    const { request, unanswered, pace } = connection;
     const sending = unanswered > 0 && request?.complete === false && !isOver(connection) ? request : undefined;
     const slow = pace.slow(now, sending, { seconds, rate }, late);
     if (slow === 'sender') this.#dismiss(connection, tooSlow());
