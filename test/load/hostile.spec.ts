@@ -152,7 +152,7 @@ describe('a server in bad company', () => {
     });
     for (const { socket } of clients) socket.destroy();
     await expectRecovered();
-    await until('their answers to be let go', async () => ((await heldBytes(server)) < 8 * MIB ? true : undefined));
+    await until('their answers to be let go', async () => ((await heldBytes(server)) < 3 * 8 * MIB ? true : undefined));
   });
 
   it('does not judge a client that only waits, or is merely slow', async () => {
