@@ -25,7 +25,7 @@ const shared = {
 const served = { ...shared, globalSetup: '<rootDir>/test/setup/install.ts' };
 
 export default {
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   maxWorkers: 2,
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/clients/*/src/**/*.spec.ts'] },

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { post, send } from './setup/client.js';
 import { digits, MINILM } from './setup/fixtures.js';
+import { freePort } from './setup/port.js';
 import { fixture, removeRepositories, shipped, written, type Files } from './setup/repository.js';
 import { Server } from './setup/server.js';
 import { until } from './setup/until.js';
@@ -138,10 +139,7 @@ describe('what is right serves', () => {
   });
 
   it('without information in the log where LOG_LEVEL says warn', async () => {
-    const free = createServer().listen(0, '127.0.0.1');
-    await once(free, 'listening');
-    const { port } = free.address() as { port: number };
-    await new Promise((closed) => free.close(closed));
+    const port = await freePort();
     server = Server.launch({
       MODEL_REPOSITORY: await written({ 'm/1/model.onnx': { from: DIGITS } }),
       LOG_LEVEL: 'warn',

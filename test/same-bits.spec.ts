@@ -8,7 +8,7 @@ import { DATATYPES, elementCount, type Datatype, type Tensor } from '../src/tens
 import { digits, MINILM, sentences, sound } from './setup/fixtures.js';
 import { blockOf, FORMATS, send, type Block, type Format } from './setup/formats.js';
 import { GrpcClient } from './setup/grpc.js';
-import { ONE_WORKER, removeRepositories, shipped, written } from './setup/repository.js';
+import { ONE_WORKER, removeRepositories, shipped, written, type Files } from './setup/repository.js';
 import { Server } from './setup/server.js';
 import { identityModel } from './soak/identity-model.js';
 
@@ -32,7 +32,7 @@ beforeAll(async () => {
   );
   const real = SHIPPED.map((name) => [name, { from: shipped(name) }] as const);
   server = await Server.start({
-    MODEL_REPOSITORY: await written({ ...Object.fromEntries(identities), ...Object.fromEntries(real) }),
+    MODEL_REPOSITORY: await written({ ...Object.fromEntries<Files[string]>(identities), ...Object.fromEntries(real) }),
     CACHE: 'off',
   });
   client = new GrpcClient(server.grpc);

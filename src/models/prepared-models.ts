@@ -78,7 +78,8 @@ export class PreparedModels {
       await mkdir(draft, { recursive: true });
       await this.runtime.prepare(plan, draft, memory === 'shared');
       await seal(draft, Object.values(PREPARED));
-      await remove(folder);
+      // What another has made meanwhile may be on its way into a session.
+      if (!(await isIntact(folder))) await remove(folder);
       await rename(draft, folder).catch(async (thrown: unknown) => {
         if (!(await isIntact(folder))) throw thrown;
       });

@@ -138,10 +138,11 @@ describe('what cannot be loaded is refused with its reason, and what served serv
     await make(join(repository, 'm/99'));
     const before = (await predict()).headers.get('x-model-version');
     const failures = await metric(server, 'nestor_model_load_failures_total', { model: 'm' });
+    const said = server.output.length;
     const answer = await admin('m', 'load');
     expect(answer).toMatchObject({ status: 422, body: { code: 'MODEL_LOAD_FAILED', error: expect.stringMatching(reason) } });
     expect((await index('m')).map((entry) => entry.reason).join('\n')).toMatch(reason);
-    expect(server.output).toMatch(/is not loaded/);
+    await until('the log to say so', () => server.output.slice(said).includes('is not loaded') || undefined);
     expect(await metric(server, 'nestor_model_load_failures_total', { model: 'm' })).toBe(failures + 1);
     const after = await predict();
     expect([after.status, after.headers.get('x-model-version')]).toEqual([200, before]);

@@ -1,7 +1,7 @@
 // One model for every datatype, which gives back what it gets, beside digits.
 import type { Datatype, TensorData } from '../../src/tensor.js';
 import { identityModel } from '../soak/identity-model.js';
-import { ONE_WORKER, shipped, written } from './repository.js';
+import { ONE_WORKER, shipped, written, type Files } from './repository.js';
 
 /** Four values of each, the awkward ones among them. */
 export const DATATYPES: Readonly<Record<Datatype, TensorData>> = {
@@ -26,5 +26,5 @@ export async function everyDatatype(): Promise<string> {
     [`${datatype.toLowerCase()}/1/model.onnx`, identityModel(datatype as Datatype, ['rows', 'values'])] as const,
     [`${datatype.toLowerCase()}/model.yaml`, ONE_WORKER] as const,
   ]);
-  return written({ ...Object.fromEntries(models), 'digits/1': { from: `${shipped('digits')}/1` } });
+  return written({ ...Object.fromEntries<Files[string]>(models), 'digits/1': { from: `${shipped('digits')}/1` } });
 }
