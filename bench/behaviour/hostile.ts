@@ -46,12 +46,14 @@ export const hostile: Scenario = {
 /** All of them at once; who is ended comes back. */
 class Attack {
   readonly #sockets = new Set<Socket>();
+  readonly #url: string;
   readonly #deaf: Socket[] = [];
   readonly #drip: NodeJS.Timeout;
   #on = true;
   #ended = 0;
 
-  constructor(private readonly url: string) {
+  constructor(url: string) {
+    this.#url = url;
     for (let index = 0; index < SLOW; index++) this.#open(`${REQUEST}X-Slow: `);
     for (let index = 0; index < ENDLESS; index++) this.#open(`${REQUEST}Content-Length: 1000000\r\n\r\n{`);
     this.#drip = setInterval(() => {
@@ -82,7 +84,7 @@ class Attack {
   }
 
   #connect(): Socket {
-    const { hostname, port } = new URL(this.url);
+    const { hostname, port } = new URL(this.#url);
     return connect(Number(port), hostname).on('error', () => undefined);
   }
 
