@@ -47,10 +47,10 @@ export function checkMsgpack(bytes: Buffer): void {
     const head = bytes[at];
     if (head === undefined) throw malformed('it ends early');
     const children = childrenOf(bytes, head, at);
-    left -= costOf(head, children);
-    if (left < 0) throw tooMany();
     at += sizeOf(bytes, head, at);
     if (at > bytes.byteLength || children > bytes.byteLength - at) throw malformed('it ends early');
+    left -= costOf(head, children);
+    if (left < 0) throw tooMany();
     if (children > 0) open.push(children);
     if (open.length > DEEPEST) throw malformed(`it is nested deeper than ${DEEPEST}`);
   }
