@@ -24,6 +24,8 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && npm cache clean -
  # ONNX Runtime ships every system in one package: keep this one's.
  && find node_modules/onnxruntime-node/bin -mindepth 2 -maxdepth 2 ! -name linux -exec rm -rf {} + \
  && find node_modules/onnxruntime-node/bin -mindepth 3 -maxdepth 3 ! -name "$(node --print process.arch)" -exec rm -rf {} +
+COPY scripts/sbom.mjs scripts/
+RUN node scripts/sbom.mjs sbom.cdx.json && rm -r scripts
 COPY --from=build /app/dist dist
 COPY models models
 

@@ -107,7 +107,7 @@ describe('examples', () => {
 
 describe('what is sent is described', () => {
   /** Those of HTTP itself, which no document has. */
-  const PLAIN = /^(date|connection|keep-alive|transfer-encoding|vary|content-(type|length|encoding))$/;
+  const PLAIN = /^(date|connection|keep-alive|transfer-encoding|vary|x-content-type-options|content-(type|length|encoding))$/;
 
   it('every header of the answers to the examples, and of refusals', async () => {
     for (const { path, operation } of operations().filter(({ method }) => method === 'post')) {

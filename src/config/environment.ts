@@ -5,6 +5,7 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 const SAMPLERS = ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'];
 const CACHE_SCOPES = ['tenant', 'shared'] as const;
 const URL = /^(https?:\/\/\S+)?$/;
+const ORIGINS = /^(\*|https?:\/\/[^\s,/]+(\s*,\s*https?:\/\/[^\s,/]+)*)?$/;
 const A_URL = { message: 'must be a URL that begins with http:// or https://' };
 const ONLY_PROTOBUF = { message: 'spans go as http/protobuf only; a collector takes them on port 4318' };
 
@@ -40,6 +41,43 @@ export class Environment {
 
   /** Largest body of a request, and largest message over gRPC, in bytes, decompressed. */
   @IsInt() @Min(1024) readonly BODY_LIMIT_BYTES: number = 32 * 1024 * 1024;
+
+  /** Largest head of a request, its first line and its headers, in bytes. */
+  @IsInt() @Min(1024) @Max(1_048_576) readonly HEADER_LIMIT_BYTES: number = 16 * 1024;
+
+  /** Longest target of a request, its path and its query, in bytes. */
+  @IsInt() @Min(256) @Max(1_048_576) readonly URL_LIMIT_BYTES: number = 8 * 1024;
+
+  /** Seconds that a client has for the head of a request, from the first byte or, on a new connection, from its beginning. */
+  @IsInt() @Min(1) @Max(3600) readonly HEADERS_TIMEOUT_SECONDS: number = 20;
+
+  /** Seconds that a client has for a whole request, from its first byte to the last of its body; over gRPC, for its message. */
+  @IsInt() @Min(1) @Max(86_400) readonly BODY_TIMEOUT_SECONDS: number = 300;
+
+  /** Seconds after which a client loses its connection that sends its body, or reads its answer, slower than `SLOW_CLIENT_BYTES_PER_SECOND`; 0: never. */
+  @IsInt() @Min(0) @Max(3600) readonly SLOW_CLIENT_SECONDS: number = 10;
+
+  /** What is not slow, in bytes a second. */
+  @IsInt() @Min(1) readonly SLOW_CLIENT_BYTES_PER_SECOND: number = 256;
+
+  /** Seconds that a connection may be idle between two requests; longer than a load balancer in front keeps it. */
+  @IsInt() @Min(1) @Max(3600) readonly KEEP_ALIVE_SECONDS: number = 72;
+
+  /** Most connections of each port. At the limit the one that has been idle for longest gives way; where none is idle, the new one. */
+  @IsInt() @Min(1) readonly MAX_CONNECTIONS: number = 4096;
+
+  /** The same for one remote address; 0: no limit, as behind a proxy, whose address all clients have. */
+  @IsInt() @Min(0) readonly MAX_CONNECTIONS_PER_ADDRESS: number = 0;
+
+  /** Most calls at once on one connection of gRPC. */
+  @IsInt() @Min(1) readonly GRPC_MAX_STREAMS: number = 1000;
+
+  /** Seconds that a connection of gRPC may be without a call. */
+  @IsInt() @Min(1) @Max(86_400) readonly GRPC_IDLE_SECONDS: number = 600;
+
+  /** Origins whose pages may call this server from a browser, with commas between them; `*`: all; empty: none. */
+  @Matches(ORIGINS, { message: 'must be * or origins as https://app.example.com, with commas between them' })
+  readonly CORS_ORIGINS: string = '';
 
   /** Seconds after SIGTERM during which requests that were already routed here are still served, while readiness is false. */
   @IsInt() @Min(0) @Max(600) readonly DRAIN_SECONDS: number = 0;

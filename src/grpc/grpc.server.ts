@@ -19,6 +19,8 @@ import { guardCalls } from './guarded-call.js';
 import { GrpcHealthController } from './health.controller.js';
 import { GrpcInferenceController } from './inference.controller.js';
 import { needsOf } from './needs.js';
+import { Arrivals } from './arrivals.js';
+import { GrpcConnections, serverOptions } from './limits.js';
 import { observeCalls } from './observed-call.js';
 import { fileDescriptors, packageDefinition, SERVICES } from './services.js';
 
@@ -27,7 +29,10 @@ type ReflectedPackage = ConstructorParameters<typeof ReflectionService>[0];
 @Injectable()
 export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown {
   readonly #server: Server;
+  readonly #arrivals: Arrivals;
+  readonly #connections: GrpcConnections;
   #closed: Promise<void> | undefined;
+  #unwatch: (() => void) | undefined;
 
   constructor(
     private readonly environment: Environment,
@@ -44,12 +49,14 @@ export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown 
     const packages = SERVICES.map(({ file }) => file.proto.package);
     super({ package: packages, packageDefinition: packageDefinition(), gracefulShutdown: true });
     const { BODY_LIMIT_BYTES: limit, TENANT_HEADER } = environment;
-    const observers = { metrics, tracer, log, tenants, usage, tenantKey: TENANT_HEADER.toLowerCase() };
-    const needs = needsOf(SERVICES, [GrpcInferenceController, GrpcHealthController]);
-    this.#server = new Server({
-      'grpc.max_receive_message_length': limit,
-      interceptors: [observeCalls(observers, limit), guardCalls({ gate, audit, needs })],
+    this.#arrivals = new Arrivals(environment.BODY_TIMEOUT_SECONDS);
+    this.#connections = new GrpcConnections(environment, () => {
+      metrics.rejected.inc({ reason: 'TOO_MANY_CONNECTIONS' });
     });
+    const arrivals = this.#arrivals;
+    const observe = observeCalls({ metrics, tracer, log, tenants, usage, tenantKey: TENANT_HEADER.toLowerCase(), arrivals }, limit);
+    const needs = needsOf(SERVICES, [GrpcInferenceController, GrpcHealthController]);
+    this.#server = new Server({ ...serverOptions(environment), interceptors: [observe, guardCalls({ gate, audit, needs })] });
   }
 
   override createClient(): Promise<Server> {
@@ -61,7 +68,10 @@ export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown 
     await this.bindEvents();
     new ReflectionService(fileDescriptors() as unknown as ReflectedPackage).addToServer(this.#server);
     const host = this.environment.HOST.includes(':') ? `[${this.environment.HOST}]` : this.environment.HOST;
-    const address = `${host}:${await this.#bind(`${host}:${this.environment.GRPC_PORT}`)}`;
+    const port = await this.#bind(`${host}:${this.environment.GRPC_PORT}`);
+    this.#arrivals.watch();
+    this.#unwatch = this.#connections.watch(port);
+    const address = `${host}:${port}`;
     new Logger('Nestor').log(`gRPC server listening at ${address}`);
     this.readiness.leaving.addEventListener('abort', () => {
       this.#sendAway(address);
@@ -76,7 +86,10 @@ export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown 
 
   /** Resolves when calls in flight have ended. */
   override close(): Promise<void> {
-    return (this.#closed ??= super.close());
+    return (this.#closed ??= super.close().finally(() => {
+      this.#arrivals.close();
+      this.#unwatch?.();
+    }));
   }
 
   #bind(address: string): Promise<number> {

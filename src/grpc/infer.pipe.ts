@@ -4,6 +4,7 @@ import type { ServerUnaryCall } from '@grpc/grpc-js';
 import type { Call, PredictionInput } from '../inference/prediction.js';
 import type { Lease } from '../models/lease.js';
 import { ModelManager } from '../models/model-manager.js';
+import { parseMessage } from '../oip/message.js';
 import { callOfParameters } from '../oip/parameters.js';
 import { Tenants } from '../tenants/tenants.js';
 import { callRecords } from './call-record.js';
@@ -11,7 +12,6 @@ import { callOf } from './call.js';
 import { requireNamed } from './guarded-call.js';
 import { readInfer, type InferQuery } from './infer-request.js';
 import { ModelInferRequestSchema } from './inference_pb.js';
-import { parse } from './message.js';
 
 export interface InferRequest extends InferQuery {
   /** Of the model that it goes to; to be given back with the answer. */
@@ -31,7 +31,7 @@ export class InferPipe implements PipeTransform<UnaryCall, Promise<InferRequest>
 
   async transform(call: UnaryCall): Promise<InferRequest> {
     await this.tenants.of(callRecords.get(call.metadata)?.tenant).enter();
-    const message = parse(ModelInferRequestSchema, call.request);
+    const message = parseMessage(ModelInferRequestSchema, call.request, 'message');
     requireNamed(call.metadata, message);
     const lease = await this.models.use({ name: message.modelName, version: message.modelVersion || undefined });
     try {

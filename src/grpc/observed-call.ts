@@ -10,6 +10,7 @@ import { endTrace } from '../telemetry/request-trace.js';
 import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
 import { traceparent, type Tracer } from '../telemetry/tracer.js';
 import type { Tenants } from '../tenants/tenants.js';
+import type { Arrivals } from './arrivals.js';
 import { callRecords, type CallRecord } from './call-record.js';
 import { CODE_TRAILER, statusOf } from './status.js';
 
@@ -43,10 +44,11 @@ export interface Observers {
   readonly usage: TenantMetrics;
   /** Key of the metadata that names the tenant; empty: nobody does. */
   readonly tenantKey: string;
+  readonly arrivals: Arrivals;
 }
 
 /** @param limit bytes of a message, which errors name. */
-export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey }: Observers, limit: number): ServerInterceptor {
+export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, arrivals }: Observers, limit: number): ServerInterceptor {
   return ({ path }, call) => {
     const started = performance.now();
     let id = '';
@@ -63,6 +65,7 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey }
     call.sendStatus = (given) => {
       ending ??= explained(given, id, limit);
       if (ending.metadata && ending.code !== status.OK) tell(ending.metadata);
+      arrivals.expectReader(call);
       send(ending);
     };
     return new ServerInterceptingCall(call, {
@@ -75,10 +78,16 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey }
             const tenant = tenantKey === '' ? undefined : String(metadata.get(tenantKey)[0] ?? '');
             record = { tenant, trace, timeline: null, ...UNASKED };
             callRecords.set(metadata, record);
+            arrivals.expectMessage(call);
             proceed(metadata);
+          },
+          onReceiveHalfClose: (proceed) => {
+            arrivals.done(call);
+            proceed();
           },
           // The end of every call, in whatever way.
           onCancel: () => {
+            arrivals.done(call);
             const code = ending?.code ?? status.CANCELLED;
             const totalMs = performance.now() - started;
             const failure = code === status.OK ? null : failureOf(ending);

@@ -50,6 +50,8 @@ export function addAccess(fastify: FastifyInstance, guards: Guards): void {
 export function needOf({ method, url, config }: Pick<RouteOptions, 'method' | 'url' | 'config'>): Declared {
   if (config?.need) return config.need;
   if (DOCS_ROUTES.test(url)) return DOCS;
+  // Browsers ask without credentials which origins may call: @fastify/cors has one route for it.
+  if (method === 'OPTIONS' && url === '*') return 'open';
   throw new Error(`${[method].flat().join()} ${url} declares neither @Needs nor @Open: nobody could say who may call it`);
 }
 

@@ -5,6 +5,7 @@ import { Needs } from '../access/needs.js';
 import type { FastifyReply } from 'fastify';
 import { exposition } from '../telemetry/exposition.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { addVary } from './vary.js';
 
 @ApiExcludeController()
 @Controller()
@@ -15,7 +16,8 @@ export class MetricsController {
   @Needs('models:read', 'named', 'metrics')
   async show(@Headers('accept') accept: string | undefined, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
     const { type, text } = await exposition(this.metrics.registry, accept);
-    void reply.headers({ 'Content-Type': type, Vary: 'Accept' });
+    void reply.header('Content-Type', type);
+    addVary(reply, 'Accept');
     return text;
   }
 }

@@ -15,11 +15,13 @@ import { RouteTable } from './route-table.js';
 /** Codes for the failures of the framework, by the status that it gives them. */
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   400: 'INVALID_REQUEST',
+  // Of a file of the pages that nobody may see; what may not be seen is not there.
+  403: 'NOT_FOUND',
   404: 'NOT_FOUND',
   405: 'METHOD_NOT_ALLOWED',
   406: 'NOT_ACCEPTABLE',
   413: 'PAYLOAD_TOO_LARGE',
-  414: 'INVALID_REQUEST',
+  414: 'URL_TOO_LONG',
   415: 'UNSUPPORTED_MEDIA_TYPE',
   503: 'DRAINING',
 };
@@ -88,7 +90,7 @@ function answer(error: NestorError, { statusOf, mediaType, bodyOf }: Dialect, re
 function nestorErrorOf(thrown: unknown, request: FastifyRequest): NestorError {
   if (thrown instanceof NestorError) return thrown;
   const status = thrown instanceof HttpException ? thrown.getStatus() : ((thrown as { statusCode?: number } | null)?.statusCode ?? 500);
-  const code = BY_STATUS[status];
+  const code = BY_STATUS[status] ?? (status >= 400 && status < 500 ? 'INVALID_REQUEST' : undefined);
   if (!code) return new NestorError('INTERNAL', ERRORS.INTERNAL.title, { cause: thrown });
   if (code === 'NOT_FOUND')
     return new NestorError(
@@ -103,9 +105,16 @@ function wrongMethod(method: string, methods: readonly string[]): NestorError {
   return new NestorError('METHOD_NOT_ALLOWED', `This route has no ${method}; it has ${methods.join(', ')}`);
 }
 
+/** Fastify's words are about itself. */
+const WORDS: Partial<Record<ErrorCode, string>> = {
+  URL_TOO_LONG: 'A part of the path is too long',
+  INVALID_REQUEST: 'The path is not percent-encoded UTF-8',
+};
+
 /** What Fastify refuses before any route is found, such as a URL that cannot be decoded. */
 export function frameworkProblem(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const error = nestorErrorOf(thrown, request);
+  const { code, message } = nestorErrorOf(thrown, request);
+  const error = new NestorError(code, WORDS[code] ?? message, { field: 'url' });
   void reply.header('X-Request-Id', request.id);
   answer(error, dialectOf(request.url, false), request, reply);
 }

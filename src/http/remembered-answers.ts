@@ -13,9 +13,13 @@ import { mayHave } from './access.js';
 import { cacheModeOf, cacheStatus } from './cache-control.js';
 import { bytesOfBody } from './exchange.js';
 import type { Origin } from './fastify.js';
+import { addVary } from './vary.js';
 
 /** Headers that the bytes of an answer depend on; test/answers.spec.ts finds out when a codec reads another. */
 export const DECISIVE_HEADERS = ['content-type', 'accept', 'tensor-shape', 'tensor-datatype', 'inference-header-content-length'] as const;
+
+/** Headers that hooks put on an answer for its client alone, such as those for the origin of a page. */
+const OF_THE_EXCHANGE = /^(access-control-|ratelimit|vary$|connection$|x-content-type-options$)/;
 
 /** Larger requests are only known by their tensors: hashing these once takes 0.15 ms. */
 const LARGEST_BODY_BYTES = 256 * 1024;
@@ -74,6 +78,7 @@ export class RememberedAnswers {
     if (request.tenant !== undefined) this.usage.answered(this.tenants.of(request.tenant).label, model.name);
     request.timings = { cache: seconds, preprocess: 0, queue: 0, inference: 0 };
     void reply.headers(answer.headers).headers({ 'X-Cache': HIT, ETag: etag(model, key) });
+    addVary(reply, 'Accept');
     return answer.body;
   }
 
@@ -85,7 +90,11 @@ export class RememberedAnswers {
 
   #keep(key: string, body: unknown, { model, cache }: Origin, reply: FastifyReply): void {
     if (!cache || cache.mode === 'bypass') return;
-    const headers = Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]));
+    const headers = Object.fromEntries(
+      Object.entries(reply.getHeaders())
+        .filter(([name]) => !OF_THE_EXCHANGE.test(name))
+        .map(([name, value]) => [name, String(value)]),
+    );
     void reply.header('ETag', etag(model, key));
     if (!model.cache.outputs.has('memory') || (typeof body !== 'string' && !Buffer.isBuffer(body))) return;
     const { version: asked } = reply.request.params as { version?: string };

@@ -1,19 +1,22 @@
 // TLS of the HTTP listener.
+import type { ServerOptions } from 'node:http';
+import type { ServerOptions as SecureServerOptions } from 'node:https';
 import type { Server } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { readCertificates, type Certificates, type Tls } from '../access/tls.js';
 import type { Environment } from '../config/environment.js';
+import { serverOptions } from './shell/server-options.js';
 
 /**
- * Options of Fastify; none where the listener speaks plain text. A client without a certificate is let in as far as its handshake: probes
+ * Options of Fastify: plain text, or TLS. A client without a certificate is let in as far as its handshake: probes
  * have none, and every route that is not open refuses it.
  * @throws Error that names the variable of a file that is missing or wrong.
  */
-export function httpsOptions(environment: Environment): { https?: object } {
+export function listenerOptions(environment: Environment): { http: ServerOptions } | { https: SecureServerOptions } {
+  const http = serverOptions(environment);
   const certificates = readCertificates(environment);
-  return certificates
-    ? { https: { ...contextOf(certificates), requestCert: certificates.ca !== undefined, rejectUnauthorized: false } }
-    : {};
+  if (!certificates) return { http };
+  return { https: { ...http, ...contextOf(certificates), requestCert: certificates.ca !== undefined, rejectUnauthorized: false } };
 }
 
 /** Connections from now on see the certificates that the files hold now. */
