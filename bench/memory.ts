@@ -1,11 +1,12 @@
 // npm run bench:memory: memory, load time and throughput by the number of instances, in both modes, beside uvicorn's workers.
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { installFamilies } from './install.ts';
 import { closedLoop, forSeconds } from './load/closed.ts';
 import { postJson } from './load/http.ts';
-import { ROOT, WORK } from './paths.ts';
+import { loadSeconds, MODEL, NOWHERE, repositoryOf } from './one-model.ts';
+import { WORK } from './paths.ts';
 import { describeMachine } from './report/machine.ts';
 import { writeSection } from './report/page.ts';
 import { markdown } from './report/table.ts';
@@ -13,11 +14,8 @@ import { fastapi, nestor, type Server } from './servers.ts';
 import { startServer } from './server-process.ts';
 import { readTexts } from './texts.ts';
 
-const MODEL = 'all-minilm-l6-v2';
 const COUNTS = [1, 2, 4];
 const CLIENTS = 8;
-/** Where nothing can be written: the model is loaded as it is. */
-const NOWHERE = '/dev/null/nowhere';
 const FOLDER = join(WORK, 'memory');
 
 interface Row {
@@ -26,16 +24,6 @@ interface Row {
   readonly pssMiB: number;
   readonly textsPerSecond: number;
   readonly loadSeconds?: { readonly first: number; readonly next: number };
-}
-
-/** The embedding model alone, with so many instances. */
-function repository(count: number, memory: string): string {
-  const folder = join(FOLDER, 'models', MODEL);
-  rmSync(folder, { recursive: true, force: true });
-  cpSync(join(ROOT, 'models', MODEL), folder, { recursive: true });
-  const manifest = readFileSync(join(folder, 'model.yaml'), 'utf8');
-  writeFileSync(join(folder, 'model.yaml'), `${manifest}\nruntime: { instances: ${count}, wide: false, memory: ${memory} }\n`);
-  return join(FOLDER, 'models');
 }
 
 /** Starts it, has it serve for a while, and looks. */
@@ -52,11 +40,6 @@ async function measure(server: Server, run: string, environment: Record<string, 
   }
 }
 
-function loadSeconds(run: string): number {
-  const log = readFileSync(join(WORK, 'logs', `${nestor.name}-${run}.log`), 'utf8');
-  return Number(new RegExp(`${MODEL}/\\d+ serves .* ready after ([\\d.]+) s`).exec(log)?.[1]);
-}
-
 async function nestorRow(
   label: string,
   memory: string,
@@ -66,7 +49,7 @@ async function nestorRow(
   cache?: string,
 ): Promise<Row> {
   const environment = {
-    MODEL_REPOSITORY: repository(count, memory),
+    MODEL_REPOSITORY: repositoryOf(FOLDER, count, memory),
     CACHE_DIR: cache ?? join(FOLDER, `cache-${memory}-${count}`),
     LOG_LEVEL: 'info',
   };

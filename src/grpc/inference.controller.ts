@@ -66,7 +66,10 @@ export class GrpcInferenceController {
 
   @GrpcMethod(SERVICE, 'ModelMetadata')
   @Needs('models:read')
-  modelMetadata(@Message(pb.ModelMetadataRequestSchema) { name, version }: pb.ModelMetadataRequest): pb.ModelMetadataResponse {
+  async modelMetadata(
+    @Message(pb.ModelMetadataRequestSchema) { name, version }: pb.ModelMetadataRequest,
+  ): Promise<pb.ModelMetadataResponse> {
+    await this.manager.wake(name);
     const model = this.models.resolve(name, version || undefined);
     return message(pb.ModelMetadataResponseSchema, modelMetadata(model, this.models.versions(name)));
   }
@@ -85,8 +88,10 @@ export class GrpcInferenceController {
 
   @GrpcMethod(SERVICE, 'ModelConfig')
   @Needs('models:read')
-  config(@Message(pb.ModelConfigRequestSchema) { name, version }: pb.ModelConfigRequest): pb.ModelConfigResponse {
-    return message(pb.ModelConfigResponseSchema, { config: modelConfig(this.models.resolve(name, version || undefined)) });
+  async config(@Message(pb.ModelConfigRequestSchema) { name, version }: pb.ModelConfigRequest): Promise<pb.ModelConfigResponse> {
+    await this.manager.wake(name);
+    const config = modelConfig(this.models.resolve(name, version || undefined), this.models.served(name).routing.policy);
+    return message(pb.ModelConfigResponseSchema, { config });
   }
 
   @GrpcMethod(SERVICE, 'ModelStatistics')

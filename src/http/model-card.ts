@@ -1,5 +1,6 @@
 // A model as the routes describe it.
 import type { Model } from '../models/model.js';
+import type { SleepingModel } from '../models/model-manager.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { TensorSpec } from '../models/signature.js';
 
@@ -9,8 +10,10 @@ export interface ModelCard {
   /** Seconds since 1970. */
   readonly created: number;
   readonly owned_by: string;
-  readonly task: string;
-  readonly versions: readonly { readonly version: string; readonly state: 'ready' | 'unavailable' }[];
+  /** Known of models that are loaded. */
+  readonly task?: string;
+  /** `unloaded`: it is loaded with its next request. */
+  readonly versions: readonly { readonly version: string; readonly state: 'ready' | 'unavailable' | 'unloaded' | 'loading' }[];
   /** Versions by label, where there are labels. */
   readonly version_labels?: Readonly<Record<string, string>>;
   /** Shares of the requests that name no version, by version or label, where it is split. */
@@ -18,6 +21,7 @@ export interface ModelCard {
 }
 
 export interface ModelDetails extends ModelCard {
+  readonly task: string;
   readonly version: string;
   readonly provider: string;
   readonly inputs: readonly TensorSpec[];
@@ -26,7 +30,7 @@ export interface ModelDetails extends ModelCard {
   readonly max_length?: number;
 }
 
-export function modelCard({ versions, routing: { labels, traffic } }: ServedModel, newest: Model): ModelCard {
+export function modelCard({ versions, routing: { labels, traffic } }: ServedModel, newest: Model): ModelCard & { readonly task: string } {
   return {
     id: newest.name,
     object: 'model',
@@ -36,6 +40,16 @@ export function modelCard({ versions, routing: { labels, traffic } }: ServedMode
     versions: versions.map(({ version, instances }) => ({ version, state: instances.alive.ready > 0 ? 'ready' : 'unavailable' })),
     ...(labels.size > 0 && { version_labels: Object.fromEntries(labels) }),
     ...(traffic.size > 0 && { traffic: Object.fromEntries(traffic) }),
+  };
+}
+
+export function sleepingCard({ name, since, versions }: SleepingModel): ModelCard {
+  return {
+    id: name,
+    object: 'model',
+    created: since,
+    owned_by: 'nestor',
+    versions: versions.map(({ version, state }) => ({ version, state: state === 'LOADING' ? 'loading' : 'unloaded' })),
   };
 }
 

@@ -4,16 +4,31 @@ import { NestorError } from '../errors.js';
 /** One that could not be loaded is tried again after this, and not with every request. */
 const RETRY_MS = 10_000;
 
+interface Sleep {
+  /** Seconds since 1970. */
+  readonly since: number;
+  /** Point of `performance.now()`. */
+  mayBeTried: number;
+}
+
 export class DormantModels {
-  /** When each may be tried, as a point of `performance.now()`. */
-  readonly #asleep = new Map<string, number>();
+  readonly #asleep = new Map<string, Sleep>();
+
+  get names(): string[] {
+    return [...this.#asleep.keys()];
+  }
 
   has(name: string): boolean {
     return this.#asleep.has(name);
   }
 
+  /** Seconds since 1970. */
+  since(name: string): number {
+    return this.#asleep.get(name)?.since ?? 0;
+  }
+
   sleep(name: string): void {
-    this.#asleep.set(name, 0);
+    this.#asleep.set(name, { since: Math.floor(Date.now() / 1000), mayBeTried: 0 });
   }
 
   /** It serves, or is no more. */
@@ -26,13 +41,14 @@ export class DormantModels {
    * @throws NestorError MODEL_NOT_READY when it cannot be loaded; whoever runs the server finds the reason in the log and the index.
    */
   async wake(name: string, load: () => Promise<void>): Promise<void> {
-    if (!this.has(name)) return;
-    const remaining = (this.#asleep.get(name) ?? 0) - performance.now();
+    const sleep = this.#asleep.get(name);
+    if (!sleep) return;
+    const remaining = sleep.mayBeTried - performance.now();
     if (remaining > 0) throw notLoaded(name, remaining);
     try {
       await load();
     } catch (cause) {
-      if (this.has(name)) this.#asleep.set(name, performance.now() + RETRY_MS);
+      sleep.mayBeTried = performance.now() + RETRY_MS;
       throw notLoaded(name, RETRY_MS, cause);
     }
   }

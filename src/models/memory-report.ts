@@ -1,6 +1,7 @@
 // Where the memory went: the process, and each model with what its instances share and have of their own.
 import { Injectable } from '@nestjs/common';
 import { mappedFiles } from '../runtime/mapped-files.js';
+import { gpuMemoryOfProcess } from '../telemetry/gpu-memory.js';
 import { processMemory, type ProcessMemory } from '../telemetry/process-memory.js';
 import { MemoryBudget } from './memory-budget.js';
 import type { MemoryMode } from './memory-mode.js';
@@ -9,7 +10,8 @@ import { ModelRegistry } from './model-registry.js';
 
 /** All in bytes. */
 export interface MemoryOverview {
-  readonly process: ProcessMemory;
+  /** `gpu`: what it holds of the memory of GPUs, null where there is none, or nvidia-smi does not say. */
+  readonly process: ProcessMemory & { readonly gpu: number | null };
   /** What the budget reckons with, and its limit where there is one. */
   readonly budget: { readonly taken: number; readonly limit: number | null };
   readonly models: readonly ModelOverview[];
@@ -49,6 +51,7 @@ export class MemoryReport {
         expected: memory.expected.mapped + memory.expected.private,
       };
     });
-    return { process: await processMemory(), budget: { taken: this.budget.taken, limit: this.budget.limit ?? null }, models };
+    const [memory, gpu = null] = await Promise.all([processMemory(), gpuMemoryOfProcess()]);
+    return { process: { ...memory, gpu }, budget: { taken: this.budget.taken, limit: this.budget.limit ?? null }, models };
   }
 }

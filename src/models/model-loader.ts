@@ -13,12 +13,12 @@ import { Metrics } from '../telemetry/metrics.js';
 import { processMemory } from '../telemetry/process-memory.js';
 import { ModelMetrics } from '../telemetry/model-metrics.js';
 import { cachePolicy } from './cache-policy.js';
-import { contentScope } from './content-digest.js';
+import { contentOf, contentScope, type Content } from './content-digest.js';
 import type { ContainedFile } from './folder-contents.js';
 import { footprintOf } from './footprint.js';
 import { inputLimits } from './input-limits.js';
 import { loadingKeys, type Manifest } from './manifest.js';
-import { readModelFiles } from './model-files.js';
+import { readModelFiles, type ModelFiles } from './model-files.js';
 import { MemoryBudget } from './memory-budget.js';
 import type { MemoryMode } from './memory-mode.js';
 import type { Model, ModelMemory } from './model.js';
@@ -85,23 +85,22 @@ export class ModelLoader {
   }
 
   /** How a version runs: from its prepared files, which are made now where they are missing, or as it is where they cannot be made. */
-  async plan({ path }: VersionFolder, manifest: Manifest, contents: readonly ContainedFile[]): Promise<Plans> {
-    const { modelPath } = await readModelFiles(path);
+  async plan({ modelPath }: ModelFiles, manifest: Manifest, content: Content): Promise<Plans> {
     const original = instancePlan(manifest, modelPath, (await stat(modelPath)).size, this.runtime.cores.total);
-    return { original, prepared: await this.preparedModels.prepared(original, contents, manifest.runtime?.memory ?? 'shared') };
+    return { original, prepared: await this.preparedModels.prepared(original, content, manifest.runtime?.memory ?? 'shared') };
   }
 
   /** Takes the share of the budget that the model is expected to need. */
   async #reserve(
     { name, version }: VersionFolder,
     { prepared }: Plans,
-    contents: readonly ContainedFile[],
+    content: Content,
     mode: MemoryMode,
     makeRoom: () => Promise<boolean>,
   ): Promise<ModelMemory> {
-    const given = contents.reduce((sum, { bytes }) => sum + bytes, 0);
     const weightsPath = prepared.prepared ? weightsOf(prepared.modelPath) : undefined;
-    const weightBytes = weightsPath === undefined ? given : (await stat(weightsPath)).size;
+    // A graph of small weights alone, beside large files of another kind, is prepared without a file for them.
+    const weightBytes = weightsPath === undefined ? content.bytes : await stat(weightsPath).then(({ size }) => size, () => 0); // prettier-ignore
     const expected = footprintOf(prepared, weightBytes, mode);
     return { mode, weightsPath, expected, grown: 0, release: await this.budget.reserve(`${name}/${version}`, expected, makeRoom) };
   }
@@ -109,10 +108,15 @@ export class ModelLoader {
   async #load(folder: VersionFolder, manifest: Manifest, contents: readonly ContainedFile[], makeRoom: () => Promise<boolean>): Promise<Model> {
     const { name, version, path } = folder;
     const files = await readModelFiles(path);
-    const plans = await this.plan(folder, manifest, contents);
-    const memory = await this.#reserve(folder, plans, contents, manifest.runtime?.memory ?? 'shared', makeRoom);
+    const content = await contentOf(contents);
+    const plans = await this.plan(files, manifest, content);
+    const memory = await this.#reserve(folder, plans, content, manifest.runtime?.memory ?? 'shared', makeRoom);
     const metrics = new ModelMetrics(this.metrics, name, version);
     const { private: before } = await processMemory();
+    const maxLength = manifest.maxLength ?? files.maxLength;
+    // Beside the instances, which start in threads of their own.
+    const tokenizing = files.tokenizerPath ? Tokenizer.load(files.tokenizerPath, { maxLength }) : Promise.resolve(undefined);
+    tokenizing.catch(() => undefined);
     const { instances, metadata } = await this.#start(plans, {
       onFree: () => batcher?.pump(),
       onLost: (reason) => {
@@ -127,10 +131,9 @@ export class ModelLoader {
     const { provider } = plans.original;
     let batcher: Batcher | undefined;
     try {
-      const digest = await contentScope(contents, loadingKeys(manifest));
+      const digest = contentScope(content, loadingKeys(manifest));
       const signature = Signature.of(metadata);
-      const maxLength = manifest.maxLength ?? files.maxLength;
-      const tokenizer = files.tokenizerPath ? await Tokenizer.load(files.tokenizerPath, { maxLength }) : undefined;
+      const tokenizer = await tokenizing;
       const labels = manifest.labels ?? files.labels;
       const image = manifest.image ?? files.image;
       const layout = signature.layout(manifest.batching?.enabled, tokenizer?.padTokenId ?? 0, manifest.batching?.segments);

@@ -1,20 +1,17 @@
-// Models that come and go: loaded beside those that serve, exchanged in one step, ended when nobody uses them any more.
+// The models of the repository: which are loaded, unloaded and exchanged when, one thing at a time for each name.
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { NestorError, reasonOf } from '../errors.js';
-import { Metrics } from '../telemetry/metrics.js';
 import { DormantModels } from './dormant.js';
+import { IdleModels } from './idle-models.js';
 import { Lease } from './lease.js';
-import { readManifest, type Manifest } from './manifest.js';
 import type { Model } from './model.js';
-import { ModelLoader } from './model-loader.js';
 import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
 import { ModelRegistry } from './model-registry.js';
-import { ModelSource, type LoadHooks, type ModelDescription } from './model-source.js';
-import { ModelStates, type ModelState } from './model-states.js';
-import { findModel, scan, type VersionFolder } from './repository.js';
-import { ServedModel } from './served-model.js';
+import { ModelRollout } from './model-rollout.js';
+import { ModelSource } from './model-source.js';
+import type { ModelState } from './model-states.js';
+import { findModel, scan } from './repository.js';
 import { Turns } from './turns.js';
-import { byVersion } from './versions.js';
 
 /** Which model; without a version the split of the traffic decides, or the newest serves. */
 export interface ModelRef {
@@ -25,27 +22,36 @@ export interface ModelRef {
   readonly model?: Model | undefined;
 }
 
+/** One that is loaded when it is used. */
+export interface SleepingModel {
+  readonly name: string;
+  /** Seconds since 1970. */
+  readonly since: number;
+  /** UNAVAILABLE, or LOADING; with the reason where the last load failed. */
+  readonly versions: readonly ModelState[];
+}
+
 /** What the index says of a model that sleeps. */
 const ON_DEMAND = 'it is loaded when it is first used';
 
 @Injectable()
 export class ModelManager {
   readonly #logger = new Logger(ModelManager.name);
-  readonly #states = new ModelStates();
   readonly #turns = new Turns();
   /** Names that were unloaded by request: a change of their files does not bring them back. */
   readonly #withdrawn = new Set<string>();
   readonly #dormant = new DormantModels();
-  /** What the manifests of those that serve say of when they do. */
-  readonly #loading = new Map<string, NonNullable<Manifest['loading']>>();
+  readonly #idle: IdleModels;
+  readonly #makeRoom = (): Promise<boolean> => this.#unloadSpare();
 
   constructor(
     @Inject(MODEL_OPTIONS) private readonly options: ModelOptions,
     private readonly source: ModelSource,
-    private readonly loader: ModelLoader,
+    private readonly rollout: ModelRollout,
     private readonly models: ModelRegistry,
-    private readonly metrics: Metrics,
-  ) {}
+  ) {
+    this.#idle = new IdleModels(models, (name) => this.#turns.taken(name));
+  }
 
   /**
    * Loads every model of the repository. One that cannot be loaded is left out where the repository is watched: it may be mended.
@@ -64,21 +70,28 @@ export class ModelManager {
 
   /** The model that gets a request; it does not end before the lease is given back. @throws NestorError MODEL_NOT_FOUND, VERSION_NOT_FOUND */
   async use({ name, version, model }: ModelRef): Promise<Lease> {
-    if (!model && this.#dormant.has(name)) await this.#turns.take(name, () => this.#dormant.wake(name, () => this.#align(name)));
+    if (!model) await this.wake(name);
     return new Lease(model ?? this.models.route(name, version));
+  }
+
+  /** Loads a model that is loaded on demand, where it is not. @throws NestorError MODEL_NOT_READY when it cannot be loaded. */
+  async wake(name: string): Promise<void> {
+    if (this.#dormant.has(name)) await this.#turns.take(name, () => this.#dormant.wake(name, () => this.#align(name)));
   }
 
   /** Unloads what has not been used for longer than its manifest says, until it is used again. */
   sweep(): void {
-    for (const name of this.#idle()) {
-      const { idleSeconds = Infinity } = this.#loading.get(name) ?? {};
-      if (performance.now() - lastUse(this.models.versions(name)) > idleSeconds * 1000) void this.#rest(name);
-    }
+    for (const name of this.#idle.expired) void this.#rest(name);
   }
 
   /** Every version that serves, comes, goes or could not be loaded. */
   get index(): ModelState[] {
-    return this.#states.index(this.models);
+    return this.rollout.states.index(this.models);
+  }
+
+  /** Models that are loaded with their next request. */
+  get sleeping(): SleepingModel[] {
+    return this.#dormant.names.map((name) => ({ name, since: this.#dormant.since(name), versions: this.rollout.states.notes(name) }));
   }
 
   /**
@@ -94,17 +107,7 @@ export class ModelManager {
   /** Exchanges all instances for fresh ones, which gives back what the old ones have piled up. Files that have changed are left to a load. */
   async recycle(): Promise<void> {
     for (const name of this.models.names) {
-      await this.#turns.take(name, async () => {
-        const before = this.models.served(name);
-        const { folder, manifest } = await this.#read(name);
-        const fresh: Model[] = [];
-        for (const old of before.versions) {
-          const version = folder.versions.find((one) => one.version === old.version);
-          fresh.push(version ? await this.source.renewed(version, manifest, old, this.#hooks(version)) : old);
-          this.#states.forget(name, old.version);
-        }
-        this.#exchange(name, new ServedModel(fresh, before.routing));
-      });
+      await this.#turns.take(name, async () => this.rollout.renew(await this.rollout.describe(name), this.#makeRoom));
     }
   }
 
@@ -117,10 +120,11 @@ export class ModelManager {
         void this.#withdraw(name);
         return;
       }
-      if (!this.models.names.includes(name) && (await this.#isOnDemand(name))) this.#await(name);
+      const versions = this.models.names.includes(name) ? undefined : await this.#onDemand(name);
+      if (versions) this.#await(name, versions);
       else await this.#align(name).catch((thrown: unknown) => {
         // The name itself is wrong: nobody asked for it, somebody has to be told.
-        if (thrown instanceof NestorError && thrown.code === 'INVALID_REQUEST') this.#failed(name, '', thrown);
+        if (thrown instanceof NestorError && thrown.code === 'INVALID_REQUEST') this.rollout.failed(name, '', thrown);
         throw thrown;
       });
     });
@@ -140,145 +144,49 @@ export class ModelManager {
   }
 
   /** @returns resolves once its threads have ended. */
-  async #withdraw(name: string, reason?: string): Promise<void> {
-    const versions = this.models.versions(name);
-    this.models.publish(name, new ServedModel([]));
-    this.#states.forget(name);
+  #withdraw(name: string, reason?: string): Promise<void> {
     this.#dormant.forget(name);
-    await Promise.all(versions.map((model) => this.#retire(model, reason)));
+    return this.rollout.withdraw(name, reason);
   }
 
   /** A model that comes when it is used is loaded by its first request. */
-  #await(name: string): void {
+  #await(name: string, versions: readonly string[]): void {
     this.#dormant.sleep(name);
-    this.#states.note(name, '', 'UNAVAILABLE', ON_DEMAND);
+    for (const version of versions) this.rollout.states.note(name, version, 'UNAVAILABLE', ON_DEMAND);
   }
 
   /** Unloads a model that comes again when it is used. */
   async #rest(name: string): Promise<void> {
     let ended: Promise<void> | undefined;
     await this.#turns.take(name, () => {
+      const versions = this.models.versions(name).map(({ version }) => version);
       ended = this.#withdraw(name);
-      this.#await(name);
+      this.#await(name, versions);
       return Promise.resolve();
     });
     await ended;
   }
 
-  /** Models that come when they are used and that nobody uses, longest first. */
-  #idle(): string[] {
-    const resting = (name: string): boolean =>
-      this.#loading.get(name)?.onDemand === true && !this.#turns.taken(name) && this.models.versions(name).every(isIdle);
-    const last = (name: string): number => lastUse(this.models.versions(name));
-    return this.models.names.filter(resting).sort((a, b) => last(a) - last(b));
-  }
-
   /** Has the model rest that was not used for longest. @returns false where there is none. */
-  async #makeRoom(): Promise<boolean> {
-    const [name] = this.#idle();
+  async #unloadSpare(): Promise<boolean> {
+    const [name] = this.#idle.spare;
     if (name === undefined) return false;
     this.#logger.log(`${name} is unloaded to make room`);
     await this.#rest(name);
     return true;
   }
 
-  /** What cannot be read is loaded, which says why it cannot. */
-  async #isOnDemand(name: string): Promise<boolean> {
-    const manifest = await findModel(this.options.repository, name).then(({ manifestPath }) => readManifest(manifestPath)).catch(() => undefined);
-    return manifest?.loading?.onDemand === true;
+  /** The versions of a model that is loaded on demand. What cannot be read is loaded, which says why it cannot. */
+  async #onDemand(name: string): Promise<readonly string[] | undefined> {
+    const description = findModel(this.options.repository, name).then((folder) => this.source.describe(folder));
+    const { manifest, wanted } = (await description.catch(() => undefined)) ?? {};
+    return manifest?.loading?.onDemand === true ? wanted : undefined;
   }
 
   async #align(name: string): Promise<void> {
-    const before = this.models.names.includes(name) ? this.models.served(name) : undefined;
-    const { folder, manifest, wanted } = await this.#read(name);
-    if (manifest.loading) this.#loading.set(name, manifest.loading);
-    else this.#loading.delete(name);
-    const failures: unknown[] = [];
-    const serving: Model[] = [];
-    for (const version of folder.versions.filter((one) => wanted.includes(one.version))) {
-      const old = before?.find(version.version);
-      try {
-        serving.push(await this.source.current(version, manifest, old, this.#hooks(version)));
-        this.#states.forget(name, version.version);
-      } catch (thrown) {
-        this.#failed(name, version.version, thrown);
-        failures.push(thrown);
-        if (old) serving.push(old);
-      }
-    }
-    const kept = failures.length > 0 ? (before?.versions.filter((model) => !wanted.includes(model.version)) ?? []) : [];
-    const routing = { labels: manifest.versionLabels ?? new Map<string, string>(), traffic: manifest.traffic ?? new Map<string, number>() };
-    const versions = [...kept, ...serving].sort((a, b) => byVersion(a.version, b.version));
-    this.#exchange(name, new ServedModel(versions, failures.length > 0 && before ? before.routing : routing));
-    if (failures.length > 0) throw loadFailed(failures);
+    const description = await this.rollout.describe(name);
+    this.#idle.follow(name, description.manifest.loading);
+    await this.rollout.align(description, this.#makeRoom);
     this.#dormant.forget(name);
-    this.#states.forget(name, '');
   }
-
-  /** From the next request on these serve; those that do not any more end. */
-  #exchange(name: string, served: ServedModel): void {
-    const before = this.models.versions(name);
-    this.models.publish(name, served);
-    for (const model of before) if (!served.versions.includes(model)) void this.#retire(model);
-  }
-
-  /** What the folder says of itself. A fault there leaves no version to blame. */
-  async #read(name: string): Promise<ModelDescription> {
-    const folder = await findModel(this.options.repository, name);
-    try {
-      const description = await this.source.describe(folder);
-      this.#states.keep(name, this.#dormant.has(name) ? ['', ...description.wanted] : description.wanted);
-      return description;
-    } catch (thrown) {
-      this.#failed(name, '', thrown);
-      throw new NestorError('MODEL_LOAD_FAILED', reasonOf(thrown), { field: 'model', cause: thrown });
-    }
-  }
-
-  #hooks({ name, version }: VersionFolder): LoadHooks {
-    return {
-      begins: () => {
-        this.#states.note(name, version, 'LOADING');
-      },
-      makeRoom: () => this.#makeRoom(),
-    };
-  }
-
-  #failed(name: string, version: string, thrown: unknown): void {
-    const reason = reasonOf(thrown);
-    this.#states.note(name, version, 'UNAVAILABLE', reason);
-    if (version !== '') this.#states.forget(name, '');
-    this.metrics.modelLoadFailures.inc({ model: name, version });
-    this.#logger.error(`${name}/${version} is not loaded: ${reason}`);
-  }
-
-  /** @param afterwards what the index says of the version when it is gone; nothing when left out. */
-  async #retire(model: Model, afterwards?: string): Promise<void> {
-    const { name, version } = model;
-    const replaced = (): boolean => this.models.versions(name).some((one) => one.version === version);
-    if (!replaced()) this.#states.note(name, version, 'UNLOADING');
-    await this.loader.end(model);
-    if (replaced()) return;
-    model.metrics.forget();
-    if (this.#states.of(name, version)?.state === 'UNLOADING') {
-      if (afterwards === undefined) this.#states.forget(name, version);
-      else this.#states.note(name, version, 'UNAVAILABLE', afterwards);
-    }
-    this.#logger.log(`${name}/${version} is unloaded`);
-  }
-}
-
-/** The reasons of all versions; of several kinds of failure the first decides the code. */
-function loadFailed(failures: readonly unknown[]): NestorError {
-  const [first] = failures;
-  const code = first instanceof NestorError ? first.code : 'MODEL_LOAD_FAILED';
-  return new NestorError(code, failures.map(reasonOf).join('\n'), { field: 'model', cause: first });
-}
-
-function isIdle({ usage, batcher }: Model): boolean {
-  return usage.idle && batcher.idle;
-}
-
-function lastUse(versions: readonly Model[]): number {
-  return Math.max(...versions.map(({ usage }) => usage.lastUsed));
 }

@@ -20,7 +20,7 @@ describe('ModelRegistry', () => {
   beforeEach(() => {
     registry = new ModelRegistry();
     newest.alive.ready = 1;
-    const routing = { labels: new Map([['stable', '2']]), traffic: new Map<string, number>() };
+    const routing = { policy: 'all' as const, labels: new Map([['stable', '2']]), traffic: new Map<string, number>() };
     registry.publish('a', new ServedModel([model('a', '1'), model('a', '2'), model('a', '10', newest)], routing));
     registry.publish('b', new ServedModel([model('b', '7')]));
   });
@@ -87,7 +87,7 @@ describe('the split of the traffic', () => {
   ]);
 
   it('gives a canary of 10 % between 9 and 11 % of 20,000 requests', () => {
-    const { 1: stable = 0, 2: canary = 0 } = picks(new ServedModel([model('a', '1'), model('a', '2')], { labels, traffic }));
+    const { 1: stable = 0, 2: canary = 0 } = picks(new ServedModel([model('a', '1'), model('a', '2')], { policy: 'all', labels, traffic }));
     expect(stable + canary).toBe(PICKS);
     expect(canary / PICKS).toBeGreaterThan(0.09);
     expect(canary / PICKS).toBeLessThan(0.11);
@@ -95,8 +95,8 @@ describe('the split of the traffic', () => {
 
   it('gives all to the others where a version has no worker alive, and to the newest where none of them has', () => {
     const dead = { alive: { ready: 0, wanted: 1 } };
-    expect(picks(new ServedModel([model('a', '1'), model('a', '2', dead)], { labels, traffic }))).toEqual({ 1: PICKS });
-    expect(picks(new ServedModel([model('a', '1', dead), model('a', '2', dead), model('a', '3')], { labels, traffic }))).toEqual({ 3: PICKS });
+    expect(picks(new ServedModel([model('a', '1'), model('a', '2', dead)], { policy: 'all', labels, traffic }))).toEqual({ 1: PICKS });
+    expect(picks(new ServedModel([model('a', '1', dead), model('a', '2', dead), model('a', '3')], { policy: 'all', labels, traffic }))).toEqual({ 3: PICKS });
   });
 
   it('gives a version nothing that has no share, or a share of nothing', () => {
@@ -104,7 +104,7 @@ describe('the split of the traffic', () => {
       ['1', 1],
       ['2', 0],
     ]);
-    const served = new ServedModel([model('a', '1'), model('a', '2'), model('a', '3')], { labels: new Map(), traffic: shares });
+    const served = new ServedModel([model('a', '1'), model('a', '2'), model('a', '3')], { policy: 'all', labels: new Map(), traffic: shares });
     expect(picks(served)).toEqual({ 1: PICKS });
   });
 });

@@ -29,7 +29,7 @@ export class ModelStates {
 
   /** Forgets why versions are not loaded that nobody wants any more. */
   keep(name: string, wanted: readonly string[]): void {
-    for (const { version, state } of [...(this.#notes.get(name)?.values() ?? [])]) {
+    for (const { version, state } of this.notes(name)) {
       if (state === 'UNAVAILABLE' && !wanted.includes(version)) this.forget(name, version);
     }
   }
@@ -38,12 +38,17 @@ export class ModelStates {
     return this.#notes.get(name)?.get(version);
   }
 
+  /** All that is to be said of a name. */
+  notes(name: string): ModelState[] {
+    return [...(this.#notes.get(name)?.values() ?? [])];
+  }
+
   /** One entry a version: those that serve as they do, with what is to be said of the files that should have replaced them. */
   index(registry: ModelRegistry): ModelState[] {
     const names = [...new Set([...registry.names, ...this.#notes.keys()])].sort();
     return names.flatMap((name) => {
       const serving = registry.versions(name);
-      const others = [...(this.#notes.get(name)?.values() ?? [])].filter(({ version }) => !serving.some((model) => model.version === version));
+      const others = this.notes(name).filter(({ version }) => !serving.some((model) => model.version === version));
       const entries = serving.map(({ version, instances }): ModelState => {
         const { reason = '' } = this.of(name, version) ?? {};
         if (instances.alive.ready > 0) return { name, version, state: 'READY', reason };

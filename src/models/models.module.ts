@@ -9,7 +9,9 @@ import { ModelLoader } from './model-loader.js';
 import { ModelManager } from './model-manager.js';
 import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
 import { ModelRegistry } from './model-registry.js';
+import { ModelRollout } from './model-rollout.js';
 import { Preparation } from './preparation.js';
+import { PreparationUpkeep } from './preparation-upkeep.js';
 import { PreparedModels } from './prepared-models.js';
 import { ModelSource } from './model-source.js';
 import { RepositoryPoll } from './repository-poll.js';
@@ -26,7 +28,7 @@ export class ModelsModule {
     return {
       module: ModelsModule,
       imports: [RuntimeModule, BatchingModule],
-      providers: [{ provide: MODEL_OPTIONS, useFactory, inject }, ModelLoader, ModelManager, ModelSource, ModelRegistry, PreparedModels, Preparation, MemoryBudget, RepositoryPoll, MemoryUpkeep, MemoryReport],
+      providers: [{ provide: MODEL_OPTIONS, useFactory, inject }, ModelLoader, ModelManager, ModelRollout, ModelSource, ModelRegistry, PreparedModels, Preparation, PreparationUpkeep, MemoryBudget, RepositoryPoll, MemoryUpkeep, MemoryReport],
       exports: [ModelManager, ModelRegistry, RepositoryPoll, MemoryUpkeep, MemoryReport],
     };
   }

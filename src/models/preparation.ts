@@ -1,7 +1,9 @@
 // Prepares the models of a repository without serving them: at the build of an image, or before a machine takes traffic.
 import { Inject, Injectable } from '@nestjs/common';
+import { contentOf } from './content-digest.js';
 import { filesOf } from './folder-contents.js';
 import { readManifest } from './manifest.js';
+import { readModelFiles } from './model-files.js';
 import { ModelLoader } from './model-loader.js';
 import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
 import { scan } from './repository.js';
@@ -25,7 +27,8 @@ export class Preparation {
       const manifest = await readManifest(manifestPath);
       const wanted = versionsToServe(versions.map(({ version }) => version), manifest); // prettier-ignore
       for (const folder of versions.filter(({ version }) => wanted.includes(version))) {
-        const { prepared } = await this.loader.plan(folder, manifest, await filesOf(this.options.repository, folder.path));
+        const content = await contentOf(await filesOf(this.options.repository, folder.path));
+        const { prepared } = await this.loader.plan(await readModelFiles(folder.path), manifest, content);
         counts[prepared.prepared ? 'prepared' : 'asTheyAre'] += 1;
       }
     }

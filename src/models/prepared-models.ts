@@ -1,18 +1,16 @@
 // Models that were optimized once and written to disk: loaded in a fraction of the time, their weights mapped and not copied.
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import { basename, dirname, join } from 'node:path';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { reasonOf } from '../errors.js';
 import type { InstancePlan } from '../runtime/instance-group.js';
 import { processorFeatures, runtimeVersion } from '../runtime/platform.js';
 import { RuntimeService } from '../runtime/runtime.service.js';
 import { PREPARED } from '../runtime/session-options.js';
-import { contentDigest } from './content-digest.js';
-import type { ContainedFile } from './folder-contents.js';
+import type { Content } from './content-digest.js';
 import type { MemoryMode } from './memory-mode.js';
 import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
-import { isIntact, seal } from './seal.js';
+import { PreparationStore } from './preparation-store.js';
 
 /** Raised when what is written changes. */
 const FORMAT = 1;
@@ -22,30 +20,39 @@ const SMALLEST_BYTES = 4 * 1024 * 1024;
 @Injectable()
 export class PreparedModels {
   readonly #logger = new Logger(PreparedModels.name);
-  /** Folders of `preparedDir` that did not load. */
-  readonly #unfit = new Set<string>();
+  /** Of an image: read only. */
+  readonly #shipped: PreparationStore | undefined;
+  readonly #own: PreparationStore | undefined;
+  /** Names of shipped ones that did not load. */
+  readonly #failed = new Set<string>();
 
   constructor(
-    @Inject(MODEL_OPTIONS) private readonly options: ModelOptions,
+    @Inject(MODEL_OPTIONS) { preparedDir, cacheDir }: ModelOptions,
     private readonly runtime: RuntimeService,
-  ) {}
+  ) {
+    this.#shipped = preparedDir ? new PreparationStore(preparedDir) : undefined;
+    this.#own = cacheDir ? new PreparationStore(join(cacheDir, 'prepared')) : undefined;
+  }
 
   /**
    * The plan with the prepared model in place of the original, which is prepared first where that has not been done.
    * Where it cannot be, the plan as it was: a full disk costs memory and time, not the service.
    */
-  async prepared(plan: InstancePlan, files: readonly ContainedFile[], memory: MemoryMode): Promise<InstancePlan> {
-    const { preparedDir, cacheDir } = this.options;
-    const key = await this.#key(plan, files, memory);
-    if (key === undefined) return plan;
-    const from = (folder: string): InstancePlan => ({ ...plan, modelPath: join(folder, PREPARED.graph), prepared: true });
-    const shipped = preparedDir && join(resolve(preparedDir), key);
-    if (shipped && !this.#unfit.has(shipped) && (await isIntact(shipped))) return from(shipped);
-    if (cacheDir === undefined) return plan;
-    const folder = join(resolve(cacheDir), 'prepared', key);
+  async prepared(plan: InstancePlan, content: Content, memory: MemoryMode): Promise<InstancePlan> {
+    const [shipped, own] = [this.#shipped, this.#own];
+    if ((!shipped && !own) || plan.provider !== 'cpu' || content.bytes < SMALLEST_BYTES) return plan;
+    const key = keyOf(plan, content, memory);
     try {
-      if (!(await isIntact(folder))) await this.#prepare(plan, folder, memory);
-      return from(folder);
+      const unfit = (await shipped?.unfit(key)) ?? (await own?.unfit(key));
+      if (unfit !== undefined) {
+        this.#logger.log(`${plan.modelPath} is not prepared, its preparation did not load: ${unfit}`);
+        return plan;
+      }
+      if (shipped && !this.#failed.has(key) && (await shipped.has(key))) return preparedAt(plan, shipped.folder(key));
+      if (!own) return plan;
+      if (await own.has(key)) await own.keep([key]);
+      else await this.#prepare(plan, own, key, memory);
+      return preparedAt(plan, own.folder(key));
     } catch (thrown) {
       this.#logger.warn(`${plan.modelPath} is not prepared, each instance holds weights of its own: ${reasonOf(thrown)}`);
       return plan;
@@ -55,50 +62,42 @@ export class PreparedModels {
   /** Takes a preparation away that did not load, or no longer looks at it where it is not ours; the next load makes it anew. */
   async discard({ modelPath, prepared }: InstancePlan): Promise<void> {
     if (!prepared) return;
-    const { preparedDir } = this.options;
-    const folder = dirname(modelPath);
-    if (preparedDir && dirname(folder) === resolve(preparedDir)) this.#unfit.add(folder);
-    else await remove(folder);
+    const key = basename(dirname(modelPath));
+    if (this.#shipped?.folder(key) === dirname(modelPath)) this.#failed.add(key);
+    else await this.#own?.remove(key);
   }
 
-  /** Name of its folder, which says all that it depends on. Undefined for models that are loaded as they are. */
-  async #key(plan: InstancePlan, files: readonly ContainedFile[], memory: MemoryMode): Promise<string | undefined> {
-    const { preparedDir, cacheDir } = this.options;
-    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-    if ((!preparedDir && !cacheDir) || plan.provider !== 'cpu' || bytes < SMALLEST_BYTES) return undefined;
-    const depends = [FORMAT, await contentDigest(files), runtimeVersion(), processorFeatures(), plan.provider, plan.entries, memory];
-    return createHash('sha256').update(JSON.stringify(depends)).digest('hex').slice(0, 32);
+  /**
+   * Says that these are in use, and removes what neither this process nor another has used for a week.
+   * @param modelPaths graphs that serve; those that are not prepared, or shipped, are passed over.
+   */
+  async upkeep(modelPaths: readonly string[]): Promise<void> {
+    const folders = modelPaths.map((path) => dirname(path));
+    await this.#own?.keep(folders.filter((folder) => this.#own?.folder(basename(folder)) === folder).map((folder) => basename(folder)));
+    await this.#own?.prune();
   }
 
-  /** Writes beside the place and renames: whoever looks there sees all of it or nothing, and of two that do it at once the first stays. */
-  async #prepare(plan: InstancePlan, folder: string, memory: MemoryMode): Promise<void> {
+  async #prepare(plan: InstancePlan, store: PreparationStore, key: string, memory: MemoryMode): Promise<void> {
     const started = performance.now();
-    const draft = beside(folder);
-    try {
-      await mkdir(draft, { recursive: true });
+    await store.prune();
+    await store.write(key, Object.values(PREPARED), async (draft) => {
       await this.runtime.prepare(plan, draft, memory === 'shared');
-      await seal(draft, Object.values(PREPARED));
-      // What another has made meanwhile may be on its way into a session.
-      if (!(await isIntact(folder))) await remove(folder);
-      await rename(draft, folder).catch(async (thrown: unknown) => {
-        if (!(await isIntact(folder))) throw thrown;
+      // ONNX Runtime does not read everything that it writes; tried here, that costs one start and not every one.
+      await this.runtime.probe(preparedAt(plan, draft)).catch(async (thrown: unknown) => {
+        await store.condemn(key, reasonOf(thrown));
+        throw thrown;
       });
-    } finally {
-      // Where it cannot be removed it could not be made, and that is what is told.
-      await rm(draft, { recursive: true, force: true }).catch(() => undefined);
-    }
-    this.#logger.log(`${plan.modelPath} prepared as ${folder} in ${((performance.now() - started) / 1000).toFixed(2)} s`);
+    });
+    this.#logger.log(`${plan.modelPath} prepared as ${store.folder(key)} in ${((performance.now() - started) / 1000).toFixed(2)} s`);
   }
 }
 
-/** Out of the way first: another process may map these files, and goes on doing so. */
-async function remove(folder: string): Promise<void> {
-  const aside = beside(folder);
-  const moved = await rename(folder, aside).then(() => true, () => false); // prettier-ignore
-  if (moved) await rm(aside, { recursive: true, force: true });
+/** Name of its folder, which says all that it depends on. */
+function keyOf({ provider, entries }: InstancePlan, { digest }: Content, memory: MemoryMode): string {
+  const depends = [FORMAT, digest, runtimeVersion(), processorFeatures(), provider, entries, memory];
+  return createHash('sha256').update(JSON.stringify(depends)).digest('hex').slice(0, 32);
 }
 
-/** A name on the same file system that nobody else has. */
-function beside(folder: string): string {
-  return `${folder}.${process.pid}.${randomUUID()}`;
+function preparedAt(plan: InstancePlan, folder: string): InstancePlan {
+  return { ...plan, modelPath: join(folder, PREPARED.graph), prepared: true };
 }

@@ -1,14 +1,17 @@
 // The versions of one model that serve, and who gets a request that names none.
 import type { Model } from './model.js';
+import { NEWEST, type VersionPolicy } from './versions.js';
 
 export interface Routing {
+  /** Which versions serve, beside those with a label or a share. */
+  readonly policy: VersionPolicy;
   /** Versions by label: `stable`, `canary`. */
   readonly labels: ReadonlyMap<string, string>;
   /** Shares of the requests that name no version, by version or label; empty where the newest gets all. */
   readonly traffic: ReadonlyMap<string, number>;
 }
 
-const NO_ROUTING: Routing = { labels: new Map(), traffic: new Map() };
+const NO_ROUTING: Routing = { policy: NEWEST, labels: new Map(), traffic: new Map() };
 
 export class ServedModel {
   readonly #shares: readonly { readonly model: Model; readonly weight: number }[];

@@ -5,7 +5,8 @@ export type VersionPolicy = 'all' | { readonly latest: number } | readonly strin
 
 const VERSION = /^[0-9]{1,18}$/;
 const LABEL = /^[a-z][a-z0-9_-]{0,63}$/;
-const NEWEST: VersionPolicy = { latest: 1 };
+/** Where `model.yaml` says nothing. */
+export const NEWEST: VersionPolicy = { latest: 1 };
 
 export function isVersion(text: string): boolean {
   return VERSION.test(text);

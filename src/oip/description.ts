@@ -1,6 +1,7 @@
 // Models as the Open Inference Protocol describes them.
 import type { Model } from '../models/model.js';
 import type { TensorSpec } from '../models/signature.js';
+import type { VersionPolicy } from '../models/versions.js';
 
 export const SERVER = {
   name: 'nestor',
@@ -45,11 +46,16 @@ interface TensorConfig {
   readonly reshape?: { readonly shape: readonly number[] };
 }
 
+type PolicyConfig =
+  | { readonly all: object }
+  | { readonly latest: { readonly num_versions: number } }
+  | { readonly specific: { readonly versions: readonly number[] } };
+
 export interface ModelConfig {
   readonly name: string;
   readonly platform: string;
   readonly backend: string;
-  readonly version_policy: { readonly all: object };
+  readonly version_policy: PolicyConfig;
   readonly max_batch_size: number;
   readonly input: readonly TensorConfig[];
   readonly output: readonly TensorConfig[];
@@ -57,8 +63,11 @@ export interface ModelConfig {
   readonly default_model_filename: string;
 }
 
-/** As `config.pbtxt` would say it, https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto. */
-export function modelConfig({ name, signature, layout, maxRows, provider, instances }: Model): ModelConfig {
+/**
+ * As `config.pbtxt` would say it, https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto.
+ * @param policy of the model's versions.
+ */
+export function modelConfig({ name, signature, layout, maxRows, provider, instances }: Model, policy: VersionPolicy): ModelConfig {
   const tensor = (spec: TensorSpec): TensorConfig => {
     const dims = layout.batches ? spec.shape.slice(1) : spec.shape;
     const type = `TYPE_${spec.datatype === 'BYTES' ? 'STRING' : spec.datatype}`;
@@ -68,11 +77,16 @@ export function modelConfig({ name, signature, layout, maxRows, provider, instan
     name,
     platform: 'onnxruntime_onnx',
     backend: 'onnxruntime',
-    version_policy: { all: {} },
+    version_policy: policyConfig(policy),
     max_batch_size: layout.batches ? maxRows : 0,
     input: signature.inputs.map(tensor),
     output: signature.outputs.map(tensor),
     instance_group: [{ name, kind: provider === 'cpu' ? 'KIND_CPU' : 'KIND_GPU', count: instances.alive.wanted }],
     default_model_filename: 'model.onnx',
   };
+}
+
+function policyConfig(policy: VersionPolicy): PolicyConfig {
+  if (policy === 'all') return { all: {} };
+  return 'latest' in policy ? { latest: { num_versions: policy.latest } } : { specific: { versions: policy.map(Number) } };
 }

@@ -2,9 +2,9 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Readiness } from '../health/readiness.js';
 import { CoreBudget } from './core-budget.js';
-import { Instance } from './instance.js';
+import { Instance, type InstanceOptions } from './instance.js';
 import { InstanceGroup, type GroupEvents, type InstancePlan } from './instance-group.js';
-import { preparingOptions } from './session-options.js';
+import { preparingOptions, sessionOptions } from './session-options.js';
 
 /** Where the worker file is: compiled beside this one, or its source where Node runs TypeScript (in tests). */
 export const WORKER_URL = Symbol('WORKER_URL');
@@ -12,6 +12,9 @@ export const WORKER_URL = Symbol('WORKER_URL');
 export function workerUrl(): URL {
   return new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
 }
+
+/** How a model is loaded that nobody asks. */
+const ALONE = { intraOpThreads: 1, spinning: false };
 
 /** Whoever has threads. */
 type Threaded = Pick<InstanceGroup, 'close'>;
@@ -46,13 +49,20 @@ export class RuntimeService {
    * @throws Error with ONNX Runtime's reason when the model cannot be loaded or the folder not be written.
    */
   async prepare(plan: InstancePlan, folder: string, prepacked: boolean): Promise<void> {
-    const { modelPath, niceness } = plan;
-    const sessionOptions = preparingOptions({ ...plan, intraOpThreads: 1, spinning: false, prepared: false }, folder, prepacked);
+    await this.#loadOnce(plan, preparingOptions({ ...plan, ...ALONE, prepared: false }, folder, prepacked));
+  }
+
+  /** Loads a model and lets it go. @throws Error with ONNX Runtime's reason when it cannot be loaded. */
+  async probe(plan: InstancePlan): Promise<void> {
+    await this.#loadOnce(plan, sessionOptions({ ...plan, ...ALONE }));
+  }
+
+  async #loadOnce({ modelPath, niceness }: InstancePlan, options: InstanceOptions['sessionOptions']): Promise<void> {
     const nothing = (): void => undefined;
     const instance = new Instance({
       workerUrl: this.worker,
       modelPath,
-      sessionOptions,
+      sessionOptions: options,
       threads: 1,
       niceness,
       onRestart: nothing,

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { GpuMonitor, parseGpus } from './gpu.js';
+import { gpuMemoryOfProcess } from './gpu-memory.js';
 import { Metrics } from './metrics.js';
 
 // In the format of `nvidia-smi --query-gpu=index,utilization.gpu,memory.used,memory.total,power.draw,temperature.gpu
@@ -38,14 +39,33 @@ describe('parseGpus', () => {
   });
 });
 
+describe('gpuMemoryOfProcess', () => {
+  // In the format of `nvidia-smi --query-compute-apps=pid,used_memory --format=csv,noheader,nounits`: process id, MiB; a line for each GPU.
+  it.each([
+    ['the sum over the GPUs that it computes on', '4711, 1024\n42, 300\n4711, 512\n', 1536 * 2 ** 20],
+    ['undefined where others compute', '42, 300\n47110, 7\n', undefined],
+    ['undefined where the driver does not say how much', '4711, [N/A]\n', undefined],
+    ['undefined where nobody computes', '', undefined],
+    ['undefined where there is no driver', 'NVIDIA-SMI has failed because it could not communicate with the NVIDIA driver.\n', undefined],
+  ])('is %s', async (_, output, bytes) => {
+    expect(await gpuMemoryOfProcess(() => Promise.resolve(output), 4711)).toBe(bytes);
+  });
+
+  it('is undefined where there is no nvidia-smi', async () => {
+    expect(await gpuMemoryOfProcess(() => Promise.reject(new Error('ENOENT')))).toBeUndefined();
+  });
+});
+
 describe('GpuMonitor', () => {
   it('shows what there is, and nothing that is not known any more', async () => {
     const registry = new Registry();
     const monitor = new GpuMonitor(new Metrics(registry));
-    const gpu = async (): Promise<string[]> => (await registry.metrics()).split('\n').filter((line) => line.startsWith('nestor_gpu_'));
+    const gpu = async (): Promise<string[]> =>
+      (await registry.metrics()).split('\n').filter((line) => /^nestor_gpu_|kind="gpu"/.test(line));
     expect(await gpu()).toEqual([]);
-    expect(await monitor.read(() => Promise.resolve(TWO))).toBe(true);
+    expect(await monitor.read((query) => Promise.resolve(query.startsWith('--query-gpu') ? TWO : `${process.pid}, 1024\n`))).toBe(true);
     expect(await gpu()).toEqual([
+      'nestor_process_memory_bytes{kind="gpu"} 1073741824',
       'nestor_gpu_utilization_ratio{gpu="0"} 0.87',
       'nestor_gpu_memory_used_bytes{gpu="0"} 12944670720',
       'nestor_gpu_memory_used_bytes{gpu="1"} 536870912',

@@ -1,17 +1,15 @@
 // NVIDIA's GPUs, as nvidia-smi sees them: asked beside the event loop, never waited for, and not there where it is not.
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { gpuMemoryOfProcess } from './gpu-memory.js';
 import { Metrics } from './metrics.js';
+import { askNvidiaSmi, linesOf, numberOf } from './nvidia-smi.js';
 
-/** https://docs.nvidia.com/deploy/nvidia-smi/, `nvidia-smi --help-query-gpu`. */
-const QUERY = 'index,utilization.gpu,memory.used,memory.total,power.draw,temperature.gpu';
-const FORMAT = 'csv,noheader,nounits';
+/** `nvidia-smi --help-query-gpu`. */
+const FIELDS = ['index', 'utilization.gpu', 'memory.used', 'memory.total', 'power.draw', 'temperature.gpu'];
 const EVERY_MS = 5000;
-const TIMEOUT_MS = 4000;
 const MEBIBYTE = 1024 ** 2;
 
-/** Undefined where the GPU does not say: `[N/A]`, `[Not Supported]`, `[Unknown Error]`. */
+/** Undefined where the GPU does not say. */
 export interface GpuReading {
   readonly index: string;
   /** 0 to 1. */
@@ -27,12 +25,9 @@ export interface GpuReading {
 
 /** What `nvidia-smi` prints for our query; lines that are none of it are passed over. */
 export function parseGpus(csv: string): GpuReading[] {
-  return csv.split('\n').flatMap((line) => {
-    const [index = '', ...fields] = line.split(',').map((field) => field.trim());
-    if (!/^\d{1,3}$/.test(index) || fields.length !== 5) return [];
-    const [utilization, memoryUsed, memoryTotal, power, temperature] = fields.map((field) =>
-      /^\d+(\.\d+)?$/.test(field) ? Number(field) : undefined,
-    );
+  return linesOf(csv, FIELDS.length).flatMap(([index = '', ...fields]) => {
+    if (!/^\d{1,3}$/.test(index)) return [];
+    const [utilization, memoryUsed, memoryTotal, power, temperature] = fields.map(numberOf);
     return {
       index,
       utilization: times(utilization, 0.01),
@@ -46,15 +41,6 @@ export function parseGpus(csv: string): GpuReading[] {
 
 function times(value: number | undefined, factor: number): number | undefined {
   return value === undefined ? undefined : value * factor;
-}
-
-/** Asks once. @throws Error when there is no nvidia-smi, or no driver, or no answer in time. */
-async function askNvidiaSmi(): Promise<string> {
-  const { stdout } = await promisify(execFile)('nvidia-smi', [`--query-gpu=${QUERY}`, `--format=${FORMAT}`], {
-    timeout: TIMEOUT_MS,
-    killSignal: 'SIGKILL',
-  });
-  return stdout;
 }
 
 @Injectable()
@@ -81,9 +67,9 @@ export class GpuMonitor implements OnModuleInit, OnApplicationShutdown {
   }
 
   /** Sets the gauges to what there is; what is not known any more has no series. @returns whether there was an answer. */
-  async read(ask: () => Promise<string>): Promise<boolean> {
-    const { gpuUtilization, gpuMemoryUsed, gpuMemoryTotal, gpuPower, gpuTemperature } = this.metrics;
-    const csv = await ask().catch(() => undefined);
+  async read(ask: typeof askNvidiaSmi): Promise<boolean> {
+    const { gpuUtilization, gpuMemoryUsed, gpuMemoryTotal, gpuPower, gpuTemperature, processMemory } = this.metrics;
+    const csv = await ask(`--query-gpu=${FIELDS.join()}`).catch(() => undefined);
     const readings = parseGpus(csv ?? '');
     const show = (gauge: typeof gpuPower, valueOf: (reading: GpuReading) => number | undefined): void => {
       gauge.reset();
@@ -97,6 +83,9 @@ export class GpuMonitor implements OnModuleInit, OnApplicationShutdown {
     show(gpuMemoryTotal, ({ memoryTotal }) => memoryTotal);
     show(gpuPower, ({ power }) => power);
     show(gpuTemperature, ({ temperature }) => temperature);
+    const own = csv === undefined ? undefined : await gpuMemoryOfProcess(ask);
+    if (own === undefined) processMemory.remove({ kind: 'gpu' });
+    else processMemory.set({ kind: 'gpu' }, own);
     return csv !== undefined;
   }
 }

@@ -140,7 +140,7 @@ export class Metrics {
     });
     this.processMemory = new Gauge({
       name: 'nestor_process_memory_bytes',
-      help: 'Memory of the process: rss, pss and private as the kernel counts pages, heap, external and array buffers as V8 does.',
+      help: 'Memory of the process: rss, pss and private as the kernel counts pages, heap, external and array buffers as V8 does, gpu as nvidia-smi does.',
       labelNames: ['kind'] as const,
       registers,
       async collect() {

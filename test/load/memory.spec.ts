@@ -77,6 +77,24 @@ describe('/v1/memory', () => {
     expect(snapshot.body).toMatchObject({ snapshot: { meta: {} } });
   });
 
+  // Prints what the real one prints, and knows the server as the process that asks.
+  const smi = (pid: string): string =>
+    `#!/bin/sh\ncase "$1" in\n--query-gpu=*) echo "0, 87, 12345, 81559, 412.37, 66" ;;\n*) echo "${pid}, 2048" ;;\nesac\n`;
+
+  it.each([
+    ['what the process holds on GPUs', '$PPID', 2048 * MIB],
+    ['null where nvidia-smi knows the process by another number', '4242424', null],
+  ])('shows %s', async (_, pid, bytes) => {
+    const folder = await written({ 'nvidia-smi': smi(pid) });
+    await run('chmod', ['+x', join(folder, 'nvidia-smi')]);
+    const { running } = await serve({ 'm/1/model.onnx': IDENTITY }, { PATH: `${folder}:${process.env.PATH ?? ''}` });
+    expect((await overview(running)).process.gpu).toBe(bytes);
+    const seen = async (): Promise<boolean> =>
+      (await metric(running, 'nestor_gpu_memory_used_bytes', { gpu: '0' })) === 12345 * MIB &&
+      (await metric(running, 'nestor_process_memory_bytes', { kind: 'gpu' })) === (bytes ?? 0);
+    await until('the GPU to be seen', async () => (await seen()) || undefined);
+  });
+
   it('is not there without ADMIN_API', async () => {
     const { running } = await serve({ 'm/1/model.onnx': IDENTITY }, { ADMIN_API: 'off' });
     for (const path of ['', '/heap-snapshot'])
@@ -114,9 +132,9 @@ describe('a prepared model', () => {
     };
     let folder = '';
     expect(distance(await vector(), [...(sentence?.vector ?? [])])).toBeLessThan(1e-5);
-    const { mtimeMs } = await stat(folder);
+    const { ino } = await stat(folder);
     expect(distance(await vector(), [...(sentence?.vector ?? [])])).toBeLessThan(1e-5);
-    expect((await stat(folder)).mtimeMs).toBe(mtimeMs);
+    expect((await stat(folder)).ino).toBe(ino);
     const graph = await readFile(join(folder, 'model.onnx'));
     await writeFile(join(folder, 'model.onnx'), graph.subarray(0, graph.length / 2));
     expect(distance(await vector(), [...(sentence?.vector ?? [])])).toBeLessThan(1e-5);
@@ -143,6 +161,11 @@ describe('a prepared model', () => {
     expect(await readdir(shipped, { recursive: true })).toEqual(entries);
     expect(entries.length).toBeGreaterThan(2);
     expect(await times()).toEqual(before);
+  });
+
+  it('may have no weights of its own beside large files', async () => {
+    const { running } = await serve({ 'm/1/model.onnx': IDENTITY, 'm/1/vocabulary.txt': 'a'.repeat(5_000_000) });
+    expect((await predict(running, 'm')).status).toBe(200);
   });
 
   it('is done without where CACHE_DIR cannot be written, with a warning', async () => {

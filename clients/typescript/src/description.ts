@@ -5,8 +5,10 @@ export interface ModelCard {
   readonly id: string;
   /** Seconds since 1970. */
   readonly created: number;
-  readonly task: string;
-  readonly versions: readonly { readonly version: string; readonly state: 'ready' | 'unavailable' }[];
+  /** Known of models that are loaded. */
+  readonly task?: string;
+  /** `unloaded`: it is loaded with its next request. */
+  readonly versions: readonly { readonly version: string; readonly state: 'ready' | 'unavailable' | 'unloaded' | 'loading' }[];
 }
 
 export interface TensorSpec {
@@ -20,6 +22,7 @@ export interface TensorSpec {
 
 /** A model with the signature of its newest version. */
 export interface ModelDetails extends ModelCard {
+  readonly task: string;
   readonly version: string;
   readonly provider: string;
   readonly inputs: readonly TensorSpec[];

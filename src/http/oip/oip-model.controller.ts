@@ -4,6 +4,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { Needs } from '../../access/needs.js';
 import { NestorError } from '../../errors.js';
 import { InferenceService } from '../../inference/inference.service.js';
+import { ModelManager } from '../../models/model-manager.js';
 import { ModelRegistry } from '../../models/model-registry.js';
 import { modelConfig, modelMetadata, type ModelConfig, type ModelMetadata } from '../../oip/description.js';
 import type { Delivered } from '../exchange.js';
@@ -17,20 +18,22 @@ import { modelStats, type ModelStats } from '../../oip/statistics.js';
 export class OipModelController {
   constructor(
     private readonly models: ModelRegistry,
+    private readonly manager: ModelManager,
     private readonly inference: InferenceService,
   ) {}
 
   @Get()
   @Needs('models:read')
   @DescribeModel('Metadata of a model', false)
-  metadata(@Param('model') name: string, @Param('version') version?: string): ModelMetadata {
+  async metadata(@Param('model') name: string, @Param('version') version?: string): Promise<ModelMetadata> {
+    await this.manager.wake(name);
     return modelMetadata(this.models.resolve(name, version), this.models.versions(name));
   }
 
   @Get('versions/:version')
   @Needs('models:read')
   @DescribeModel('Metadata of a version', true)
-  metadataOfVersion(@Param('model') name: string, @Param('version') version: string): ModelMetadata {
+  metadataOfVersion(@Param('model') name: string, @Param('version') version: string): Promise<ModelMetadata> {
     return this.metadata(name, version);
   }
 
@@ -52,14 +55,15 @@ export class OipModelController {
   @Get('config')
   @Needs('models:read')
   @DescribeModel('Configuration of a model', false)
-  config(@Param('model') name: string, @Param('version') version?: string): ModelConfig {
-    return modelConfig(this.models.resolve(name, version));
+  async config(@Param('model') name: string, @Param('version') version?: string): Promise<ModelConfig> {
+    await this.manager.wake(name);
+    return modelConfig(this.models.resolve(name, version), this.models.served(name).routing.policy);
   }
 
   @Get('versions/:version/config')
   @Needs('models:read')
   @DescribeModel('Configuration of a version', true)
-  configOfVersion(@Param('model') name: string, @Param('version') version: string): ModelConfig {
+  configOfVersion(@Param('model') name: string, @Param('version') version: string): Promise<ModelConfig> {
     return this.config(name, version);
   }
 
