@@ -6,8 +6,10 @@ import { clears, describeBar, type Bar } from './bars.ts';
 import { disconnect } from './behaviour/disconnect.ts';
 import { flood } from './behaviour/flood.ts';
 import { overload } from './behaviour/overload.ts';
+import { hostile } from './behaviour/hostile.ts';
 import { outage } from './behaviour/outage.ts';
 import type { Outcome, Scenario } from './behaviour/scenario.ts';
+import { tenants } from './behaviour/tenants.ts';
 import { choose } from './options.ts';
 import { WORK } from './paths.ts';
 import { repositoryWithQueueOf } from './repository.ts';
@@ -18,7 +20,7 @@ import { SERVERS } from './servers.ts';
 import { startServer } from './server-process.ts';
 import { readTexts } from './texts.ts';
 
-const SCENARIOS: readonly Scenario[] = [flood, overload, disconnect, outage];
+const SCENARIOS: readonly Scenario[] = [flood, overload, disconnect, outage, tenants, hostile];
 
 async function measure(scenario: Scenario, texts: readonly string[], seconds: number): Promise<Outcome> {
   const [nestor] = choose('server', ['nestor'], SERVERS);

@@ -6,7 +6,6 @@ import type { Logger } from 'pino';
 import { register } from 'prom-client';
 import { ConfigModule } from './config/config.module.js';
 import { GrpcModule } from './grpc/grpc.module.js';
-import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { MetricsController } from './http/metrics.controller.js';
 import { LOG, ServerTelemetryModule } from './telemetry/server-telemetry.module.js';
@@ -23,6 +22,6 @@ const metrics = PrometheusModule.register({ path: '/metrics', controller: Metric
 for (const kind of ['handles', 'requests', 'resources']) register.removeSingleMetric(`nodejs_active_${kind}_total`);
 
 @Module({
-  imports: [ConfigModule, logging, HttpModule, GrpcModule, TelemetryModule, ServerTelemetryModule, metrics, HealthModule],
+  imports: [ConfigModule, logging, HttpModule, GrpcModule, TelemetryModule, ServerTelemetryModule, metrics],
 })
 export class AppModule {}

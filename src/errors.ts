@@ -10,22 +10,30 @@ interface Meaning {
 
 export const ERRORS = {
   INVALID_REQUEST: { httpStatus: 400, grpcStatus: 'INVALID_ARGUMENT', title: 'The request is not valid' },
+  UNAUTHENTICATED: { httpStatus: 401, grpcStatus: 'UNAUTHENTICATED', title: 'Nobody that the server knows' },
+  FORBIDDEN: { httpStatus: 403, grpcStatus: 'PERMISSION_DENIED', title: 'The key or token does not allow this' },
   NOT_FOUND: { httpStatus: 404, grpcStatus: 'NOT_FOUND', title: 'There is nothing here' },
   MODEL_NOT_FOUND: { httpStatus: 404, grpcStatus: 'NOT_FOUND', title: 'No such model' },
   VERSION_NOT_FOUND: { httpStatus: 404, grpcStatus: 'NOT_FOUND', title: 'No such version of the model' },
   METHOD_NOT_ALLOWED: { httpStatus: 405, grpcStatus: 'UNIMPLEMENTED', title: 'The route has no such method' },
   NOT_ACCEPTABLE: { httpStatus: 406, grpcStatus: 'INVALID_ARGUMENT', title: 'No format that the client accepts' },
+  REQUEST_TIMEOUT: { httpStatus: 408, grpcStatus: 'DEADLINE_EXCEEDED', title: 'The client was too slow' },
   PAYLOAD_TOO_LARGE: { httpStatus: 413, grpcStatus: 'RESOURCE_EXHAUSTED', title: 'The body is too large' },
+  URL_TOO_LONG: { httpStatus: 414, grpcStatus: 'INVALID_ARGUMENT', title: 'The URL is too long' },
   UNSUPPORTED_MEDIA_TYPE: { httpStatus: 415, grpcStatus: 'INVALID_ARGUMENT', title: 'The format is not supported' },
   QUEUE_FULL: { httpStatus: 429, grpcStatus: 'RESOURCE_EXHAUSTED', title: 'The queue is full' },
+  QUOTA_EXCEEDED: { httpStatus: 429, grpcStatus: 'RESOURCE_EXHAUSTED', title: 'The quota is used up' },
+  HEADERS_TOO_LARGE: { httpStatus: 431, grpcStatus: 'RESOURCE_EXHAUSTED', title: 'The headers are too large' },
   CANCELLED: { httpStatus: 499, grpcStatus: 'CANCELLED', title: 'The client went away' },
   INFERENCE_FAILED: { httpStatus: 500, grpcStatus: 'INTERNAL', title: 'The model could not run this input' },
   INTERNAL: { httpStatus: 500, grpcStatus: 'INTERNAL', title: 'Something went wrong in the server' },
   NOT_IMPLEMENTED: { httpStatus: 501, grpcStatus: 'UNIMPLEMENTED', title: 'The server does not do this' },
   MODEL_LOAD_FAILED: { httpStatus: 422, grpcStatus: 'FAILED_PRECONDITION', title: 'The model cannot be loaded' },
   MODEL_NOT_READY: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The model is not ready' },
+  ISSUER_UNAVAILABLE: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'Tokens cannot be verified now' },
   CACHE_UNAVAILABLE: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'A tier of the cache cannot be reached' },
   DRAINING: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The server is shutting down' },
+  TOO_MANY_CONNECTIONS: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'There is no room for another connection' },
   WORKER_LOST: { httpStatus: 503, grpcStatus: 'UNAVAILABLE', title: 'The worker died while it served the request' },
   MEMORY_BUDGET_EXCEEDED: { httpStatus: 507, grpcStatus: 'RESOURCE_EXHAUSTED', title: 'There is no memory for the model' },
   DEADLINE_EXCEEDED: { httpStatus: 504, grpcStatus: 'DEADLINE_EXCEEDED', title: 'The deadline has passed' },
@@ -62,6 +70,12 @@ export class NestorError extends Error {
 /** Shorthand for the commonest failure: which field of the request is wrong, and why. */
 export function invalid(field: string, message: string): NestorError {
   return new NestorError('INVALID_REQUEST', message, { field });
+}
+
+/** A model that does not exist, or that the caller may not use: the two are the same to a client. */
+export function noSuchModel(name: string): NestorError {
+  const message = `There is no model ${JSON.stringify(name)}. GET /v1/models lists those that there are`;
+  return new NestorError('MODEL_NOT_FOUND', message, { field: 'model' });
 }
 
 /** The text of whatever was thrown. */

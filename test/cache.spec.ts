@@ -30,7 +30,7 @@ beforeAll(async () => {
     'features/1': { from: join(shipped(MINILM), '1') },
     'features/model.yaml': 'deterministic: false\ncache: { features: true }\n',
   });
-  server = await Server.start({ MODEL_REPOSITORY: repository, CACHE_TENANT_HEADER: 'X-Tenant', ADMIN_API: 'on' });
+  server = await Server.start({ MODEL_REPOSITORY: repository, TENANT_HEADER: 'X-Tenant', ADMIN_API: 'on' });
 });
 afterAll(async () => {
   await server.stop();

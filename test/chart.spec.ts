@@ -1,13 +1,15 @@
 // The Helm chart: what it renders is valid to the letter, safe by default, and ends pods in the right order.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { Environment } from '../src/config/environment.js';
+import { readTenants } from '../src/tenants/tenants-file.js';
 import { CHART, find, KUBERNETES, render, template, type PodSpec, type Thing } from './helm/chart.js';
 import { VALUES, type ValueSet } from './helm/values.js';
 import { inParallel } from './setup/load.js';
 import { ROOT } from './setup/paths.js';
+import { removeRepositories, written } from './setup/repository.js';
 import { python } from './setup/python.js';
 import { helm, outcome } from './setup/tools.js';
 
@@ -24,6 +26,8 @@ beforeAll(async () => {
   });
 });
 
+afterAll(removeRepositories);
+
 const names = (things: readonly Thing[]): string[] => things.map(({ kind, metadata }) => `${kind} ${metadata.name}`).sort();
 const pod = (set: ValueSet): PodSpec => find(rendered[set], 'Deployment', 'r-nestor').spec.template.spec;
 const environment = (set: ValueSet): Record<string, unknown> =>
@@ -31,7 +35,7 @@ const environment = (set: ValueSet): Record<string, unknown> =>
 
 withHelm('the chart', () => {
   it('passes helm lint', async () => {
-    const { code, text } = await outcome(binary ?? '', ['lint', '--strict', CHART]);
+    const { code, text } = await outcome(binary ?? '', ['lint', '--strict', '--set', 'access.open=true', CHART]);
     expect([code, text]).toEqual([0, expect.stringContaining('0 chart(s) failed')]);
   });
 
@@ -95,7 +99,7 @@ withHelm('the chart', () => {
   it('asks the routes of health', () => {
     const [{ startupProbe, readinessProbe, livenessProbe }] = pod('cpu').containers;
     const paths = [startupProbe, readinessProbe, livenessProbe].map(({ httpGet }) => httpGet);
-    expect(paths).toEqual(['startup', 'ready', 'live'].map((route) => ({ path: `/health/${route}`, port: 'http' })));
+    expect(paths).toEqual(['startup', 'ready', 'live'].map((route) => ({ path: `/health/${route}`, port: 'http', scheme: 'HTTP' })));
     expect(startupProbe.periodSeconds * startupProbe.failureThreshold).toBe(600);
   });
 
@@ -133,11 +137,56 @@ withHelm('the chart', () => {
     expect(ports.map(({ name, port }) => [name, port])).toEqual([['http', 8000], ['grpc', 8001]]); // prettier-ignore
   });
 
+  it('says who may come in: by keys and certificates in Secrets, mounted as folders, or open where that is said', () => {
+    const mounts = (set: ValueSet): (string | undefined)[][] =>
+      pod(set).containers[0].volumeMounts.map(({ name, mountPath }) => [name, mountPath]);
+    expect(environment('cpu')).toMatchObject({
+      ACCESS_KEYS_FILE: '/etc/nestor/access/keys.yaml',
+      OPEN_ROUTES: 'metrics',
+      AUDIT_LOG: 'stderr',
+    });
+    expect([environment('cpu').ACCESS, environment('redis').ACCESS, environment('redis').ACCESS_KEYS_FILE]).toEqual([
+      undefined,
+      'open',
+      undefined,
+    ]);
+    expect(mounts('cpu')).toContainEqual(['access', '/etc/nestor/access']);
+    expect(pod('cpu').volumes).toContainEqual({ name: 'access', secret: { secretName: 'nestor-keys' } });
+    expect(environment('everything')).toMatchObject({
+      JWT_ISSUER: 'https://issuer.example',
+      OPEN_ROUTES: 'docs',
+      TLS_CERT_FILE: '/etc/nestor/tls/tls.crt',
+      TLS_CLIENT_CA_FILE: '/etc/nestor/client-ca/ca.crt',
+    });
+    expect(mounts('everything')).toEqual(expect.arrayContaining([['access', '/etc/nestor/access'], ['tls', '/etc/nestor/tls'], ['client-ca', '/etc/nestor/client-ca']])); // prettier-ignore
+    expect(pod('keda').containers[0].readinessProbe.httpGet).toEqual({ path: '/health/ready', port: 'http', scheme: 'HTTPS' });
+    expect(find(rendered.kserve, 'ServingRuntime').spec.containers[0].volumeMounts).toContainEqual({
+      name: 'access',
+      mountPath: '/etc/nestor/access',
+      readOnly: true,
+    });
+  });
+
   it('sets variables that Nestor reads', () => {
     // Of parts that are not in every build.
     const others = ['GRPC_PORT', 'CACHE_DIR', 'TEI_API', 'REDIS_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
     const known = [...Object.keys(new Environment()), ...others];
     expect(Object.keys({ ...environment('redis'), ...environment('everything') }).filter((name) => !known.includes(name))).toEqual([]);
+  });
+
+  it('gives the settings of tenants as a folder that changes with them, and as Nestor reads them', async () => {
+    const settings = find(rendered.tenants, 'ConfigMap', 'r-nestor-tenants').data?.['tenants.yaml'] ?? '';
+    expect(pod('tenants').volumes.find(({ name }) => name === 'tenants')?.configMap).toEqual({ name: 'r-nestor-tenants' });
+    const mount = pod('tenants').containers[0].volumeMounts.find(({ name }) => name === 'tenants');
+    expect(mount).toEqual({ name: 'tenants', mountPath: '/etc/nestor/tenants', readOnly: true });
+    expect(environment('tenants')).toMatchObject({ TENANT_HEADER: 'X-Tenant', TENANTS_FILE: '/etc/nestor/tenants/tenants.yaml' });
+    const { others, named } = await readTenants(join(await written({ 'tenants.yaml': settings }), 'tenants.yaml'));
+    expect([others.limits[0]?.policy, named.get('search')?.weight, named.get('search')?.limits.length]).toEqual([
+      'requests-per-minute',
+      3,
+      3,
+    ]);
+    expect(environment('cpu').TENANTS_FILE).toBeUndefined();
   });
 
   it('mounts models from wherever they come, for reading', () => {
@@ -196,12 +245,17 @@ withHelm('the chart', () => {
     ['a source of models that says nothing of them', { models: { source: 'oci' } }, 'reference'],
     ['two Redis at once', { redis: { deploy: true, existingSecret: 'x' } }, 'redis'],
     ['a variable that has a key of its own', { server: { env: [{ name: 'DRAIN_SECONDS', value: '0' }] } }, 'env'],
+    ['a limit that is none', { tenants: { settings: { default: { limits: { tokens: 'many' } } } } }, 'tokens'],
     ['an ingress without hosts', { ingress: { enabled: true } }, 'hosts'],
     ['a port for root', { server: { port: 80 } }, 'port'],
     ['a pod that is gone before its readiness is asked', { shutdown: { drainSeconds: 4 } }, 'drainSeconds'],
+    ['to leave unsaid who may come in', { access: {} }, 'access.existingSecret'],
+    ['to let everybody in, and only those with keys', { access: { open: true, existingSecret: 'x' } }, 'access.open'],
+    ['half of what tokens need', { access: { jwt: { issuer: 'https://issuer' } } }, 'jwksUrl'],
+    ['certificates of clients without one of the server', { tls: { clientCaSecret: 'x' } }, 'tls.existingSecret'],
     ['fewer pods at most than at least', { autoscaling: { enabled: true, minReplicas: 9 } }, 'minReplicas'],
   ])('refuses %s and names it', async (_, values, name) => {
-    const { code, text } = await template(binary ?? '', values);
+    const { code, text } = await template(binary ?? '', { access: { open: true }, ...values });
     expect([code, text]).toEqual([1, expect.stringContaining(name)]);
   });
 });

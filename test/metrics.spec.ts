@@ -97,4 +97,4 @@ it('is without fault to promtool', async () => {
   if (!(await debian('promtool'))) return;
   const { text } = await send(`${server.url}/metrics`);
   expect(await outcome('promtool', ['check', 'metrics'], text)).toEqual({ code: 0, text: '' });
-}, 300_000);
+});

@@ -211,4 +211,4 @@ it("NVIDIA's client works unchanged", async () => {
   } finally {
     await whole.stop();
   }
-}, 300_000);
+});

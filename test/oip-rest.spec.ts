@@ -224,4 +224,4 @@ it("NVIDIA's client works unchanged", async () => {
   } finally {
     await whole.stop();
   }
-}, 300_000);
+});

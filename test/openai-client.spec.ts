@@ -151,4 +151,4 @@ it('the client of PyPI is served: sync and async, floats and base64, its own err
     await crowded.stop();
     await removeRepositories();
   }
-}, 300_000);
+});

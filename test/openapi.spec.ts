@@ -1,6 +1,8 @@
 // The OpenAPI document is 3.1, and every example in it works when it is sent.
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { post, send } from './setup/client.js';
+import { removeRepositories, written } from './setup/repository.js';
 import { Server } from './setup/server.js';
 
 interface Example {
@@ -25,10 +27,17 @@ interface Document {
 let server: Server;
 let document: Document;
 beforeAll(async () => {
-  server = await Server.start({ TEI_API: 'on', ADMIN_API: 'on' });
+  const tenants = join(
+    await written({ 'tenants.yaml': 'default: { limits: { requests: 1000000/day, tokens: 1000000/second } }' }),
+    'tenants.yaml',
+  );
+  server = await Server.start({ TEI_API: 'on', ADMIN_API: 'on', TENANTS_FILE: tenants });
   document = (await send(`${server.url}/openapi.json`)).body as Document;
 });
-afterAll(() => server.stop());
+afterAll(async () => {
+  await server.stop();
+  await removeRepositories();
+});
 
 const operations = (): { path: string; method: string; operation: Operation }[] =>
   Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -98,7 +107,7 @@ describe('examples', () => {
 
 describe('what is sent is described', () => {
   /** Those of HTTP itself, which no document has. */
-  const PLAIN = /^(date|connection|keep-alive|transfer-encoding|vary|content-(type|length|encoding))$/;
+  const PLAIN = /^(date|connection|keep-alive|transfer-encoding|vary|x-content-type-options|content-(type|length|encoding))$/;
 
   it('every header of the answers to the examples, and of refusals', async () => {
     for (const { path, operation } of operations().filter(({ method }) => method === 'post')) {

@@ -97,7 +97,7 @@ describe('paths and verbs', () => {
   });
 
   it('400 for a URL with broken percent-encoding', async () => {
-    expectProblem(await post(`${server.url}/v1/models/%zz/predict`, DIGIT), 400, 'INVALID_REQUEST');
+    expectProblem(await post(`${server.url}/v1/models/%zz/predict`, DIGIT), 400, 'INVALID_REQUEST', 'url');
   });
 
   it('400 for bytes that are no HTTP, and the server goes on', async () => {

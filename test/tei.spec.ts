@@ -231,4 +231,4 @@ it("Hugging Face's client works unchanged", async () => {
   const interpreter = python();
   if (!interpreter) return;
   expect(await script(interpreter, 'tei.py', server.url, FIXTURES)).toContain('ok');
-}, 300_000);
+});

@@ -17,9 +17,13 @@ export function get(url: string): Promise<Answer> {
   return send(url, { method: 'GET', agent });
 }
 
-export function postJson(url: string, body: string, options: Pick<RequestOptions, 'signal' | 'timeout'> = {}): Promise<Answer> {
-  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-  return send(url, { method: 'POST', headers, agent, ...options }, body);
+export function postJson(
+  url: string,
+  body: string,
+  options: Pick<RequestOptions, 'signal' | 'timeout'> & { headers?: Readonly<Record<string, string>> } = {},
+): Promise<Answer> {
+  const headers = { ...options.headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+  return send(url, { method: 'POST', agent, ...options, headers }, body);
 }
 
 function send(url: string, options: RequestOptions, body?: string): Promise<Answer> {

@@ -104,6 +104,41 @@ describe('admission', () => {
     expect(late.error?.retryAfter).toBe(1);
   });
 
+  it('lets a tenant in that has nothing waiting, or less than its share of the room, however full others have made the queue', async () => {
+    const { batcher } = setUp({ maxRows: 1 });
+    const [flood, other] = [{ name: 'flood', weight: 1 }, { name: 'other', weight: 3 }]; // prettier-ignore
+    ask(batcher, [item(0)], { share: flood });
+    await settle();
+    const outcomes = [
+      ask(batcher, items(10, 10), { share: flood }),
+      // As much as there is room for altogether, but nothing of its own waits.
+      ask(batcher, items(5, 10), { share: other }),
+      // Three quarters of the room are its own.
+      ask(batcher, items(2, 10), { share: other }),
+      ask(batcher, items(1, 10), { share: other }),
+      ask(batcher, items(1, 10), { share: flood }),
+    ];
+    await settle();
+    expect(outcomes).toEqual([{}, {}, {}, refusal('QUEUE_FULL'), refusal('QUEUE_FULL')]);
+  });
+
+  it('tells each tenant its own turn: one that is sent away often does not send others away for longer', async () => {
+    const { runner, batcher } = setUp({ maxRows: 1 });
+    const [flood, other] = [{ name: 'flood', weight: 1 }, { name: 'other', weight: 1 }]; // prettier-ignore
+    ask(batcher, [item(0, 10)], { share: flood });
+    await settle();
+    await finish(runner, 2000);
+    ask(batcher, items(10, 10), { share: flood });
+    await settle();
+    const sentAway = Array.from({ length: 8 }, () => ask(batcher, items(2, 10), { share: flood }));
+    ask(batcher, items(5, 10), { share: other });
+    const late = ask(batcher, items(1, 10), { share: other });
+    await settle();
+    expect(sentAway.at(-1)?.error?.retryAfter).toBe(30);
+    // It is 10 tokens beyond its half of the room, which drains at half of 5 tokens a second.
+    expect(late.error?.retryAfter).toBe(4);
+  });
+
   it('is not for what the server asks of itself', async () => {
     const { runner, batcher } = setUp({ maxQueueItems: 2, maxRows: 3 });
     const own = ask(batcher, items(3), { admitted: true });

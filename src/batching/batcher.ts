@@ -5,18 +5,20 @@ import type { InstanceGroup } from '../runtime/instance-group.js';
 import type { ModelMetrics } from '../telemetry/model-metrics.js';
 import { recordRun } from '../telemetry/timeline.js';
 import { DrainRate } from './drain-rate.js';
-import { costOf, type Item, type JobOptions, type JobResult } from './item.js';
+import type { Backlog } from './backlog.js';
+import { costOf, EVERYBODY, type Item, type JobOptions, type JobResult } from './item.js';
 import { Job, type JobEntry } from './job.js';
 import { arrange, type Arrangement } from './arrangement.js';
 import type { Batch, Layout } from './layout.js';
-import { Queue, type PackingPolicy } from './queue.js';
+import type { PackingPolicy } from './packing.js';
+import { Queue } from './queue.js';
 
 export interface BatchingPolicy extends PackingPolicy {
   /** How long an instance may wait for company before it takes a batch that is not full, in milliseconds. */
   readonly maxDelayMs: number;
-  /** Most rows that may wait. */
+  /** Most rows that may wait; beyond it a tenant gets in as long as it keeps to its share of them. */
   readonly maxQueueItems: number;
-  /** Most tokens that may wait. */
+  /** Most tokens that may wait, likewise. */
   readonly maxQueueTokens: number;
 }
 
@@ -45,8 +47,6 @@ export class Batcher {
   #running = 0;
   /** Share of recent requests that found others before them. */
   #crowding = 0;
-  /** When the last one who was sent away was told to come back. */
-  #lastTurn = 0;
   #busySince = 0;
   readonly #idleListeners: (() => void)[] = [];
   #pumping = false;
@@ -128,7 +128,7 @@ export class Batcher {
    * Refuses what has no prospect: at once with the least that it can cost, before work is done for it, and when its cost is known.
    * @throws NestorError QUEUE_FULL, PAYLOAD_TOO_LARGE, DEADLINE_EXCEEDED, MODEL_NOT_READY, CANCELLED
    */
-  admit(rows: number, tokens: number, { signal, deadline }: Pick<JobOptions, 'signal' | 'deadline'>): void {
+  admit(rows: number, tokens: number, { signal, deadline, share = EVERYBODY }: Pick<JobOptions, 'signal' | 'deadline' | 'share'>): void {
     if (signal?.aborted) throw new NestorError('CANCELLED', 'The client went away');
     if (!this.runner.hopeful) throw notReady();
     const { maxQueueItems, maxQueueTokens } = this.policy;
@@ -136,32 +136,45 @@ export class Batcher {
       const message = `The request holds ${rows} items of ${tokens} tokens; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens. Send it in parts`;
       throw new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'body' });
     }
-    const excess = Math.max(this.#queue.tokens + tokens - maxQueueTokens, ((this.#queue.rows + rows - maxQueueItems) * tokens) / rows);
-    if (excess > 0) {
-      const message = `${this.#queue.rows} items wait already; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens`;
-      throw new NestorError('QUEUE_FULL', message, { retryAfter: this.#turnIn(excess, tokens) });
-    }
-    if (deadline !== undefined && performance.now() + this.#expectedMs(tokens) > deadline) {
+    const excess = this.#excess(this.#queue, rows, tokens, 1);
+    if (excess > 0) this.#admitToFull(this.#queue.backlog(share), rows, tokens, excess);
+    if (deadline !== undefined && performance.now() + this.#expectedMs(this.#queue.backlog(share), tokens) > deadline) {
       throw new NestorError('DEADLINE_EXCEEDED', 'The deadline would pass before the queue reaches this request');
     }
   }
 
-  /**
-   * Seconds after which there is room. Each who is sent away is given a turn of their own, as if they stood in line: told the same
-   * second, all would come back at once and be refused again.
-   */
-  #turnIn(excess: number, tokens: number): number {
-    const now = performance.now();
-    const earliest = now + this.#drainRate.secondsFor(excess) * 1000;
-    const behindOthers = Math.min(this.#lastTurn + this.#drainRate.secondsFor(tokens) * 1000, now + LONGEST_RETRY_MS);
-    this.#lastTurn = Math.max(earliest, behindOthers);
-    return Math.max(1, Math.ceil((this.#lastTurn - now) / 1000));
+  /** Tokens, or rows reckoned as such, by which it would be more than this part of the queue's room. */
+  #excess(waiting: { readonly rows: number; readonly tokens: number }, rows: number, tokens: number, part: number): number {
+    const { maxQueueItems, maxQueueTokens } = this.policy;
+    return Math.max(waiting.tokens + tokens - maxQueueTokens * part, ((waiting.rows + rows - maxQueueItems * part) * tokens) / rows);
   }
 
-  /** Queuing is fair: a request waits for what others get while it gets its own, and at most for the whole queue. */
-  #expectedMs(tokens: number): number {
-    const ahead = Math.min(this.#queue.tokens, this.#waiting.size * tokens);
-    return this.#drainRate.secondsFor(ahead) * 1000;
+  /** Whoever fills a queue fills it for themselves: a tenant with nothing waiting, or less than its share of the room, gets in. */
+  #admitToFull(own: Backlog<JobEntry>, rows: number, tokens: number, excess: number): void {
+    const part = this.#queue.partOf(own);
+    const beyond = this.#excess(own, rows, tokens, part);
+    if (own.empty || beyond <= 0) return;
+    const { maxQueueItems, maxQueueTokens } = this.policy;
+    const message = `${this.#queue.rows} items wait already; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens`;
+    throw new NestorError('QUEUE_FULL', message, { retryAfter: this.#turnIn(own, Math.min(excess, beyond / part), tokens / part) });
+  }
+
+  /**
+   * Seconds after which there is room. Each who is sent away is given a turn of their own, as if they stood in line with the others of
+   * their tenant: told the same second, all would come back at once and be refused again.
+   */
+  #turnIn(own: Backlog<JobEntry>, excess: number, tokens: number): number {
+    const now = performance.now();
+    const earliest = now + this.#drainRate.secondsFor(excess) * 1000;
+    const behindOthers = Math.min(own.lastTurn + this.#drainRate.secondsFor(tokens) * 1000, now + LONGEST_RETRY_MS);
+    own.lastTurn = Math.max(earliest, behindOthers);
+    return Math.max(1, Math.ceil((own.lastTurn - now) / 1000));
+  }
+
+  /** Queuing is fair: a request waits for what others of its tenant get while it gets its own, and at most for the whole queue. */
+  #expectedMs(own: Backlog<JobEntry>, tokens: number): number {
+    const ahead = Math.min(own.tokens, this.#waiting.size * tokens) / this.#queue.partOf(own);
+    return this.#drainRate.secondsFor(Math.min(this.#queue.tokens, ahead)) * 1000;
   }
 
   #watch(job: Job): void {

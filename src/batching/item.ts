@@ -17,6 +17,15 @@ export interface Item {
   readonly owned?: boolean;
 }
 
+/** Whose work it is: a tenant, or everybody where there are none. */
+export interface Share {
+  readonly name: string;
+  /** How much of the whole it is due beside others: twice the weight, twice the tokens. Above 0. */
+  readonly weight: number;
+}
+
+export const EVERYBODY: Share = { name: '', weight: 1 };
+
 export interface JobOptions {
   /** Names of the outputs to compute. */
   readonly outputs: readonly string[];
@@ -26,6 +35,8 @@ export interface JobOptions {
   readonly deadline?: number | undefined;
   /** Urgency as in RFC 9218: 0 is served first, 7 last, 3 by default. */
   readonly urgency?: number | undefined;
+  /** Who pays for it; everybody by default. */
+  readonly share?: Share | undefined;
   /** Told when it passes which station. */
   readonly timeline?: Timeline | undefined;
   /** The queue's limits are for clients: what the server asks of itself is let in. */

@@ -1,8 +1,8 @@
 // A request in the queue: done when all its items are, failed when one of them is.
 import type { NestorError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
-import type { Item, JobOptions, JobResult } from './item.js';
-import type { Entry, Flow } from './queue.js';
+import type { Entry, Flow } from './backlog.js';
+import { EVERYBODY, type Item, type JobOptions, type JobResult, type Share } from './item.js';
 
 const DEFAULT_URGENCY = 3;
 
@@ -19,6 +19,7 @@ export class Job implements Flow {
   /** Fires at the deadline; cleared when the job is settled before. */
   timer: NodeJS.Timeout | undefined;
   readonly urgency: number;
+  readonly share: Share;
   readonly entries: JobEntry[];
   readonly #outputs: (readonly Tensor[])[] = [];
   #missing: number;
@@ -34,6 +35,7 @@ export class Job implements Flow {
     private readonly reject: (reason: NestorError) => void,
   ) {
     this.urgency = options.urgency ?? DEFAULT_URGENCY;
+    this.share = options.share ?? EVERYBODY;
     this.#missing = items.length;
     const wanted = options.outputs.join();
     this.entries = items.map((item, index) => ({

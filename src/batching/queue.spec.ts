@@ -1,8 +1,10 @@
 // The queue: what leaves together, in which order, and that everybody leaves.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Item } from './item.js';
-import { OLDEST_LEADS_EVERY, Queue, type Entry, type Flow, type PackingPolicy } from './queue.js';
+import { OLDEST_LEADS_EVERY, type Entry, type Flow } from './backlog.js';
+import { EVERYBODY, type Item, type Share } from './item.js';
+import type { PackingPolicy } from './packing.js';
+import { Queue } from './queue.js';
 
 const POLICY: PackingPolicy = { maxRows: 8, maxTokens: 64, tolerance: 1.5 };
 
@@ -11,8 +13,8 @@ interface TestEntry extends Entry {
   readonly index: number;
 }
 
-function flowOf(urgency = 3): Flow {
-  return { finish: 0, waiting: 0, urgency };
+function flowOf(urgency = 3, share: Share = EVERYBODY): Flow {
+  return { finish: 0, waiting: 0, urgency, share };
 }
 
 function entry(flow: Flow, { length = 1, rows = 1, kind = '', masked = false }: Partial<Item> = {}, index = 0): TestEntry {

@@ -1,52 +1,7 @@
-// Who travels together: the order of the queue, and the packing of a batch.
-import TinyQueue from 'tinyqueue';
-import { costOf, type Item } from './item.js';
-
-export interface PackingPolicy {
-  /** Most rows of a batch. */
-  readonly maxRows: number;
-  /** Most tokens of a batch, padding included: longest x rows. */
-  readonly maxTokens: number;
-  /** Longest over shortest sequence of a batch, at most. */
-  readonly tolerance: number;
-  /** Sequences share rows: nothing is padded, so lengths need not be alike and whoever is next travels along. */
-  readonly segments?: boolean;
-}
-
-/** A flow of items that are served in order and share one turn: a request. */
-export interface Flow {
-  /** Where its last item ends in the virtual time of the queue. */
-  finish: number;
-  /** Its items that wait. */
-  waiting: number;
-  readonly urgency: number;
-}
-
-export interface Entry {
-  readonly item: Item;
-  /** Only entries of one kind can share a batch. */
-  readonly kind: string;
-  readonly flow: Flow;
-  /** It must not share a batch. */
-  readonly alone: boolean;
-  /** Virtual time at which it is due, in tokens. */
-  order: number;
-  /** When it came, counted in items: first come, first served among those due at the same time. */
-  turn: number;
-}
-
-function byOrder(a: Entry, b: Entry): number {
-  return a.order - b.order || a.turn - b.turn;
-}
-
-/** Every so many batches the oldest item leads, whatever its order: nobody waits for ever. */
-export const OLDEST_LEADS_EVERY = 16;
-
-/** Items that a batch may pass over in search of one that fits. */
-const MOST_PASSED_OVER = 32;
-
-/** A flow with more items than this in the queue is in it for throughput. */
-const BULK = 64;
+// Who travels together: tenants by weighted fair queuing, and within a tenant its own order.
+import { Backlog, type Entry } from './backlog.js';
+import { costOf, type Share } from './item.js';
+import { BULK, Packing, type PackingPolicy } from './packing.js';
 
 /**
  * Share of a full batch that an instance takes however short the queue. On two cores 32 clients had 389 texts/s with batches of 128 tokens
@@ -54,22 +9,36 @@ const BULK = 64;
  */
 const SMALLEST_SHARE = 0.25;
 
-/** What one level of urgency is worth, in tokens of service. */
-const URGENCY_TOKENS = 4096;
+/** So many batches after another tenant has led one it is still expected back. */
+const EXPECTED_BACK = 32;
+
+/** Tenants that are remembered while nothing of theirs waits: what they owe counts only until the others have caught up. */
+const IDLE_TENANTS = 64;
 
 /**
- * Orders items by start-time fair queuing (Goyal, Vin and Cheng, SIGCOMM 1996), so that an array of thousands does not
- * stand in front of a single text, and packs the first with others of its kind and of like length.
+ * Serves tenants by start-time fair queuing in tokens by weight: the one who has had least leads the next batch, and everybody pays for
+ * their own items, whoever's batch they travel in. A tenant that has nothing waiting saves up nothing.
  */
 export class Queue<E extends Entry> {
-  readonly #byAge = new Set<E>();
-  #byOrder = new TinyQueue<E>([], byOrder);
-  readonly #byLength = new Map<string, Map<number, Set<E>>>();
+  readonly #backlogs = new Map<string, Backlog<E>>();
+  /** When the tenant that led last was due. */
   #virtualTime = 0;
-  #batches = 0;
+  /** The latest that a tenant is due. */
+  #latest = 0;
+  /** The farthest virtual time of a backlog that was forgotten. */
+  #horizon = 0;
+  /** Who led the last batch, and for how many batches in a row. */
+  #host: Backlog<E> | undefined;
+  #inARow = Infinity;
   #arrivals = 0;
+  #items = 0;
   #rows = 0;
   #tokens = 0;
+  readonly #take = (backlog: Backlog<E>, entry: E): void => {
+    backlog.due += costOf(entry.item) / backlog.share.weight;
+    this.#latest = Math.max(this.#latest, backlog.due);
+    this.#leave(backlog, entry);
+  };
 
   constructor(private readonly policy: PackingPolicy) {}
 
@@ -82,149 +51,115 @@ export class Queue<E extends Entry> {
   }
 
   get empty(): boolean {
-    return this.#byAge.size === 0;
+    return this.#items === 0;
   }
 
   /** What has waited longest. */
   get oldest(): E | undefined {
-    return this.#byAge.values().next().value;
+    let oldest: E | undefined;
+    for (const { oldest: one } of this.#backlogs.values()) if (one && (!oldest || one.turn < oldest.turn)) oldest = one;
+    return oldest;
   }
 
   /** One item waits, and nothing beside it. */
   get lone(): boolean {
-    return this.#byAge.size === 1;
+    return this.#items === 1;
+  }
+
+  /** What waits of one tenant. */
+  backlog(share: Share): Backlog<E> {
+    let backlog = this.#backlogs.get(share.name);
+    if (backlog) return backlog;
+    if (this.#backlogs.size >= IDLE_TENANTS) this.#forget();
+    this.#backlogs.set(share.name, (backlog = new Backlog<E>(share, this.#horizon)));
+    return backlog;
+  }
+
+  /** Part of the whole that a tenant is due, by weight, among those who have something waiting. */
+  partOf(own: Backlog<E>): number {
+    if (this.#backlogs.size === 1) return 1;
+    let weights = 0;
+    for (const backlog of this.#backlogs.values()) if (!backlog.empty || backlog === own) weights += backlog.share.weight;
+    return own.share.weight / weights;
   }
 
   add(entry: E): void {
-    const { item, kind, flow } = entry;
-    const start = Math.max(this.#virtualTime, flow.finish);
-    flow.finish = start + costOf(item);
-    entry.order = start + flow.urgency * URGENCY_TOKENS;
+    const backlog = this.backlog(entry.flow.share);
+    if (backlog.empty) backlog.due = Math.max(backlog.due, this.#virtualTime);
     entry.turn = this.#arrivals++;
-    this.#byAge.add(entry);
-    this.#byOrder.push(entry);
-    this.#bucket(kind, item.length).add(entry);
-    flow.waiting += 1;
-    this.#rows += item.rows;
-    this.#tokens += costOf(item);
+    backlog.add(entry);
+    this.#items += 1;
+    this.#rows += entry.item.rows;
+    this.#tokens += costOf(entry.item);
   }
 
   remove(entry: E): void {
-    if (!this.#byAge.delete(entry)) return;
-    const { length, rows } = entry.item;
-    const lengths = this.#byLength.get(entry.kind);
-    const bucket = lengths?.get(length);
-    bucket?.delete(entry);
-    if (bucket?.size === 0) lengths?.delete(length);
-    if (lengths?.size === 0) this.#byLength.delete(entry.kind);
-    entry.flow.waiting -= 1;
-    this.#rows -= rows;
-    this.#tokens -= costOf(entry.item);
-    // The heap forgets lazily; rebuilt before what left outweighs what waits.
-    if (this.#byOrder.length > 64 && this.#byOrder.length > 2 * this.#byAge.size) {
-      this.#byOrder = new TinyQueue([...this.#byAge], byOrder);
-    }
+    const backlog = this.#backlogs.get(entry.flow.share.name);
+    if (backlog) this.#leave(backlog, entry);
   }
 
   /**
    * Takes the next batch out of the queue; empty when nothing waits. An instance takes its share of what waits, so that a burst is split
    * over the instances instead of lining up behind one, and a long queue travels in full batches. Bulk travels in small ones: whoever
-   * comes meanwhile waits for the end of a batch.
+   * comes meanwhile waits for the end of a batch. So does what one tenant has while another is expected back.
    * @param instances who take from the queue
    */
   next(instances = 1): E[] {
-    const leader = this.#leader();
-    if (!leader) return [];
-    const budget = this.#budget(leader, instances);
-    const batch = [leader];
-    this.remove(leader);
-    if (leader.alone) return batch;
-    if (this.policy.segments) this.#fillInOrder(batch, leader, budget);
-    else this.#fillByLength(batch, leader, budget);
-    return batch;
+    const backlog = this.#first();
+    const leader = backlog?.lead();
+    if (!backlog || !leader) return [];
+    this.#virtualTime = Math.max(this.#virtualTime, backlog.due);
+    this.#inARow = backlog === this.#host ? this.#inARow + 1 : this.#host ? 1 : Infinity;
+    this.#host = backlog;
+    const budget = this.#budget(backlog, leader, instances);
+    this.#take(backlog, leader);
+    if (this.#items === 0) return [leader];
+    const packing = new Packing(this.policy, leader, this.#take);
+    packing.fill(backlog, budget);
+    if (this.#backlogs.size > 1) this.#seatGuests(packing, backlog, budget);
+    return packing.batch;
   }
 
-  #budget(leader: E, instances: number): number {
+  /** Of those who have something waiting, the tenant that has had least for its weight. */
+  #first(): Backlog<E> | undefined {
+    let first: Backlog<E> | undefined;
+    for (const backlog of this.#backlogs.values()) if (!backlog.empty && (!first || backlog.due < first.due)) first = backlog;
+    return first;
+  }
+
+  /** Others take the places that are left, those who have had least first; nobody rides further ahead of their turn than the smallest batch. */
+  #seatGuests(packing: Packing<E>, host: Backlog<E>, budget: number): void {
+    const guests = [...this.#backlogs.values()].filter((backlog) => backlog !== host && !backlog.empty);
+    for (const guest of guests.sort((a, b) => a.due - b.due)) {
+      if (packing.size >= budget) return;
+      const ahead = (guest.due - this.#virtualTime) * guest.share.weight;
+      packing.fill(guest, Math.min(budget, packing.size + packing.most * SMALLEST_SHARE - ahead));
+    }
+  }
+
+  #budget(host: Backlog<E>, { flow }: E, instances: number): number {
     const { maxTokens } = this.policy;
-    if (leader.flow.waiting > BULK) return maxTokens * SMALLEST_SHARE;
+    const expectsOthers = this.#inARow < EXPECTED_BACK && host.rows === this.#rows;
+    if (flow.waiting > BULK || expectsOthers) return maxTokens * SMALLEST_SHARE;
     if (instances === 1) return maxTokens;
     return Math.min(maxTokens, Math.max(maxTokens * SMALLEST_SHARE, this.#tokens / instances));
   }
 
-  /** Takes whoever is due next, as far as the budget goes; a few that do not fit are passed over. */
-  #fillInOrder(batch: E[], leader: E, budget: number): void {
-    let { rows } = leader.item;
-    let tokens = costOf(leader.item);
-    const passedOver: E[] = [];
-    while (rows < this.policy.maxRows && tokens < budget && passedOver.length < MOST_PASSED_OVER) {
-      const entry = this.#byOrder.pop();
-      if (!entry) break;
-      if (!this.#byAge.has(entry)) continue;
-      const fits = rows + entry.item.rows <= this.policy.maxRows && tokens + costOf(entry.item) <= budget;
-      // Somebody who came alone is not to wait for the bulk of another: it loses nothing by going later.
-      const bulk = entry.flow !== leader.flow && entry.flow.waiting > BULK && leader.flow.waiting <= BULK;
-      if (entry.kind !== leader.kind || entry.alone || bulk || !fits) {
-        passedOver.push(entry);
-        continue;
-      }
-      rows += entry.item.rows;
-      tokens += costOf(entry.item);
-      batch.push(entry);
-      this.remove(entry);
-    }
-    for (const entry of passedOver) this.#byOrder.push(entry);
+  #leave(backlog: Backlog<E>, entry: E): void {
+    if (!backlog.remove(entry)) return;
+    this.#items -= 1;
+    this.#rows -= entry.item.rows;
+    this.#tokens -= costOf(entry.item);
+    // Nobody had to wait for what was served: nobody owes anything.
+    if (this.#items === 0) this.#virtualTime = this.#latest;
   }
 
-  /** Takes those whose length is nearest to the leader's, oldest first, as far as the budget and the tolerance go. */
-  #fillByLength(batch: E[], leader: E, budget: number): void {
-    let { rows, length: shortest, length: longest } = leader.item;
-    for (const length of this.#lengthsAround(leader.kind, leader.item.length)) {
-      const low = Math.min(shortest, length);
-      const high = Math.max(longest, length);
-      if (high > low * this.policy.tolerance) continue;
-      for (const entry of this.#byLength.get(leader.kind)?.get(length) ?? []) {
-        const total = rows + entry.item.rows;
-        if (total > this.policy.maxRows || total * high > budget) break;
-        if (entry.alone) continue;
-        rows = total;
-        shortest = low;
-        longest = high;
-        batch.push(entry);
-        this.remove(entry);
-      }
+  /** Lets go of tenants that have nothing waiting and owe nothing. */
+  #forget(): void {
+    for (const [name, backlog] of this.#backlogs) {
+      if (!backlog.empty || backlog.due > this.#virtualTime) continue;
+      this.#horizon = Math.max(this.#horizon, backlog.virtualTime);
+      this.#backlogs.delete(name);
     }
-  }
-
-  #leader(): E | undefined {
-    this.#batches += 1;
-    // Out of turn, so virtual time stands still: else whoever comes later would stand behind everybody's backlog.
-    if (this.#batches % OLDEST_LEADS_EVERY === 0) return this.oldest;
-    let leader: E | undefined;
-    while (!leader && this.#byOrder.length > 0) {
-      const first = this.#byOrder.pop();
-      if (first && this.#byAge.has(first)) leader = first;
-    }
-    if (leader) this.#virtualTime = Math.max(this.#virtualTime, leader.order - leader.flow.urgency * URGENCY_TOKENS);
-    return leader;
-  }
-
-  /** Lengths within the tolerance, nearest first: the least padding per mate. */
-  *#lengthsAround(kind: string, length: number): Generator<number> {
-    yield length;
-    if (!Number.isFinite(this.policy.maxTokens) || !this.#byLength.has(kind)) return;
-    // A mate longer than the budget never fits, so that a tolerance of millions ("any length") costs no more steps than that.
-    const reach = Math.min(this.policy.maxTokens, Math.floor(length * (this.policy.tolerance - 1)));
-    for (let distance = 1; distance <= reach; distance++) {
-      yield length - distance;
-      yield length + distance;
-    }
-  }
-
-  #bucket(kind: string, length: number): Set<E> {
-    let lengths = this.#byLength.get(kind);
-    if (!lengths) this.#byLength.set(kind, (lengths = new Map<number, Set<E>>()));
-    let bucket = lengths.get(length);
-    if (!bucket) lengths.set(length, (bucket = new Set()));
-    return bucket;
   }
 }

@@ -84,7 +84,7 @@ export class CachingModule {
         {
           provide: CacheService,
           useFactory: (stores: TierStore[], tiers: Tiers, answers: Answers, options: CacheOptions, metrics: CacheMetrics) => {
-            const service = new CacheService(tiers, answers, options.enabled, leaseOf(stores, tiers, options));
+            const service = new CacheService(tiers, answers, options, leaseOf(stores, tiers, options));
             metrics.watchSize(() => service.states);
             return service;
           },

@@ -27,6 +27,7 @@ interface Asking {
   readonly urgency?: number;
   readonly signal?: AbortSignal;
   readonly deadline?: number;
+  readonly tenant?: string;
   readonly policy?: CachePolicy;
 }
 
@@ -42,7 +43,10 @@ class Desk {
   constructor() {
     const metrics = new CacheMetrics(new Metrics(new Registry()));
     const keyv = new Keyv({ store: this.store as never, serialize: undefined, deserialize: undefined, useKeyPrefix: false } as never);
-    this.cache = new CacheService(new Tiers([new Tier('memory', keyv, this.store, metrics)]), new Answers(1024), true);
+    this.cache = new CacheService(new Tiers([new Tier('memory', keyv, this.store, metrics)]), new Answers(1024), {
+      enabled: true,
+      perTenant: true,
+    });
   }
 
   ask(keys: string[], asking: Asking = {}): Promise<Recalled<string>[]> {
@@ -219,6 +223,16 @@ describe('equal requests at one time', () => {
     open();
     await patient;
     expect(desk.computed).toHaveLength(2);
+  });
+
+  it('of two tenants do not wait for each other, though each waits for its own', async () => {
+    const open = desk.close();
+    const asked = ['one', 'two', 'one', 'two'].map((tenant) => desk.ask(['a'], { tenant }));
+    await setImmediate();
+    expect(desk.computed).toEqual([['a'], ['a']]);
+    open();
+    expect((await Promise.all(asked)).map(sources)).toEqual([['A computed'], ['A computed'], ['A coalesced'], ['A coalesced']]);
+    expect(sources(await desk.ask(['a'], { tenant: 'three' }))).toEqual(['A memory']);
   });
 
   it('are not joined by who wants it fresh', async () => {

@@ -4,7 +4,7 @@ import type { Answers } from './answers.js';
 import { isExpired, type Entry } from './entry.js';
 import { Flight, type Passenger } from './flight.js';
 import type { Lease } from './lease.js';
-import type { CachePolicy, TierName } from './options.js';
+import type { CacheOptions, CachePolicy, TierName } from './options.js';
 import type { TierState } from './tier.js';
 import { Tiers, type Written } from './tiers.js';
 
@@ -39,6 +39,8 @@ export interface Request<T> extends Passenger {
   readonly mode: CacheMode;
   /** 0 is served first, 7 last. */
   readonly urgency: number;
+  /** Who asks. Tenants do not wait for each other's work, even for what they share: it may stand behind all else that the other has sent. */
+  readonly tenant?: string | undefined;
   /** The values of the keys at these places; aborted when nobody waits for any of them. */
   readonly compute: (missing: readonly number[], signal: AbortSignal | undefined) => Promise<readonly T[]>;
 }
@@ -54,9 +56,18 @@ export class CacheService implements OnApplicationShutdown {
   constructor(
     private readonly tiers: Tiers,
     readonly answers: Answers,
-    readonly enabled: boolean,
+    private readonly options: Pick<CacheOptions, 'enabled' | 'perTenant'>,
     private readonly lease?: Lease,
   ) {}
+
+  get enabled(): boolean {
+    return this.options.enabled;
+  }
+
+  /** What keys have to say of a tenant: nothing where all share what is remembered. */
+  tenantOf(name: string | undefined): string | undefined {
+    return this.options.perTenant ? name : undefined;
+  }
 
   /** What each tier holds; whole answers count as memory. */
   get states(): TierState[] {
@@ -112,7 +123,7 @@ export class CacheService implements OnApplicationShutdown {
     const results = new Map<string, Recalled<T>>();
     let wanted = [...places.keys()];
     while (wanted.length > 0) {
-      const joined = this.#joinable<T>(wanted, request.urgency);
+      const joined = this.#joinable<T>(wanted, request);
       const own = wanted.filter((key) => !joined.has(key));
       const flights = new Set(joined.values());
       const waits = [...flights].map(async (flight) => {
@@ -136,10 +147,10 @@ export class CacheService implements OnApplicationShutdown {
   }
 
   /** Whoever is more urgent than the work in flight does not wait for it. */
-  #joinable<T>(keys: readonly string[], urgency: number): Map<string, Flight<Results<T>>> {
+  #joinable<T>(keys: readonly string[], { urgency, tenant }: Request<T>): Map<string, Flight<Results<T>>> {
     const joined = new Map<string, Flight<Results<T>>>();
     for (const key of keys) {
-      const flight = this.#flights.get(key);
+      const flight = this.#flights.get(inFlight(key, tenant));
       if (flight && !flight.cancelled && flight.urgency <= urgency) joined.set(key, flight as Flight<Results<T>>);
     }
     return joined;
@@ -147,6 +158,7 @@ export class CacheService implements OnApplicationShutdown {
 
   /** In the table before the tiers are asked, so that of equal requests of one moment only the first asks them. */
   #begin<T>(keys: readonly string[], places: ReadonlyMap<string, number>, request: Request<T>): Flight<Results<T>> {
+    const flown = keys.map((key) => inFlight(key, request.tenant));
     const work = async (signal: AbortSignal): Promise<Results<T>> => {
       try {
         const results = await this.#remembered(keys, request);
@@ -155,11 +167,11 @@ export class CacheService implements OnApplicationShutdown {
         const computed = await this.#once(missing, places, request, signal);
         return results.size === 0 ? computed : new Map([...results, ...computed]);
       } finally {
-        for (const key of keys) if (this.#flights.get(key) === flight) this.#flights.delete(key);
+        for (const key of flown) if (this.#flights.get(key) === flight) this.#flights.delete(key);
       }
     };
     const flight = new Flight<Results<T>>(work, request.urgency, keys.length === 1);
-    for (const key of keys) this.#flights.set(key, flight);
+    for (const key of flown) this.#flights.set(key, flight);
     return flight;
   }
 
@@ -174,7 +186,9 @@ export class CacheService implements OnApplicationShutdown {
       const values = await this.#computed(wanted, places, request, signal);
       return { values, ...(await this.#remember(values, request)) };
     };
-    if (!this.lease || !request.tiers.has('redis')) return (await compute(keys)).values;
+    // Nor for what another tenant computes in another process.
+    const alone = request.tenant !== undefined && !this.options.perTenant;
+    if (!this.lease || alone || !request.tiers.has('redis')) return (await compute(keys)).values;
     return this.lease.once(keys, { find: (wanted) => this.#remembered(wanted, request), compute }, signal);
   }
 
@@ -208,6 +222,11 @@ export class CacheService implements OnApplicationShutdown {
       .map(([key, { value }]) => ({ key, entry: { value: level.encode(value), expires } satisfies Entry }));
     return entries.length > 0 ? this.tiers.write(level.name, tiers, entries) : { everywhere: Promise.resolve() };
   }
+}
+
+/** The work for a key, of one tenant. */
+function inFlight(key: string, tenant: string | undefined): string {
+  return tenant === undefined ? key : `${key} ${tenant}`;
 }
 
 /** Whether it is this request that was cancelled or came too late, not the one that it had joined. */

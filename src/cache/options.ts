@@ -9,6 +9,8 @@ export type TierName = (typeof TIERS)[number];
 export interface CacheOptions {
   /** Off: nothing is remembered and nothing is shared, every request is computed. */
   readonly enabled: boolean;
+  /** Whether what one tenant asked is never answered to another. */
+  readonly perTenant: boolean;
   /** Bytes of the memory tier, keys and whole answers included. */
   readonly memoryBytes: number;
   /** Bytes of the disk tier; 0: there is none. */
@@ -26,6 +28,7 @@ export interface CacheOptions {
 export function cacheOptions(environment: Environment): CacheOptions {
   return {
     enabled: environment.CACHE,
+    perTenant: environment.CACHE_SCOPE === 'tenant',
     memoryBytes: environment.CACHE_MEMORY_BYTES,
     diskBytes: environment.CACHE_DISK_BYTES,
     directory: environment.CACHE_DIR,

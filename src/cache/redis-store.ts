@@ -1,17 +1,11 @@
 // The Redis tier: cache-manager-redis-yet's store, with values as the bytes they are.
 import type { CacheManagerStore } from 'cache-manager';
 import { redisInsStore } from 'cache-manager-redis-yet';
-import { commandOptions, createClient } from 'redis';
+import { commandOptions } from 'redis';
 import type { Claim, Leasing } from './lease.js';
+import { connectRedis } from './redis-connection.js';
 
-/** What is on its way at most: a Redis that hangs must not gather requests without end. */
-const MOST_COMMANDS = 10_000;
-const CONNECT_MS = 2000;
-const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 2000;
 const SCAN_COUNT = 1000;
-/** A connection that says nothing for so long is given up for a new one: TCP itself would wait a quarter of an hour for a host that is gone. */
-const LONGEST_SILENCE_MS = 5000;
 
 const AS_BYTES = commandOptions({ returnBuffers: true });
 
@@ -42,25 +36,8 @@ export interface RedisStore extends CacheManagerStore, Leasing {
  * @param onError what the client has to say about its connection.
  */
 export function redisStore(url: string, onError: (error: Error) => void): RedisStore {
-  const client = createClient({
-    url,
-    disableOfflineQueue: true,
-    commandsQueueMaxLength: MOST_COMMANDS,
-    socket: {
-      connectTimeout: CONNECT_MS,
-      reconnectStrategy: (tries) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(tries, 10), LONGEST_RETRY_MS),
-    },
-  });
-  client.on('error', onError);
-  client.connect().catch(onError);
+  const { client, watch, disconnect } = connectRedis(url, onError);
   const store = redisInsStore(client as unknown as Parameters<typeof redisInsStore>[0]);
-
-  const watch = watchdog(() => {
-    client
-      .disconnect()
-      .then(() => client.connect())
-      .catch(onError);
-  });
 
   async function* keysOf(pattern: string): AsyncGenerator<string[]> {
     let cursor = 0;
@@ -91,29 +68,7 @@ export function redisStore(url: string, onError: (error: Error) => void): RedisS
     clearScope: (scope) => removeAll(`${NAMESPACE}:${scope}:*`),
     claim: async (keys, leaseMs) => (await watch(client.eval(CLAIM, { keys: keys.map(named), arguments: [String(leaseMs)] }))) as Claim[],
     release: (keys) => watch(client.unlink(keys.map((key) => named(key) + LEASE))),
-    disconnect: async () => {
-      // disconnect() of a client that is still connecting throws.
-      await Promise.resolve(client.disconnect()).catch(() => undefined);
-    },
-  };
-}
-
-/** Calls `bark` when commands wait and none is answered for too long. */
-function watchdog(bark: () => void): <R>(command: Promise<R>) => Promise<R> {
-  let waiting = 0;
-  let timer: NodeJS.Timeout | undefined;
-  const rest = (): void => {
-    clearTimeout(timer);
-    timer = waiting > 0 ? setTimeout(bark, LONGEST_SILENCE_MS).unref() : undefined;
-  };
-  return async (command) => {
-    if (waiting++ === 0) rest();
-    try {
-      return await command;
-    } finally {
-      waiting--;
-      rest();
-    }
+    disconnect,
   };
 }
 

@@ -1,8 +1,9 @@
 // One tier, made harmless: whatever is behind it, asking takes no longer than its time-out and never fails.
-import CircuitBreaker from 'opossum';
+import type CircuitBreaker from 'opossum';
 import type { Keyv } from 'keyv';
 import { reasonOf } from '../errors.js';
 import type { CacheMetrics } from '../telemetry/cache-metrics.js';
+import { breakerAround, isAway } from './breaker.js';
 import { isExpired, seal, unseal, type Entry } from './entry.js';
 import type { TierName } from './options.js';
 
@@ -38,10 +39,6 @@ export interface Guard {
   readonly onChange: (state: TierState) => void;
 }
 
-/** Half of so many calls failed in ten seconds: it is left alone. After that a trial every `RESET_MS` finds out whether it is well again. */
-const BREAKER = { volumeThreshold: 5, errorThresholdPercentage: 50, rollingCountTimeout: 10_000 } as const;
-const RESET_MS = 2000;
-
 /** Nobody waits for a write: it may take longer than a read, before it counts as failed. */
 const WRITE_PATIENCE = 25;
 
@@ -71,7 +68,7 @@ export class Tier {
 
   /** Whether it is left alone. */
   get down(): boolean {
-    return this.#breakers.some((breaker) => breaker.opened || breaker.halfOpen);
+    return this.#breakers.some(isAway);
   }
 
   get state(): TierState {
@@ -152,7 +149,7 @@ export class Tier {
   guarded<A, R>(work: (argument: A) => Promise<R>, trial: A, patience: number): (argument: A) => Promise<R> {
     if (!this.guard) return work;
     const { timeoutMs, onChange } = this.guard;
-    const breaker = new CircuitBreaker<[A], R>(work, { ...BREAKER, timeout: timeoutMs * patience, resetTimeout: RESET_MS });
+    const breaker = breakerAround(work, trial, timeoutMs * patience);
     breaker.on('failure', (error) => (this.#reason = reasonOf(error)));
     const announce = (): void => {
       const { state } = this;
@@ -161,9 +158,6 @@ export class Tier {
       this.#announced = state.state;
     };
     breaker.on('open', announce);
-    breaker.on('halfOpen', () => {
-      breaker.fire(trial).catch(() => undefined);
-    });
     breaker.on('close', announce);
     this.#breakers.push(breaker);
     return (argument) => breaker.fire(argument);

@@ -3,7 +3,9 @@ import { IsBoolean, IsIn, IsInt, IsString, Matches, Max, Min, MinLength, validat
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const SAMPLERS = ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'];
+const CACHE_SCOPES = ['tenant', 'shared'] as const;
 const URL = /^(https?:\/\/\S+)?$/;
+const ORIGINS = /^(\*|https?:\/\/[^\s,/]+(\s*,\s*https?:\/\/[^\s,/]+)*)?$/;
 const A_URL = { message: 'must be a URL that begins with http:// or https://' };
 const ONLY_PROTOBUF = { message: 'spans go as http/protobuf only; a collector takes them on port 4318' };
 
@@ -40,6 +42,43 @@ export class Environment {
   /** Largest body of a request, and largest message over gRPC, in bytes, decompressed. */
   @IsInt() @Min(1024) readonly BODY_LIMIT_BYTES: number = 32 * 1024 * 1024;
 
+  /** Largest head of a request, its first line and its headers, in bytes. */
+  @IsInt() @Min(1024) @Max(1_048_576) readonly HEADER_LIMIT_BYTES: number = 16 * 1024;
+
+  /** Longest target of a request, its path and its query, in bytes. */
+  @IsInt() @Min(256) @Max(1_048_576) readonly URL_LIMIT_BYTES: number = 8 * 1024;
+
+  /** Seconds that a client has for the head of a request, from the first byte or, on a new connection, from its beginning. */
+  @IsInt() @Min(1) @Max(3600) readonly HEADERS_TIMEOUT_SECONDS: number = 20;
+
+  /** Seconds that a client has for a whole request, from its first byte to the last of its body; over gRPC, for its message. */
+  @IsInt() @Min(1) @Max(86_400) readonly BODY_TIMEOUT_SECONDS: number = 300;
+
+  /** Seconds after which a client loses its connection that sends its body, or reads its answer, slower than `SLOW_CLIENT_BYTES_PER_SECOND`; 0: never. */
+  @IsInt() @Min(0) @Max(3600) readonly SLOW_CLIENT_SECONDS: number = 10;
+
+  /** What is not slow, in bytes a second. */
+  @IsInt() @Min(1) readonly SLOW_CLIENT_BYTES_PER_SECOND: number = 256;
+
+  /** Seconds that a connection may be idle between two requests; longer than a load balancer in front keeps it. */
+  @IsInt() @Min(1) @Max(3600) readonly KEEP_ALIVE_SECONDS: number = 72;
+
+  /** Most connections of each port. At the limit the one that has been idle for longest gives way; where none is idle, the new one. */
+  @IsInt() @Min(1) readonly MAX_CONNECTIONS: number = 4096;
+
+  /** The same for one remote address; 0: no limit, as behind a proxy, whose address all clients have. */
+  @IsInt() @Min(0) readonly MAX_CONNECTIONS_PER_ADDRESS: number = 0;
+
+  /** Most calls at once on one connection of gRPC. */
+  @IsInt() @Min(1) readonly GRPC_MAX_STREAMS: number = 1000;
+
+  /** Seconds that a connection of gRPC may be without a call. */
+  @IsInt() @Min(1) @Max(86_400) readonly GRPC_IDLE_SECONDS: number = 600;
+
+  /** Origins whose pages may call this server from a browser, with commas between them; `*`: all; empty: none. */
+  @Matches(ORIGINS, { message: 'must be * or origins as https://app.example.com, with commas between them' })
+  readonly CORS_ORIGINS: string = '';
+
   /** Seconds after SIGTERM during which requests that were already routed here are still served, while readiness is false. */
   @IsInt() @Min(0) @Max(600) readonly DRAIN_SECONDS: number = 0;
 
@@ -70,10 +109,16 @@ export class Environment {
   /** Milliseconds that one of the processes that share a Redis has for computing a value while the others wait for it; 0: each computes by itself. */
   @IsInt() @Min(0) @Max(60_000) readonly CACHE_LEASE_MS: number = 0;
 
-  /** Header that names the tenant: what one tenant asked is never answered from the cache to another. Empty: there are no tenants. */
-  @IsString() readonly CACHE_TENANT_HEADER: string = '';
+  /** Whether what one tenant asked may be answered from the cache to another: `tenant` (never) or `shared`. */
+  @IsIn(CACHE_SCOPES) readonly CACHE_SCOPE: (typeof CACHE_SCOPES)[number] = 'tenant';
 
-  /** Redis for the tier that processes share, `redis://` or `rediss://`; empty: there is none. */
+  /** Header, and metadata of gRPC, that names the tenant; whoever stands in front of Nestor must set it. Empty: nobody does. */
+  @Matches(/^[\w-]*$/, { message: 'must be the name of a header' }) readonly TENANT_HEADER: string = '';
+
+  /** YAML with the weights and limits of tenants, read again when it changes; empty: everybody is equal and nobody is limited. */
+  @IsString() readonly TENANTS_FILE: string = '';
+
+  /** Redis for the tier that processes share, and for quotas that they count together, `redis://` or `rediss://`; empty: there is none. */
   @Matches(/^(rediss?:\/\/\S+)?$/, { message: 'must be redis://host:port or rediss://host:port' }) readonly REDIS_URL: string = '';
 
   /** Opens the routes of text-embeddings-inference (`/embed` and its like); without it they answer 404. */
@@ -81,6 +126,46 @@ export class Environment {
 
   /** Name of the embedding model that those serve; empty where the repository has only one. */
   @IsString() readonly TEI_MODEL: string = '';
+
+  /** `open`: nobody is asked who they are. Empty: callers are asked where keys or tokens are configured, and must be unless HOST is loopback. */
+  @IsIn(['', 'open'], { message: 'must be open, or be left out' }) readonly ACCESS: string = '';
+
+  /** File of API keys, YAML or JSON, read again when it changes. Empty: there are no keys. */
+  @IsString() readonly ACCESS_KEYS_FILE: string = '';
+
+  /** `iss` of the JWTs that are taken; empty: none are. */
+  @IsString() readonly JWT_ISSUER: string = '';
+
+  /** What their `aud` must name. */
+  @IsString() readonly JWT_AUDIENCE: string = '';
+
+  /** Where the issuer publishes its keys, a JSON Web Key Set. */
+  @Matches(URL, A_URL) readonly JWT_JWKS_URL: string = '';
+
+  /** How far the issuer's clock and this one may be apart. */
+  @IsInt() @Min(0) @Max(600) readonly JWT_CLOCK_SKEW_SECONDS: number = 30;
+
+  /** Claim that names the tenant. */
+  @IsString() @MinLength(1) readonly JWT_TENANT_CLAIM: string = 'tenant';
+
+  /** Claim that has the scopes, as one text with spaces or as a list. */
+  @IsString() @MinLength(1) readonly JWT_SCOPE_CLAIM: string = 'scope';
+
+  /** Which of `metrics` and `docs` ask nobody, with commas between; probes never ask. */
+  @Matches(/^((metrics|docs)(,(metrics|docs))*)?$/, { message: 'must be metrics, docs, or both with a comma between' })
+  readonly OPEN_ROUTES: string = '';
+
+  /** Where the audit log goes: `stderr`, `off`, or a file, which is appended to. */
+  @IsString() @MinLength(1) readonly AUDIT_LOG: string = 'stderr';
+
+  /** Certificate chain of the server, PEM, for HTTP and gRPC; read again when it changes. Empty: plain text. */
+  @IsString() readonly TLS_CERT_FILE: string = '';
+
+  /** Its private key, PEM. */
+  @IsString() readonly TLS_KEY_FILE: string = '';
+
+  /** Authority that clients' certificates must come from, PEM. Empty: they need none. */
+  @IsString() readonly TLS_CLIENT_CA_FILE: string = '';
 
   // The names and meanings of OpenTelemetry, whose SDK reads them too, and others of its table beside them:
   // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/

@@ -16,5 +16,11 @@ export function callOf(call: ServerUnaryCall<unknown, unknown>): Call {
   const timeline = new Timeline(performance.now(), record?.trace);
   if (record) record.timeline = timeline;
   const deadline = Number(call.getDeadline());
-  return { timeline, signal: abort.signal, deadline: Number.isFinite(deadline) ? performance.now() + deadline - Date.now() : undefined };
+  const { tenant } = record ?? {};
+  return {
+    timeline,
+    tenant,
+    signal: abort.signal,
+    deadline: Number.isFinite(deadline) ? performance.now() + deadline - Date.now() : undefined,
+  };
 }

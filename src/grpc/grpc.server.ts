@@ -1,14 +1,26 @@
 // The transport: one gRPC server for the services, which leaves as the HTTP server does.
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { ServerGrpc } from '@nestjs/microservices';
+import { AuditLog } from '../access/audit-log.js';
+import { Gate } from '../access/gate.js';
+import { Tls } from '../access/tls.js';
 import { Environment } from '../config/environment.js';
 import { reasonOf } from '../errors.js';
 import { Readiness } from '../health/readiness.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { RequestLog } from '../telemetry/request-log.js';
+import { TenantMetrics } from '../telemetry/tenant-metrics.js';
 import { Tracer } from '../telemetry/tracer.js';
+import { Tenants } from '../tenants/tenants.js';
+import { credentialsOf } from './credentials.js';
+import { guardCalls } from './guarded-call.js';
+import { GrpcHealthController } from './health.controller.js';
+import { GrpcInferenceController } from './inference.controller.js';
+import { needsOf } from './needs.js';
+import { Arrivals } from './arrivals.js';
+import { GrpcConnections, serverOptions } from './limits.js';
 import { observeCalls } from './observed-call.js';
 import { fileDescriptors, packageDefinition, SERVICES } from './services.js';
 
@@ -17,7 +29,10 @@ type ReflectedPackage = ConstructorParameters<typeof ReflectionService>[0];
 @Injectable()
 export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown {
   readonly #server: Server;
+  readonly #arrivals: Arrivals;
+  readonly #connections: GrpcConnections;
   #closed: Promise<void> | undefined;
+  #unwatch: (() => void) | undefined;
 
   constructor(
     private readonly environment: Environment,
@@ -25,11 +40,23 @@ export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown 
     metrics: Metrics,
     tracer: Tracer,
     log: RequestLog,
+    tenants: Tenants,
+    usage: TenantMetrics,
+    gate: Gate,
+    audit: AuditLog,
+    private readonly tls: Tls,
   ) {
     const packages = SERVICES.map(({ file }) => file.proto.package);
     super({ package: packages, packageDefinition: packageDefinition(), gracefulShutdown: true });
-    const { BODY_LIMIT_BYTES: limit } = environment;
-    this.#server = new Server({ 'grpc.max_receive_message_length': limit, interceptors: [observeCalls({ metrics, tracer, log }, limit)] });
+    const { BODY_LIMIT_BYTES: limit, TENANT_HEADER } = environment;
+    this.#arrivals = new Arrivals(environment.BODY_TIMEOUT_SECONDS);
+    this.#connections = new GrpcConnections(environment, () => {
+      metrics.rejected.inc({ reason: 'TOO_MANY_CONNECTIONS' });
+    });
+    const arrivals = this.#arrivals;
+    const observe = observeCalls({ metrics, tracer, log, tenants, usage, tenantKey: TENANT_HEADER.toLowerCase(), arrivals }, limit);
+    const needs = needsOf(SERVICES, [GrpcInferenceController, GrpcHealthController]);
+    this.#server = new Server({ ...serverOptions(environment), interceptors: [observe, guardCalls({ gate, audit, needs })] });
   }
 
   override createClient(): Promise<Server> {
@@ -41,7 +68,10 @@ export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown 
     await this.bindEvents();
     new ReflectionService(fileDescriptors() as unknown as ReflectedPackage).addToServer(this.#server);
     const host = this.environment.HOST.includes(':') ? `[${this.environment.HOST}]` : this.environment.HOST;
-    const address = `${host}:${await this.#bind(`${host}:${this.environment.GRPC_PORT}`)}`;
+    const port = await this.#bind(`${host}:${this.environment.GRPC_PORT}`);
+    this.#arrivals.watch();
+    this.#unwatch = this.#connections.watch(port);
+    const address = `${host}:${port}`;
     new Logger('Nestor').log(`gRPC server listening at ${address}`);
     this.readiness.leaving.addEventListener('abort', () => {
       this.#sendAway(address);
@@ -56,12 +86,15 @@ export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown 
 
   /** Resolves when calls in flight have ended. */
   override close(): Promise<void> {
-    return (this.#closed ??= super.close());
+    return (this.#closed ??= super.close().finally(() => {
+      this.#arrivals.close();
+      this.#unwatch?.();
+    }));
   }
 
   #bind(address: string): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      this.#server.bindAsync(address, credentialsOf(this.tls), (error, port) => {
         if (error) reject(new Error(`GRPC_PORT=${this.environment.GRPC_PORT}: ${reasonOf(error)}`));
         else resolve(port);
       });

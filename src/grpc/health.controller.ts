@@ -16,6 +16,7 @@ import {
   timer,
   type Observable,
 } from 'rxjs';
+import { Open } from '../access/needs.js';
 import { NestorError } from '../errors.js';
 import { ReadinessCheck } from '../health/readiness-check.js';
 import { Readiness } from '../health/readiness.js';
@@ -45,6 +46,7 @@ export class GrpcHealthController implements BeforeApplicationShutdown {
   }
 
   @GrpcMethod('Health', 'Check')
+  @Open()
   async status(@Message(HealthCheckRequestSchema) { service }: HealthCheckRequest): Promise<HealthCheckResponse> {
     if (!KNOWN.includes(service))
       throw new NestorError('NOT_FOUND', `There is no service ${JSON.stringify(service)}`, { field: 'service' });
@@ -53,6 +55,7 @@ export class GrpcHealthController implements BeforeApplicationShutdown {
 
   /** Ends when the server closes: it would wait for its watchers else. */
   @GrpcMethod('Health', 'Watch')
+  @Open()
   watch(@Message(HealthCheckRequestSchema) { service }: HealthCheckRequest): Observable<HealthCheckResponse> {
     const statuses = KNOWN.includes(service)
       ? this.#looks.pipe(

@@ -4,11 +4,14 @@ import type { ServerUnaryCall } from '@grpc/grpc-js';
 import type { Call, PredictionInput } from '../inference/prediction.js';
 import type { Lease } from '../models/lease.js';
 import { ModelManager } from '../models/model-manager.js';
+import { parseMessage } from '../oip/message.js';
 import { callOfParameters } from '../oip/parameters.js';
+import { Tenants } from '../tenants/tenants.js';
+import { callRecords } from './call-record.js';
 import { callOf } from './call.js';
+import { requireNamed } from './guarded-call.js';
 import { readInfer, type InferQuery } from './infer-request.js';
 import { ModelInferRequestSchema } from './inference_pb.js';
-import { parse } from './message.js';
 
 export interface InferRequest extends InferQuery {
   /** Of the model that it goes to; to be given back with the answer. */
@@ -21,10 +24,15 @@ type UnaryCall = ServerUnaryCall<Uint8Array, unknown>;
 
 @Injectable()
 export class InferPipe implements PipeTransform<UnaryCall, Promise<InferRequest>> {
-  constructor(private readonly models: ModelManager) {}
+  constructor(
+    private readonly models: ModelManager,
+    private readonly tenants: Tenants,
+  ) {}
 
   async transform(call: UnaryCall): Promise<InferRequest> {
-    const message = parse(ModelInferRequestSchema, call.request);
+    await this.tenants.of(callRecords.get(call.metadata)?.tenant).enter();
+    const message = parseMessage(ModelInferRequestSchema, call.request, 'message');
+    requireNamed(call.metadata, message);
     const lease = await this.models.use({ name: message.modelName, version: message.modelVersion || undefined });
     try {
       const query = readInfer(message, lease.model);

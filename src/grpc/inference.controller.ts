@@ -2,7 +2,10 @@
 import { fromJson, type DescMessage, type JsonValue, type MessageShape } from '@bufbuild/protobuf';
 import { Controller, UseFilters } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
+import type { Caller } from '../access/caller.js';
+import { Needs, Open } from '../access/needs.js';
 import { Environment } from '../config/environment.js';
+import { noSuchModel } from '../errors.js';
 import { ReadinessCheck } from '../health/readiness-check.js';
 import { InferenceService } from '../inference/inference.service.js';
 import { ModelManager } from '../models/model-manager.js';
@@ -10,6 +13,7 @@ import { ModelRegistry } from '../models/model-registry.js';
 import { modelConfig, modelMetadata, SERVER, serverVersion } from '../oip/description.js';
 import { FROM_THE_REPOSITORY, notImplemented } from '../oip/parameters.js';
 import { modelStats } from '../oip/statistics.js';
+import { CallerParam } from './guarded-call.js';
 import type { InferRequest } from './infer.pipe.js';
 import { Infer } from './infer.pipe.js';
 import { inferResponse } from './infer-response.js';
@@ -31,28 +35,37 @@ export class GrpcInferenceController {
   ) {}
 
   @GrpcMethod(SERVICE, 'ServerLive')
+  @Open()
   live(): pb.ServerLiveResponse {
     return message(pb.ServerLiveResponseSchema, { live: true });
   }
 
   @GrpcMethod(SERVICE, 'ServerReady')
+  @Open()
   async ready(): Promise<pb.ServerReadyResponse> {
     return message(pb.ServerReadyResponseSchema, { ready: await this.readiness.ready() });
   }
 
   /** False where there is no such model: clients ask with yes or no. */
   @GrpcMethod(SERVICE, 'ModelReady')
-  modelReady(@Message(pb.ModelReadyRequestSchema) { name, version }: pb.ModelReadyRequest): pb.ModelReadyResponse {
-    const versions = this.models.versions(name).filter((model) => version === '' || model.version === version);
+  @Needs('models:read', 'own')
+  modelReady(
+    @Message(pb.ModelReadyRequestSchema) { name, version }: pb.ModelReadyRequest,
+    @CallerParam() { grants }: Caller,
+  ): pb.ModelReadyResponse {
+    const known = grants.covers('models:read', name) ? this.models.versions(name) : [];
+    const versions = known.filter((model) => version === '' || model.version === version);
     return message(pb.ModelReadyResponseSchema, { ready: versions.some(({ instances }) => instances.alive.ready > 0) });
   }
 
   @GrpcMethod(SERVICE, 'ServerMetadata')
+  @Needs('models:read', 'own')
   metadata(): pb.ServerMetadataResponse {
     return message(pb.ServerMetadataResponseSchema, { ...SERVER, version: serverVersion() });
   }
 
   @GrpcMethod(SERVICE, 'ModelMetadata')
+  @Needs('models:read')
   async modelMetadata(
     @Message(pb.ModelMetadataRequestSchema) { name, version }: pb.ModelMetadataRequest,
   ): Promise<pb.ModelMetadataResponse> {
@@ -62,6 +75,7 @@ export class GrpcInferenceController {
   }
 
   @GrpcMethod(SERVICE, 'ModelInfer')
+  @Needs('predict')
   async infer(@Infer() request: InferRequest): Promise<pb.ModelInferResponse> {
     const { lease, input, outputs, call } = request;
     try {
@@ -73,6 +87,7 @@ export class GrpcInferenceController {
   }
 
   @GrpcMethod(SERVICE, 'ModelConfig')
+  @Needs('models:read')
   async config(@Message(pb.ModelConfigRequestSchema) { name, version }: pb.ModelConfigRequest): Promise<pb.ModelConfigResponse> {
     await this.manager.wake(name);
     const config = modelConfig(this.models.resolve(name, version || undefined), this.models.served(name).routing.policy);
@@ -80,18 +95,30 @@ export class GrpcInferenceController {
   }
 
   @GrpcMethod(SERVICE, 'ModelStatistics')
-  statistics(@Message(pb.ModelStatisticsRequestSchema) { name, version }: pb.ModelStatisticsRequest): pb.ModelStatisticsResponse {
+  @Needs('models:read', 'own')
+  statistics(
+    @Message(pb.ModelStatisticsRequestSchema) { name, version }: pb.ModelStatisticsRequest,
+    @CallerParam() { grants }: Caller,
+  ): pb.ModelStatisticsResponse {
+    const own = this.models.all.filter((model) => grants.covers('models:read', model.name));
+    if (name !== '' && !grants.covers('models:read', name)) throw noSuchModel(name);
     if (name !== '') this.models.resolve(name, version || undefined);
-    const models = this.models.all.filter((model) => [model.name, ''].includes(name) && [model.version, ''].includes(version));
+    const models = own.filter((model) => [model.name, ''].includes(name) && [model.version, ''].includes(version));
     return message(pb.ModelStatisticsResponseSchema, { model_stats: models.map(modelStats) });
   }
 
   @GrpcMethod(SERVICE, 'RepositoryIndex')
-  index(@Message(pb.RepositoryIndexRequestSchema) { ready }: pb.RepositoryIndexRequest): pb.RepositoryIndexResponse {
-    return message(pb.RepositoryIndexResponseSchema, { models: this.manager.index.filter(({ state }) => !ready || state === 'READY') });
+  @Needs('models:read', 'own')
+  index(
+    @Message(pb.RepositoryIndexRequestSchema) { ready }: pb.RepositoryIndexRequest,
+    @CallerParam() { grants }: Caller,
+  ): pb.RepositoryIndexResponse {
+    const own = this.manager.index.filter(({ name }) => grants.covers('models:read', name));
+    return message(pb.RepositoryIndexResponseSchema, { models: own.filter(({ state }) => !ready || state === 'READY') });
   }
 
   @GrpcMethod(SERVICE, 'RepositoryModelLoad')
+  @Needs('admin')
   async load(
     @Message(pb.RepositoryModelLoadRequestSchema) { modelName, parameters }: pb.RepositoryModelLoadRequest,
   ): Promise<pb.RepositoryModelLoadResponse> {
@@ -103,6 +130,7 @@ export class GrpcInferenceController {
   }
 
   @GrpcMethod(SERVICE, 'RepositoryModelUnload')
+  @Needs('admin')
   async unload(
     @Message(pb.RepositoryModelUnloadRequestSchema) { modelName }: pb.RepositoryModelUnloadRequest,
   ): Promise<pb.RepositoryModelUnloadResponse> {

@@ -1,20 +1,10 @@
 // Messages <-> bytes.
-import { fromBinary, ScalarType, toBinary, type DescField, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import { ScalarType, toBinary, type DescField, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { invalid, reasonOf } from '../errors.js';
-
-/**
- * Fields of bytes are views of the message's memory.
- * @throws NestorError INVALID_REQUEST
- */
-export function parse<S extends DescMessage>(schema: S, bytes: Uint8Array): MessageShape<S> {
-  try {
-    return fromBinary(schema, bytes, { readUnknownFields: false });
-  } catch (thrown) {
-    throw invalid('message', `The message is no ${schema.typeName}: ${reasonOf(thrown).slice(0, 120)}`);
-  }
-}
+import type { Metadata } from '@grpc/grpc-js';
+import { parseMessage } from '../oip/message.js';
+import { requireNamed } from './guarded-call.js';
 
 /** As `toBinary`, except that blocks of bytes are copied once, to memory that is not zeroed first: half the time or less. */
 export function serialize<S extends DescMessage>(schema: S): (message: MessageShape<S>) => Buffer {
@@ -35,7 +25,9 @@ function prefix(number: number, { byteLength }: Uint8Array): Uint8Array {
   return new BinaryWriter().tag(number, WireType.LengthDelimited).uint32(byteLength).finish();
 }
 
-/** The message of a call, as that schema has it. */
-export const Message = createParamDecorator((schema: DescMessage, context: ExecutionContext) =>
-  parse(schema, context.getArgByIndex<Uint8Array>(0)),
-);
+/** The message of a call, as that schema has it. @throws Denial where it names a model that the caller may not use. */
+export const Message = createParamDecorator((schema: DescMessage, context: ExecutionContext) => {
+  const message = parseMessage(schema, context.getArgByIndex<Uint8Array>(0), 'message');
+  requireNamed(context.getArgByIndex<Metadata>(1), message);
+  return message;
+});

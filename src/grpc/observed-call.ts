@@ -1,11 +1,16 @@
 // What every call carries and leaves behind, whatever its method: id, one observation, words for what the transport refuses.
 import { ServerInterceptingCall, status, type Metadata, type ServerInterceptor } from '@grpc/grpc-js';
+import { NOBODY } from '../access/caller.js';
+import { KNOWN_CALLER } from '../access/needs.js';
 import { ERRORS, NestorError, type ErrorCode } from '../errors.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { requestId } from '../telemetry/request-id.js';
-import type { RequestLog, ServedRequest } from '../telemetry/request-log.js';
+import type { Duration, RequestLog, ServedRequest } from '../telemetry/request-log.js';
 import { endTrace } from '../telemetry/request-trace.js';
+import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
 import { traceparent, type Tracer } from '../telemetry/tracer.js';
+import type { Tenants } from '../tenants/tenants.js';
+import type { Arrivals } from './arrivals.js';
 import { callRecords, type CallRecord } from './call-record.js';
 import { CODE_TRAILER, statusOf } from './status.js';
 
@@ -24,27 +29,43 @@ const REFUSALS: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [/Deadline exceeded/, 'DEADLINE_EXCEEDED', 'The deadline has passed'],
 ];
 
-/** Methods that run a model; probes would only bury them. */
-const TRACED = '/ModelInfer';
+/** Methods that run a model: they are traced, which probes would only bury, and count for quotas. */
+const RUNS = '/ModelInfer';
+
+/** Before anybody has asked who calls. */
+const UNASKED = { caller: NOBODY, need: KNOWN_CALLER };
 
 /** What is told of a call, and who is asked whether it is traced. */
 export interface Observers {
   readonly metrics: Metrics;
   readonly tracer: Tracer;
   readonly log: RequestLog;
+  readonly tenants: Tenants;
+  readonly usage: TenantMetrics;
+  /** Key of the metadata that names the tenant; empty: nobody does. */
+  readonly tenantKey: string;
+  readonly arrivals: Arrivals;
 }
 
 /** @param limit bytes of a message, which errors name. */
-export function observeCalls({ metrics, tracer, log }: Observers, limit: number): ServerInterceptor {
+export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, arrivals }: Observers, limit: number): ServerInterceptor {
   return ({ path }, call) => {
     const started = performance.now();
     let id = '';
     let ending: Ending | undefined;
-    let record: CallRecord = { trace: undefined, timeline: null };
+    let record: CallRecord = { tenant: undefined, trace: undefined, timeline: null, ...UNASKED };
+    const tell = (metadata: Metadata): void => {
+      const tenant = path.endsWith(RUNS) ? tenants.of(record.tenant) : undefined;
+      if (tenant?.policies === undefined) return;
+      metadata.set('ratelimit-policy', tenant.policies);
+      metadata.set('ratelimit', tenant.limits);
+    };
     const send = call.sendStatus.bind(call);
     // Over its method, and not as an interceptor: past all interceptors the transport calls it on itself when it refuses something.
     call.sendStatus = (given) => {
       ending ??= explained(given, id, limit);
+      if (ending.metadata && ending.code !== status.OK) tell(ending.metadata);
+      arrivals.expectReader(call);
       send(ending);
     };
     return new ServerInterceptingCall(call, {
@@ -53,19 +74,27 @@ export function observeCalls({ metrics, tracer, log }: Observers, limit: number)
           onReceiveMetadata: (metadata, proceed) => {
             id = requestId(metadata.get(REQUEST_ID)[0]);
             metadata.set(REQUEST_ID, id);
-            const trace = path.endsWith(TRACED) ? tracer.begin(path.slice(1), carrierOf(metadata), started) : undefined;
-            record = { trace, timeline: null };
+            const trace = path.endsWith(RUNS) ? tracer.begin(path.slice(1), carrierOf(metadata), started) : undefined;
+            const tenant = tenantKey === '' ? undefined : String(metadata.get(tenantKey)[0] ?? '');
+            record = { tenant, trace, timeline: null, ...UNASKED };
             callRecords.set(metadata, record);
+            arrivals.expectMessage(call);
             proceed(metadata);
+          },
+          onReceiveHalfClose: (proceed) => {
+            arrivals.done(call);
+            proceed();
           },
           // The end of every call, in whatever way.
           onCancel: () => {
+            arrivals.done(call);
             const code = ending?.code ?? status.CANCELLED;
             const totalMs = performance.now() - started;
             const failure = code === status.OK ? null : failureOf(ending);
             metrics.requestDuration.labels(path, status[code]).observe(totalMs / 1000, record.trace?.id);
             if (failure) metrics.rejected.inc({ reason: failure });
-            const served = servedCall(id, path, code, failure, totalMs, record);
+            if (failure && record.tenant !== undefined) usage.rejected(tenants.of(record.tenant).label, failure);
+            const served = servedCall(id, path, code, failure, { startedAt: started, totalMs }, record);
             log.record(served);
             if (record.trace) endTrace(record.trace, served, rpcAttributes(served), failure !== null && ERRORS[failure].httpStatus >= 500);
           },
@@ -73,6 +102,7 @@ export function observeCalls({ metrics, tracer, log }: Observers, limit: number)
       },
       sendMetadata: (metadata, proceed) => {
         metadata.set(REQUEST_ID, id);
+        tell(metadata);
         if (record.trace) metadata.set('traceresponse', traceparent(record.trace));
         proceed(metadata);
       },
@@ -91,7 +121,14 @@ function failureOf(ending: Ending | undefined): ErrorCode {
   return code in ERRORS ? (code as ErrorCode) : 'INTERNAL';
 }
 
-function servedCall(id: string, path: string, code: status, failure: ErrorCode | null, totalMs: number, record: CallRecord): ServedRequest {
+function servedCall(
+  id: string,
+  path: string,
+  code: status,
+  failure: ErrorCode | null,
+  duration: Duration,
+  record: CallRecord,
+): ServedRequest {
   const { timeline, trace } = record;
   const { enqueuedAt, departedAt } = timeline ?? {};
   const ran = enqueuedAt !== undefined && departedAt !== undefined;
@@ -99,7 +136,7 @@ function servedCall(id: string, path: string, code: status, failure: ErrorCode |
     ? { cache: 0, preprocess: 0, queue: (departedAt - enqueuedAt) / 1000, inference: timeline?.inferenceSeconds ?? 0 }
     : null;
   const none = { model: undefined, version: undefined, contentLength: undefined };
-  return { id, method: 'gRPC', route: path, status: code, failure, totalMs, timings, timeline, traceId: trace?.id, ...none };
+  return { id, method: 'gRPC', route: path, status: code, failure, ...duration, timings, timeline, traceId: trace?.id, ...none };
 }
 
 /** https://opentelemetry.io/docs/specs/semconv/rpc/grpc/ */

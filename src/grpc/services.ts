@@ -4,7 +4,8 @@ import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import type { loadPackageDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import { Health } from './health_pb.js';
 import { GRPCInferenceService } from './inference_pb.js';
-import { parse, serialize } from './message.js';
+import { parseMessage } from '../oip/message.js';
+import { serialize } from './message.js';
 
 type PackageDefinition = Parameters<typeof loadPackageDefinition>[0];
 
@@ -25,7 +26,7 @@ export function serviceDefinition({ methods, typeName }: DescService): ServiceDe
       requestSerialize: serialize(input),
       requestDeserialize: (bytes: Buffer) => bytes,
       responseSerialize: serialize(output),
-      responseDeserialize: (bytes: Buffer) => parse(output, bytes),
+      responseDeserialize: (bytes: Buffer) => parseMessage(output, bytes, 'message'),
     };
     return [name, definition] as const;
   });

@@ -1,16 +1,23 @@
 // The HTTP application: Fastify with raw bodies, limits, hooks and the OpenAPI document.
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { Logger as PinoLogger } from 'nestjs-pino';
+import { AuditLog } from '../access/audit-log.js';
+import { Gate } from '../access/gate.js';
+import { modeOf } from '../access/mode.js';
+import { Tls } from '../access/tls.js';
 import type { Environment } from '../config/environment.js';
 import { Readiness } from '../health/readiness.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { requestId } from '../telemetry/request-id.js';
 import { RequestLog } from '../telemetry/request-log.js';
 import { Tracer } from '../telemetry/tracer.js';
+import { Tenants } from '../tenants/tenants.js';
+import { addAccess } from './access.js';
 import { readBody } from './body.js';
 import { addConditional } from './cache-control.js';
 import { addCompression } from './compression.js';
@@ -19,19 +26,34 @@ import { frameworkProblem } from './problem.filter.js';
 import { RememberedAnswers } from './remembered-answers.js';
 import { RouteTable } from './route-table.js';
 import { addHooks, addTenants } from './hooks.js';
-import { endSilentConnections } from './silent-connections.js';
+import { addQuotas } from './quotas.js';
+import { listenerOptions, renewCertificates } from './secure.js';
+import { Connections } from './shell/connections.js';
+import { addShell, finish } from './shell/shell.js';
 import { TeiModule } from './tei/tei.module.js';
 
 /** Builds the application around a root module; it does not listen yet. */
 export async function createApplication(module: new () => unknown, environment: Environment): Promise<NestFastifyApplication> {
+  // Before anything is loaded: nothing must listen that leaves access unsaid.
+  modeOf(environment);
+  const connections = new Connections(environment);
   const adapter = new FastifyAdapter({
+    ...listenerOptions(environment),
+    requestTimeout: environment.BODY_TIMEOUT_SECONDS * 1000,
+    keepAliveTimeout: environment.KEEP_ALIVE_SECONDS * 1000,
+    clientErrorHandler: (error, socket) => {
+      connections.refuse(error, socket);
+    },
     skipMiddie: true,
     genReqId: ({ headers }: IncomingMessage) => requestId(headers['x-request-id']),
     bodyLimit: environment.BODY_LIMIT_BYTES,
     return503OnClosing: false,
     // Longer than any name, so that an unknown one is not found and not too long.
     routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true },
-    frameworkErrors: frameworkProblem,
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      finish(connections, request, reply);
+      frameworkProblem(error, request, reply);
+    },
   });
   const root = { module, imports: environment.TEI_API ? [TeiModule] : [] };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
@@ -42,6 +64,7 @@ export async function createApplication(module: new () => unknown, environment: 
   app.useLogger(app.get(PinoLogger));
   app.flushLogs();
   const fastify = adapter.getInstance();
+  addShell(fastify, connections, environment);
   app.get(RouteTable, { strict: false }).watch(fastify);
   // Every body arrives as bytes: what they mean is the codecs' business.
   fastify.removeAllContentTypeParsers();
@@ -50,15 +73,25 @@ export async function createApplication(module: new () => unknown, environment: 
   );
   app.get(RememberedAnswers, { strict: false }).watch(fastify);
   addConditional(fastify);
-  endSilentConnections(fastify);
   addCompression(fastify);
-  addTenants(fastify, environment.CACHE_TENANT_HEADER.toLowerCase());
+  addTenants(fastify, environment.TENANT_HEADER.toLowerCase());
+  const gate = app.get(Gate, { strict: false });
+  addAccess(fastify, { gate, audit: app.get(AuditLog, { strict: false }), certificates: environment.TLS_CLIENT_CA_FILE !== '' });
+  renewCertificates(fastify, app.get(Tls, { strict: false }));
+  // Behind access, which says who the tenant is.
+  addQuotas(fastify, app.get(Tenants, { strict: false }));
   addHooks(fastify, {
     metrics: app.get(Metrics),
     readiness: app.get(Readiness, { strict: false }),
     tracer: app.get(Tracer),
     log: app.get(RequestLog),
   });
-  describeApi(app);
+  describeApi(app, gate.open);
+  const metrics = app.get(Metrics);
+  const logger = new Logger('Connections');
+  connections.watch((code, why) => {
+    metrics.rejected.inc({ reason: code });
+    logger.debug({ code }, why);
+  });
   return app;
 }

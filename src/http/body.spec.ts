@@ -1,9 +1,17 @@
 // Bodies in pieces: one block of their bytes, and the memory of the pieces given back.
 import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
+import { array, assert, asyncProperty, integer } from 'fast-check';
 import { readBody } from './body.js';
 
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+const MANY = 200_000;
 const LIMIT = 1_000_000;
 const pieces = (): Buffer[] => [3, 70_000, 1].map((size, index) => Buffer.alloc(size, index + 1));
 
@@ -29,6 +37,45 @@ describe('a body', () => {
     const plain = Buffer.alloc(size, 'abc');
     const body = await readBody(Readable.from([gzipSync(plain)]), { 'content-encoding': 'gzip' }, LIMIT);
     expect(body.equals(plain)).toBe(true);
+  });
+
+  it('of 200,000 chunks of one byte takes hardly more memory than its bytes', async () => {
+    const held = (): number => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = held();
+    let most = 0;
+    async function* bytes(): AsyncGenerator<Buffer> {
+      for (let index = 0; index < MANY; index++) {
+        if (index % 1000 === 0) await setImmediate();
+        if (index === MANY - 1) most = held();
+        yield Buffer.from([index % 251]);
+      }
+    }
+    const body = await readBody(Readable.from(bytes()), {}, LIMIT);
+    expect(body.every((byte, index) => byte === index % 251)).toBe(true);
+    expect((most - before) / MANY).toBeLessThan(10);
+  });
+
+  it('is whole whatever the sizes of its pieces', async () => {
+    await assert(
+      asyncProperty(array(integer({ min: 1, max: 20_000 }), { maxLength: 30 }), async (sizes) => {
+        const sent = (): Buffer[] => sizes.map((size, index) => Buffer.alloc(size, index + 1));
+        expect((await readBody(Readable.from(sent()), {}, LIMIT)).equals(Buffer.concat(sent()))).toBe(true);
+      }),
+    );
+  });
+
+  it('that is cut off is the client, who went away, and no failure of the server', async () => {
+    const cut = (): Readable => {
+      const payload = new Readable({ read: () => undefined });
+      payload.push(gzipSync('some').subarray(0, 10));
+      void setImmediate().then(() => payload.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' })));
+      return payload;
+    };
+    for (const headers of [{}, { 'content-length': '100' }, { 'content-encoding': 'gzip' }])
+      await expect(readBody(cut(), headers, LIMIT)).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 
   it('names itself when it is too large', async () => {

@@ -6,15 +6,25 @@ import { CODINGS, isCoding, type CodingName } from './content-encoding.js';
 
 /**
  * @param limit bytes of the body, as sent and decompressed.
- * @throws NestorError PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE for an unknown Content-Encoding, INVALID_REQUEST for one that does not hold.
+ * @throws NestorError PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE for an unknown Content-Encoding, INVALID_REQUEST for one that does not hold,
+ *   CANCELLED where the connection ends before the body.
  */
 export async function readBody(payload: Readable, headers: IncomingHttpHeaders, limit: number): Promise<Buffer> {
   const coding = codingOf(headers['content-encoding']);
   const length = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
   if (length !== undefined && length > limit) throw tooLarge(limit);
-  if (coding) return decompressed(payload, coding, limit);
-  return length === undefined ? gathered(payload, limit) : filled(payload, length);
+  try {
+    if (coding) return await decompressed(payload, coding, limit);
+    return await (length === undefined ? gathered(payload, limit) : filled(payload, length));
+  } catch (thrown) {
+    throw isHangUp(thrown) ? new NestorError('CANCELLED', 'The client went away before its body had come') : thrown;
+  }
 }
+
+const NOTHING = Buffer.alloc(0);
+/** Below it pieces are copied together. */
+const SMALL_BYTES = 4 * 1024;
+const BLOCK_BYTES = 64 * 1024;
 
 /**
  * Copies each piece to its place as it comes: at the end there is nothing left to join. By events: most bodies are one piece, and an
@@ -39,17 +49,55 @@ function filled(payload: Readable, length: number): Promise<Buffer> {
 }
 
 async function gathered(payload: Readable, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
+  const pieces = new Pieces();
   for await (const chunk of piecesOf(payload)) {
-    length += chunk.length;
-    if (length > limit) throw tooLarge(limit);
-    chunks.push(chunk);
+    if (pieces.length + chunk.length > limit) throw tooLarge(limit);
+    pieces.add(chunk);
   }
-  const body = Buffer.allocUnsafeSlow(length);
-  let offset = 0;
-  for (const chunk of chunks) offset += moveInto(body, chunk, offset);
-  return body;
+  return pieces.joined();
+}
+
+/** Pieces of a body of unknown length. Small ones share a block: as an object of its own, a chunk of one byte takes a hundred times as much. */
+class Pieces {
+  #length = 0;
+  readonly #blocks: Buffer[] = [];
+  /** What is free of the last block. */
+  #free = NOTHING;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  add(chunk: Buffer): void {
+    this.#length += chunk.length;
+    if (chunk.length >= SMALL_BYTES) {
+      this.#endBlock();
+      this.#blocks.push(chunk);
+      return;
+    }
+    if (this.#free.length < chunk.length) {
+      this.#endBlock();
+      this.#free = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+      this.#blocks.push(this.#free);
+    }
+    this.#free = this.#free.subarray(moveInto(this.#free, chunk, 0));
+  }
+
+  joined(): Buffer {
+    this.#endBlock();
+    const body = Buffer.allocUnsafeSlow(this.#length);
+    let offset = 0;
+    for (const block of this.#blocks) offset += moveInto(body, block, offset);
+    return body;
+  }
+
+  /** Cuts what is free off the last block. */
+  #endBlock(): void {
+    if (this.#free.length === 0) return;
+    const last = this.#blocks.pop() ?? NOTHING;
+    this.#blocks.push(last.subarray(0, last.length - this.#free.length));
+    this.#free = NOTHING;
+  }
 }
 
 /**
@@ -73,13 +121,20 @@ async function decompressed(payload: Readable, coding: CodingName, limit: number
   } catch (thrown) {
     payload.unpipe(stream).resume();
     stream.destroy();
-    throw thrown instanceof NestorError ? thrown : invalid('body', `The body is not ${coding}: ${reasonOf(thrown).slice(0, 120)}`);
+    throw thrown instanceof NestorError || isHangUp(thrown)
+      ? thrown
+      : invalid('body', `The body is not ${coding}: ${reasonOf(thrown).slice(0, 120)}`);
   }
 }
 
 /** Without closing the connection where reading stops early: the refusal goes out on it. */
 function piecesOf(stream: Readable): AsyncIterable<Buffer> {
   return stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+}
+
+/** Node's error for a request that ended with its connection. */
+function isHangUp(thrown: unknown): boolean {
+  return (thrown as NodeJS.ErrnoException | null)?.code === 'ECONNRESET';
 }
 
 function codingOf(contentEncoding = ''): CodingName | undefined {

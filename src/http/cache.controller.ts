@@ -1,11 +1,14 @@
 // /v1/cache: what the cache holds, and how to make it forget; only where ADMIN_API is on.
 import { Controller, Delete, Get, Query, UseGuards } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { Needs } from '../access/needs.js';
 import { CacheService } from '../cache/cache.service.js';
 import type { TierState } from '../cache/tier.js';
 import { NestorError } from '../errors.js';
 import { ModelRegistry } from '../models/model-registry.js';
 import { AdminGuard } from './admin.guard.js';
+import { requireOwn } from './access.js';
+import { ExchangeParam, type Exchange } from './exchange.js';
 import { ApiProblems } from './problem.docs.js';
 
 interface CacheContents {
@@ -23,6 +26,7 @@ export class CacheController {
   ) {}
 
   @Get()
+  @Needs('admin')
   @ApiOperation({ summary: 'What the cache holds', description: 'Tiers, nearest first. Needs ADMIN_API.' })
   @ApiOkResponse({ description: 'One entry a tier; Redis does not say its size.' })
   @ApiProblems(404)
@@ -31,6 +35,7 @@ export class CacheController {
   }
 
   @Delete()
+  @Needs('admin', 'own')
   @ApiOperation({
     summary: 'Forget everything, or what belongs to one model',
     description: 'In all tiers, for all who share them. Needs ADMIN_API.',
@@ -43,7 +48,8 @@ export class CacheController {
   })
   @ApiOkResponse({ description: 'What the cache holds now.' })
   @ApiProblems(404, 503)
-  async clear(@Query('model') name?: string): Promise<CacheContents> {
+  async clear(@ExchangeParam() { request }: Exchange, @Query('model') name?: string): Promise<CacheContents> {
+    requireOwn(request, name);
     const scopes = name === undefined ? [undefined] : this.#scopesOf(name);
     try {
       for (const scope of scopes) await this.cache.clear(scope);

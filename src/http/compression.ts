@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { CODINGS, isCoding, type CodingName } from './content-encoding.js';
+import { addVary } from './vary.js';
 
 /** A body that fits a packet arrives no sooner for being smaller. */
 const SMALLEST = 1024;
@@ -54,9 +55,7 @@ async function compressed(asked: string, reply: FastifyReply, payload: unknown):
   const stream = payload instanceof Readable;
   const body = typeof payload === 'string' ? Buffer.from(payload) : payload;
   if (!stream && (!(body instanceof Uint8Array) || body.byteLength < SMALLEST)) return payload;
-  const vary = reply.getHeader('Vary');
-  void reply
-    .removeHeader('Content-Length')
-    .headers({ 'Content-Encoding': coding, Vary: vary ? `${String(vary)}, Accept-Encoding` : 'Accept-Encoding' });
+  void reply.removeHeader('Content-Length').header('Content-Encoding', coding);
+  addVary(reply, 'Accept-Encoding');
   return stream ? payload.pipe(CODINGS[coding].compressor()) : CODINGS[coding].compress(body as Uint8Array);
 }

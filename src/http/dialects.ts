@@ -1,18 +1,22 @@
 // How an error reads to the clients of a route: every family of routes has the words and the statuses that its clients know.
-import type { FastifyRequest } from 'fastify';
 import { ERRORS, type NestorError } from '../errors.js';
 import { isTeiPath, teiError, teiStatus } from './tei/tei-errors.js';
+
+/** What a body says of the request that it answers. */
+interface Identified {
+  readonly id: string;
+}
 
 export interface Dialect {
   readonly mediaType: string;
   readonly statusOf: (error: NestorError) => number;
-  readonly bodyOf: (error: NestorError, request: FastifyRequest) => object;
+  readonly bodyOf: (error: NestorError, request: Identified) => object;
 }
 
 const statusOf = ({ code }: NestorError): number => ERRORS[code].httpStatus;
 
 /** RFC 9457. */
-const PROBLEM: Dialect = { mediaType: 'application/problem+json', statusOf, bodyOf: problem };
+export const PROBLEM: Dialect = { mediaType: 'application/problem+json', statusOf, bodyOf: problem };
 
 /** The same with the string that clients of the Open Inference Protocol read. */
 const OIP: Dialect = { ...PROBLEM, bodyOf: (error, request) => ({ ...problem(error, request), error: error.message }) };
@@ -28,7 +32,7 @@ export function dialectOf(path: string, served: boolean): Dialect {
   return served && isTeiPath(path) ? TEI : PROBLEM;
 }
 
-function problem(error: NestorError, request: FastifyRequest): object {
+function problem(error: NestorError, request: Identified): object {
   const { code, message, field } = error;
   return {
     type: 'about:blank',

@@ -1,6 +1,7 @@
 // POST /v1/embeddings: OpenAI's embeddings API.
 import { Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Needs } from '../access/needs.js';
 import { InferenceService } from '../inference/inference.service.js';
 import { EmbeddingsBody } from './dto/embeddings.dto.js';
 import type { Delivered } from './exchange.js';
@@ -22,6 +23,7 @@ export class EmbeddingsController {
   constructor(private readonly inference: InferenceService) {}
 
   @Post()
+  @Needs('embed', 'own')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Embed texts',

@@ -3,6 +3,7 @@ import { Injectable, type PipeTransform } from '@nestjs/common';
 import type { EmbeddingInput, EmbedOptions } from '../inference/embedding.js';
 import type { Call, Embeddings } from '../inference/prediction.js';
 import type { ModelRef } from '../models/model-manager.js';
+import { requireOwn } from './access.js';
 import { callOf } from './call.js';
 import { decoderFor, encodersFor } from './codecs/registry.js';
 import { bytesOfBody, deliver, ExchangeParam, type Delivered, type Exchange } from './exchange.js';
@@ -26,6 +27,7 @@ export class EmbeddingsPipe implements PipeTransform<Exchange, Promise<Embedding
     const [encoder] = encodersFor('Embeddings', headers.accept, decoder);
     if (!encoder) throw new Error('no encoder and no refusal; this is a bug');
     const query = await decoder.decodeEmbeddings({ bytes: bytesOfBody(request), headers });
+    requireOwn(request, query.model);
     const answer = (embeddings: Embeddings): Delivered =>
       deliver(exchange, embeddings, encoder.encodeEmbeddings(embeddings, query), encoder.mediaTypes[0]);
     return { ref: { name: query.model }, inputs: query.inputs, options: query, call: callOf(request, reply), answer };

@@ -7,6 +7,7 @@ import type { Model } from '../models/model.js';
 import type { Tensor } from '../tensor.js';
 import { cacheStatus } from './cache-control.js';
 import type { Encoded } from './codecs/codec.js';
+import { addVary } from './vary.js';
 
 export interface Exchange {
   readonly request: FastifyRequest;
@@ -60,10 +61,8 @@ export function deliver({ request, reply }: Exchange, { model, timings, cache }:
   request.timings = timings;
   request.origin = { model, cache };
   if (headers) void reply.headers(headers);
-  void reply
-    .header(MODEL_VERSION, model.version)
-    .header('Content-Type', type ?? mediaType)
-    .header('Vary', 'Accept');
+  void reply.header(MODEL_VERSION, model.version).header('Content-Type', type ?? mediaType);
+  addVary(reply, 'Accept');
   if (cache) void reply.header('X-Cache', cacheStatus(cache));
   if (typeof body === 'string' || body instanceof Readable) return body;
   if (body instanceof Uint8Array) return bufferOf(body);

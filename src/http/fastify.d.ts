@@ -1,4 +1,5 @@
 // What Nestor keeps on a request while it is under way.
+import type { Caller } from '../access/caller.js';
 import type { ErrorCode } from '../errors.js';
 import type { CacheReport, Timings } from '../inference/prediction.js';
 import type { Model } from '../models/model.js';
@@ -22,6 +23,8 @@ declare module 'fastify' {
     failure: ErrorCode | null;
     /** Which model answered, and what the cache had to do with it. */
     origin: Origin | null;
+    /** Who asks; from the first hook on. */
+    caller: Caller;
     /** All that its answer depends on; undefined where that is too large, or nothing is remembered. */
     answerKey: string | undefined;
     /** Undefined where there are no tenants. */

@@ -31,6 +31,18 @@ const RESULTS = {
   },
 };
 
+/** Of https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10, on every answer to a tenant that has limits. */
+const LIMITS = {
+  'RateLimit-Policy': {
+    description: 'The limits of the tenant: amount, window in seconds, and unit where it is not requests. Absent where nothing is limited.',
+    schema: { type: 'string', example: '"requests-per-minute";q=600;w=60, "tokens-per-day";q=5000000;w=86400;qu="tokens"' },
+  },
+  RateLimit: {
+    description: 'What is left of each, and the seconds until the next window.',
+    schema: { type: 'string', example: '"requests-per-minute";r=12;t=23, "tokens-per-day";r=4000000;t=40000' },
+  },
+};
+
 const RETRY_AFTER = { description: 'Seconds after which another try has a chance.', schema: { type: 'integer', minimum: 0 } };
 
 const REQUEST_ID = {
@@ -51,7 +63,7 @@ const ACCEPT_ENCODING = {
 
 /** Each is described once, among the components, and referred to by every operation. */
 export function addHeaders(document: OpenAPIObject): OpenAPIObject {
-  const headers = { ...ANSWERS, ...RESULTS, 'Retry-After': RETRY_AFTER };
+  const headers = { ...ANSWERS, ...RESULTS, ...LIMITS, 'Retry-After': RETRY_AFTER };
   const parameters = { [REQUEST_ID.name]: REQUEST_ID, [ACCEPT_ENCODING.name]: ACCEPT_ENCODING };
   document.components = { ...document.components, headers, parameters } as NonNullable<OpenAPIObject['components']>;
   for (const item of Object.values(document.paths)) {
@@ -66,6 +78,7 @@ function describe(operation: Operation, parameters: readonly string[]): void {
   for (const [status, response] of Object.entries(operation.responses ?? {})) {
     const names = Object.keys(ANSWERS);
     if (operation.requestBody !== undefined && status === '200') names.push(...Object.keys(RESULTS));
+    if (operation.requestBody !== undefined) names.push(...Object.keys(LIMITS));
     if (['429', '503'].includes(status)) names.push('Retry-After');
     const shared = Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
     response.headers = { ...response.headers, ...shared };

@@ -32,8 +32,9 @@ export function addHooks(fastify: FastifyInstance, { metrics, readiness, tracer,
   fastify.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? '_unknown';
     const totalMs = reply.elapsedTime;
+    const duration = { startedAt: performance.now() - totalMs, totalMs };
     metrics.requestDuration.labels(route, String(reply.statusCode)).observe(totalMs / 1000, request.trace?.id);
-    const served = servedRequest(request, reply, totalMs);
+    const served = servedRequest(request, reply, duration);
     log.record(served);
     if (request.trace) endTrace(request.trace, served, httpAttributes(served), served.status >= 500);
     done();

@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { CacheController } from './cache.controller.js';
 import { EmbeddingsController } from './embeddings.controller.js';
+import { HealthController } from './health.controller.js';
 import { MemoryController } from './memory.controller.js';
 import { ModelsController } from './models.controller.js';
 import { OipModelController } from './oip/oip-model.controller.js';
@@ -12,17 +13,19 @@ import { PredictController } from './predict.controller.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RememberedAnswers } from './remembered-answers.js';
 import { RouteTable } from './route-table.js';
+import { AccessModule } from '../access/access.module.js';
 import { ConfigModule } from '../config/config.module.js';
 import { ReadinessModule } from '../health/health.module.js';
 import { InferenceFromEnvironment } from '../inference/inference-from-environment.js';
 
 @Module({
-  imports: [ConfigModule, InferenceFromEnvironment, ReadinessModule],
+  imports: [AccessModule, ConfigModule, InferenceFromEnvironment, ReadinessModule],
   controllers: [
     CacheController,
     MemoryController,
     PredictController,
     EmbeddingsController,
+    HealthController,
     ModelsController,
     OipServerController,
     OipRepositoryController,

@@ -1,6 +1,7 @@
 // POST /v1/models/{model}/predict, with and without a version.
 import { Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import { Needs } from '../access/needs.js';
 import { InferenceService } from '../inference/inference.service.js';
 import type { Delivered } from './exchange.js';
 import type { PredictRequest } from './predict.pipe.js';
@@ -13,6 +14,7 @@ export class PredictController {
   constructor(private readonly inference: InferenceService) {}
 
   @Post('predict')
+  @Needs('predict')
   @HttpCode(200)
   @DescribePredict('Predict with the newest version that is ready')
   async predict(@Predict() { ref, input, outputs, call, answer }: PredictRequest): Promise<Delivered> {
@@ -20,6 +22,7 @@ export class PredictController {
   }
 
   @Post('versions/:version/predict')
+  @Needs('predict')
   @HttpCode(200)
   @DescribePredict('Predict with one version', true)
   async predictVersion(@Predict() request: PredictRequest): Promise<Delivered> {

@@ -44,6 +44,11 @@ const OIP = {
   properties: { ...PROBLEM.properties, error: { type: 'string' as const } },
 };
 
+/** How errors read where a route describes none itself. */
+export function errorContent(path: string): object {
+  return { 'application/problem+json': { schema: path.startsWith('/v2') ? OIP : PROBLEM } };
+}
+
 export const ApiOipErrors = (...statuses: number[]): MethodDecorator => describe(statuses, 'application/problem+json', OIP);
 
 /** Errors in OpenAI's envelope. */

@@ -1,25 +1,36 @@
 // Everything that is thrown -> the answer that the client of this route understands; nothing of the inside leaves.
 import { Catch, HttpException, Logger, ServiceUnavailableException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { AuditLog } from '../access/audit-log.js';
+import { NOBODY } from '../access/caller.js';
+import { Denial } from '../access/denial.js';
 import { ERRORS, NestorError, reasonOf, type ErrorCode } from '../errors.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { TenantMetrics } from '../telemetry/tenant-metrics.js';
+import { Tenants } from '../tenants/tenants.js';
+import { visitOf } from './access.js';
 import { dialectOf, type Dialect } from './dialects.js';
 import { RouteTable } from './route-table.js';
 
 /** Codes for the failures of the framework, by the status that it gives them. */
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   400: 'INVALID_REQUEST',
+  // Of a file of the pages that nobody may see; what may not be seen is not there.
+  403: 'NOT_FOUND',
   404: 'NOT_FOUND',
   405: 'METHOD_NOT_ALLOWED',
   406: 'NOT_ACCEPTABLE',
   413: 'PAYLOAD_TOO_LARGE',
-  414: 'INVALID_REQUEST',
+  414: 'URL_TOO_LONG',
   415: 'UNSUPPORTED_MEDIA_TYPE',
   503: 'DRAINING',
 };
 
 /** What the framework finds wrong with a request and does not name. */
 const FIELDS: Readonly<Record<number, string>> = { 413: 'body', 415: 'Content-Type' };
+
+/** https://www.rfc-editor.org/rfc/rfc6750#section-3 */
+const CHALLENGE = 'Bearer realm="nestor"';
 
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -28,6 +39,9 @@ export class ProblemFilter implements ExceptionFilter {
   constructor(
     private readonly metrics: Metrics,
     private readonly routes: RouteTable,
+    private readonly tenants: Tenants,
+    private readonly usage: TenantMetrics,
+    private readonly audit: AuditLog,
   ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
@@ -47,13 +61,20 @@ export class ProblemFilter implements ExceptionFilter {
     const error = isWrong ? wrongMethod(request.method, methods) : nestorErrorOf(thrown, request);
     const dialect = dialectOf(path, methods.length > 0);
     this.metrics.rejected.inc({ reason: error.code });
+    if (request.tenant !== undefined) this.usage.rejected(this.tenants.of(request.tenant).label, error.code);
     request.failure = error.code;
     if (ERRORS[error.code].httpStatus === 500)
       this.#logger.error(
         { err: error.cause ?? error, requestId: request.id, trace_id: request.trace?.id, code: error.code },
         reasonOf(error.cause ?? error),
       );
+    if (error instanceof Denial) {
+      this.audit.denied(error, visitOf(request));
+      // For whatever comes behind: nothing was done in their name.
+      request.caller = NOBODY;
+    }
     if (reply.sent || reply.raw.destroyed) return;
+    if (error.code === 'UNAUTHENTICATED') void reply.header('WWW-Authenticate', CHALLENGE);
     if (error.retryAfter !== undefined) void reply.header('Retry-After', Math.ceil(error.retryAfter));
     answer(error, dialect, request, reply);
   }
@@ -69,7 +90,7 @@ function answer(error: NestorError, { statusOf, mediaType, bodyOf }: Dialect, re
 function nestorErrorOf(thrown: unknown, request: FastifyRequest): NestorError {
   if (thrown instanceof NestorError) return thrown;
   const status = thrown instanceof HttpException ? thrown.getStatus() : ((thrown as { statusCode?: number } | null)?.statusCode ?? 500);
-  const code = BY_STATUS[status];
+  const code = BY_STATUS[status] ?? (status >= 400 && status < 500 ? 'INVALID_REQUEST' : undefined);
   if (!code) return new NestorError('INTERNAL', ERRORS.INTERNAL.title, { cause: thrown });
   if (code === 'NOT_FOUND')
     return new NestorError(
@@ -84,9 +105,16 @@ function wrongMethod(method: string, methods: readonly string[]): NestorError {
   return new NestorError('METHOD_NOT_ALLOWED', `This route has no ${method}; it has ${methods.join(', ')}`);
 }
 
+/** Fastify's words are about itself. */
+const WORDS: Partial<Record<ErrorCode, string>> = {
+  URL_TOO_LONG: 'A part of the path is too long',
+  INVALID_REQUEST: 'The path is not percent-encoded UTF-8',
+};
+
 /** What Fastify refuses before any route is found, such as a URL that cannot be decoded. */
 export function frameworkProblem(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const error = nestorErrorOf(thrown, request);
+  const { code, message } = nestorErrorOf(thrown, request);
+  const error = new NestorError(code, WORDS[code] ?? message, { field: 'url' });
   void reply.header('X-Request-Id', request.id);
   answer(error, dialectOf(request.url, false), request, reply);
 }

@@ -7,12 +7,19 @@ import { CacheService } from '../cache/cache.service.js';
 import { ModelRegistry } from '../models/model-registry.js';
 import type { Model } from '../models/model.js';
 import { CacheMetrics } from '../telemetry/cache-metrics.js';
+import { TenantMetrics } from '../telemetry/tenant-metrics.js';
+import { Tenants } from '../tenants/tenants.js';
+import { mayHave } from './access.js';
 import { cacheModeOf, cacheStatus } from './cache-control.js';
 import { bytesOfBody } from './exchange.js';
 import type { Origin } from './fastify.js';
+import { addVary } from './vary.js';
 
 /** Headers that the bytes of an answer depend on; test/answers.spec.ts finds out when a codec reads another. */
 export const DECISIVE_HEADERS = ['content-type', 'accept', 'tensor-shape', 'tensor-datatype', 'inference-header-content-length'] as const;
+
+/** Headers that hooks put on an answer for its client alone, such as those for the origin of a page. */
+const OF_THE_EXCHANGE = /^(access-control-|ratelimit|vary$|connection$|x-content-type-options$)/;
 
 /** Larger requests are only known by their tensors: hashing these once takes 0.15 ms. */
 const LARGEST_BODY_BYTES = 256 * 1024;
@@ -29,6 +36,8 @@ export class RememberedAnswers {
     private readonly cache: CacheService,
     private readonly models: ModelRegistry,
     private readonly metrics: CacheMetrics,
+    private readonly tenants: Tenants,
+    private readonly usage: TenantMetrics,
   ) {}
 
   /**
@@ -42,7 +51,7 @@ export class RememberedAnswers {
     fastify.addHook('onRoute', (route) => {
       if (!REMEMBERED.test(route.url)) return;
       route.preHandler = (request, reply, done) => {
-        request.answerKey = keyOf(request);
+        request.answerKey = keyOf(request, this.cache.tenantOf(request.tenant));
         const remembered = request.answerKey && this.#recall(request.answerKey, request, reply);
         if (remembered) void reply.send(remembered);
         else done();
@@ -60,14 +69,16 @@ export class RememberedAnswers {
     if (cacheModeOf(headers['cache-control']) !== 'use' || headers['request-timeout'] !== undefined || headers.priority !== undefined)
       return undefined;
     const answer = this.cache.answers.get(key);
-    const model = answer && this.#current(answer);
+    const model = answer && mayHave(request, answer.name) && this.#current(answer);
     this.metrics.asked('memory', LEVEL, model ? 'hit' : 'miss');
     if (!model) return undefined;
     const seconds = reply.elapsedTime / 1000;
     model.metrics.statistics.remembered(seconds);
     model.metrics.saved(answer.rows);
+    if (request.tenant !== undefined) this.usage.answered(this.tenants.of(request.tenant).label, model.name);
     request.timings = { cache: seconds, preprocess: 0, queue: 0, inference: 0 };
     void reply.headers(answer.headers).headers({ 'X-Cache': HIT, ETag: etag(model, key) });
+    addVary(reply, 'Accept');
     return answer.body;
   }
 
@@ -79,7 +90,11 @@ export class RememberedAnswers {
 
   #keep(key: string, body: unknown, { model, cache }: Origin, reply: FastifyReply): void {
     if (!cache || cache.mode === 'bypass') return;
-    const headers = Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]));
+    const headers = Object.fromEntries(
+      Object.entries(reply.getHeaders())
+        .filter(([name]) => !OF_THE_EXCHANGE.test(name))
+        .map(([name, value]) => [name, String(value)]),
+    );
     void reply.header('ETag', etag(model, key));
     if (!model.cache.outputs.has('memory') || (typeof body !== 'string' && !Buffer.isBuffer(body))) return;
     const { version: asked } = reply.request.params as { version?: string };
@@ -90,10 +105,10 @@ export class RememberedAnswers {
 }
 
 /** Undefined for requests that are too large. */
-function keyOf(request: FastifyRequest): string | undefined {
+function keyOf(request: FastifyRequest, tenant: string | undefined): string | undefined {
   const bytes = bytesOfBody(request);
   if (bytes.byteLength > LARGEST_BODY_BYTES) return undefined;
-  const { headers, url, tenant } = request;
+  const { headers, url } = request;
   const decisive = DECISIVE_HEADERS.map((name) => headers[name] ?? null);
   return hash('sha256', `${JSON.stringify([url, tenant, decisive])}${hash('sha256', bytes, 'base64url')}`, 'base64url');
 }

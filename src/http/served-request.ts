@@ -1,8 +1,8 @@
 // A request of HTTP and its answer, as the log and the traces take it.
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ServedRequest } from '../telemetry/request-log.js';
+import type { Duration, ServedRequest } from '../telemetry/request-log.js';
 
-export function servedRequest(request: FastifyRequest, { statusCode: status }: FastifyReply, totalMs: number): ServedRequest {
+export function servedRequest(request: FastifyRequest, { statusCode: status }: FastifyReply, duration: Duration): ServedRequest {
   const { id, method, routeOptions, headers, failure, timings, timeline, trace } = request;
   // A path that cannot be decoded has no parameters at all.
   const { model, version } = (request.params ?? {}) as { model?: string; version?: string };
@@ -16,7 +16,7 @@ export function servedRequest(request: FastifyRequest, { statusCode: status }: F
     model,
     version,
     contentLength,
-    totalMs,
+    ...duration,
     timings,
     timeline,
     traceId: trace?.id,

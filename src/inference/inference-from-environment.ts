@@ -12,6 +12,11 @@ export const InferenceFromEnvironment = InferenceModule.forRootAsync({
     memoryBudgetBytes: environment.MEMORY_BUDGET_BYTES,
     recycleAboveBytes: environment.RECYCLE_ABOVE_BYTES,
     cache: cacheOptions(environment),
+    tenants: {
+      file: environment.TENANTS_FILE,
+      redisUrl: environment.REDIS_URL || undefined,
+      timeoutMs: environment.CACHE_TIMEOUT_MS,
+    },
   }),
   inject: [Environment],
 });

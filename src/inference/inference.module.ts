@@ -17,6 +17,7 @@ import { RepositoryPoll } from '../models/repository-poll.js';
 import { RuntimeModule } from '../runtime/runtime.module.js';
 import { RuntimeService } from '../runtime/runtime.service.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
+import { TenantsModule, type TenantsOptions } from '../tenants/tenants.module.js';
 import { Features } from './features.js';
 import { InferenceService } from './inference.service.js';
 
@@ -24,6 +25,8 @@ import { InferenceService } from './inference.service.js';
 export interface InferenceOptions extends ModelOptions {
   /** By default answers are remembered in memory, see docs/caching.md. */
   readonly cache?: Partial<CacheOptions>;
+  /** By default everybody is equal and nobody is limited, see docs/tenants.md. */
+  readonly tenants?: TenantsOptions;
 }
 
 /** Loads every model before the application listens, and ends their threads after it has stopped listening. */
@@ -84,12 +87,13 @@ export class InferenceModule {
   static forRootAsync(options: OptionsFactory<InferenceOptions>): DynamicModule {
     const { useFactory, inject = [] } = options;
     const caching = CachingModule.forRootAsync({ useFactory: (...values: never[]) => useFactory(...values).cache ?? {}, inject });
+    const tenants = TenantsModule.forRootAsync({ useFactory: (...values: never[]) => useFactory(...values).tenants, inject });
     const models = ModelsModule.forRootAsync(options);
     return {
       module: InferenceModule,
-      imports: [TelemetryModule, RuntimeModule, BatchingModule, caching, models, ReadinessModule, TerminusModule],
+      imports: [TelemetryModule, RuntimeModule, BatchingModule, caching, tenants, models, ReadinessModule, TerminusModule],
       providers: [ModelLifecycle, Features, InferenceService],
-      exports: [InferenceService, models, caching],
+      exports: [InferenceService, models, caching, tenants],
     };
   }
 }

@@ -6,6 +6,8 @@ import type { PromptChoice } from '../features/prompts.js';
 import type { Token } from '../features/tokenizer.js';
 import type { Lease } from '../models/lease.js';
 import { ModelManager, type ModelRef } from '../models/model-manager.js';
+import { TenantMetrics } from '../telemetry/tenant-metrics.js';
+import { Tenants } from '../tenants/tenants.js';
 import type { Tensor } from '../tensor.js';
 import { checkOutputs } from './check-inputs.js';
 import {
@@ -33,6 +35,8 @@ export class InferenceService {
     private readonly models: ModelManager,
     private readonly cache: CacheService,
     private readonly features: Features,
+    private readonly tenants: Tenants,
+    private readonly usage: TenantMetrics,
   ) {}
 
   /**
@@ -146,8 +150,8 @@ export class InferenceService {
     }
   }
 
-  #answer<T>(level: Level<T>, plan: Plan<T>): Promise<Answered<T>> {
-    return answered(this.cache, level, plan);
+  #answer<T>(level: Level<T>, asked: Omit<Plan<T>, 'tenant'>): Promise<Answered<T>> {
+    return answered(this.cache, this.usage, level, { ...asked, tenant: this.tenants.of(asked.call.tenant) });
   }
 }
 

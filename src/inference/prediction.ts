@@ -18,7 +18,7 @@ export interface Call {
   readonly timeline?: Timeline | undefined;
   /** What it wants of the cache; by default to use it. */
   readonly cache?: CacheMode | undefined;
-  /** Answers are remembered for this tenant alone. */
+  /** Who asks, where that is known: it pays, and its answers are remembered for it alone unless the cache is shared. */
   readonly tenant?: string | undefined;
   /** Nobody else reads or writes the tensors that go in: their memory may move to the worker. */
   readonly ownsInput?: boolean | undefined;

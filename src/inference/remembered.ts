@@ -2,21 +2,28 @@
 import type { CacheMode, CacheService, Level, Recalled } from '../cache/cache.service.js';
 import { KeyMaker, type Circumstances } from '../cache/key.js';
 import { TIERS, type TierName } from '../cache/options.js';
-import type { Item, JobOptions, JobResult } from '../batching/item.js';
+import { costOf as tokensOf, type Item, type JobOptions, type JobResult } from '../batching/item.js';
+import { NestorError, type ErrorCode } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { toItems } from './items.js';
 import type { Parts } from './levels.js';
 import type { CacheReport, Call, Timings } from './prediction.js';
+import type { Cost, Tenant } from '../tenants/tenant.js';
+import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
 import type { Work } from './work.js';
 
 /** RFC 9218's default. */
 const USUAL_URGENCY = 3;
 const NOWHERE: ReadonlySet<TierName> = new Set();
+/** Nothing was done. */
+const UNPAID: ReadonlySet<ErrorCode> = new Set(['QUEUE_FULL', 'PAYLOAD_TOO_LARGE', 'MODEL_NOT_READY']);
 
 /** What is asked of a model. */
 export interface Plan<T> {
   readonly model: Model;
   readonly call: Call;
+  /** Who asks, by the call. */
+  readonly tenant: Tenant;
   readonly work: Work;
   /** Names of the outputs to compute. */
   readonly outputs: readonly string[];
@@ -36,8 +43,8 @@ export interface Answered<T> {
   readonly report: CacheReport | undefined;
 }
 
-export async function answered<T>(cache: CacheService, level: Level<T>, plan: Plan<T>): Promise<Answered<T>> {
-  const { model, call, work } = plan;
+export async function answered<T>(cache: CacheService, usage: TenantMetrics, level: Level<T>, plan: Plan<T>): Promise<Answered<T>> {
+  const { model, call, work, tenant } = plan;
   const started = performance.now();
   const tiers = cache.enabled ? model.cache.outputs : NOWHERE;
   const { cache: mode = 'use', urgency = USUAL_URGENCY, signal, deadline } = call;
@@ -45,22 +52,34 @@ export async function answered<T>(cache: CacheService, level: Level<T>, plan: Pl
   const compute = async (places: readonly number[], jointly: AbortSignal | undefined): Promise<T[]> => {
     const asked = performance.now();
     if (tiers.size > 0) spent.cache = (asked - started) / 1000;
-    const options = { deadline, urgency, signal: jointly, timeline: call.timeline, outputs: plan.outputs };
-    if (work.costly) model.batcher.admit(places.length, places.length, options);
+    const options = { deadline, urgency, signal: jointly, share: tenant, timeline: call.timeline, outputs: plan.outputs };
+    if (work.costly) {
+      tenant.check({ items: places.length, tokens: places.length });
+      model.batcher.admit(places.length, places.length, options);
+    }
     // What was decoded here may be remembered, or shared with a request that was joined.
     const owned = call.ownsInput === true && !work.costly;
     const items = (await work.tensors(places)).map((tensors) => toItems(model, tensors, owned));
     spent.preprocess = (performance.now() - asked) / 1000;
     if (work.costly) model.metrics.preprocess(spent.preprocess);
-    const result = await submit(model, items.flat(), options, spent.preprocess);
+    const queued = items.flat();
+    const cost = costOf(queued);
+    const result = await charged(tenant, cost, () => submit(model, queued, options, spent.preprocess));
+    if (call.tenant !== undefined) usage.computed(tenant.label, model.name, cost.items, cost.tokens);
     spent.queue = result.queueSeconds;
     spent.inference = result.inferenceSeconds;
     let at = 0;
     return items.map((some) => plan.valueOf(result.outputs.slice(at, (at += some.length)), lengthOf(some)));
   };
-  if (tiers.size === 0) return { values: await compute(places(work.size), signal), timings: spent, report: undefined };
-  const keys = mode === 'bypass' ? places(work.size).map(String) : await work.keys(makerOf(level, plan));
-  const recalled = await cache.recall(keys, { level, policy: model.cache, tiers, mode, urgency, signal, deadline, compute });
+  if (tiers.size === 0) {
+    const values = await compute(places(work.size), signal);
+    if (call.tenant !== undefined) usage.answered(tenant.label, model.name);
+    return { values, timings: spent, report: undefined };
+  }
+  const keys = mode === 'bypass' ? places(work.size).map(String) : await work.keys(makerOf(level, plan, cache.tenantOf(call.tenant)));
+  const asked = { level, policy: model.cache, tiers, mode, urgency, signal, deadline, compute, tenant: call.tenant };
+  const recalled = await cache.recall(keys, asked);
+  if (call.tenant !== undefined) usage.answered(tenant.label, model.name);
   const total = (performance.now() - started) / 1000;
   if (recalled.every(({ source }) => source !== 'computed')) spent.cache = total;
   return { values: recalled.map(({ value }) => value), timings: spent, report: account(plan, recalled, { ...spent, total }, mode) };
@@ -71,13 +90,32 @@ function places(size: number): number[] {
   return Array.from({ length: size }, (_, index) => index);
 }
 
-function makerOf<T>(level: Level<T>, { model, call, circumstances }: Plan<T>): KeyMaker {
+function makerOf<T>(level: Level<T>, { model, circumstances }: Plan<T>, tenant: string | undefined): KeyMaker {
   const { version, task, provider } = model;
-  return new KeyMaker(model.cache.scope, level.name, { version, task, provider, tenant: call.tenant, ...circumstances });
+  return new KeyMaker(model.cache.scope, level.name, { version, task, provider, tenant, ...circumstances });
 }
 
 function lengthOf(items: readonly Item[]): number {
   return items.reduce((sum, { length }) => sum + length, 0);
+}
+
+function costOf(items: readonly Item[]): { items: number; tokens: number } {
+  return {
+    items: items.reduce((sum, { rows }) => sum + rows, 0),
+    tokens: items.reduce((sum, item) => sum + tokensOf(item), 0),
+  };
+}
+
+/** Does what the tenant has to pay for; what is sent away for want of room costs nothing. */
+async function charged<R>(tenant: Tenant, cost: Cost, work: () => Promise<R>): Promise<R> {
+  const waits = tenant.charge(cost);
+  if (waits) await waits;
+  try {
+    return await work();
+  } catch (thrown) {
+    if (thrown instanceof NestorError && UNPAID.has(thrown.code)) tenant.giveBack(cost);
+    throw thrown;
+  }
 }
 
 /** Queues and runs; counted whatever comes of it. */

@@ -1,5 +1,5 @@
 // model.yaml: what cannot be inferred from the files of a model, every key optional.
-import { plainToInstance, Transform, Type } from 'class-transformer';
+import { Transform, Type } from 'class-transformer';
 import {
   ArrayMinSize,
   IsArray,
@@ -14,11 +14,8 @@ import {
   Min,
   ValidateBy,
   ValidateNested,
-  validateSync,
-  type ValidationError,
 } from 'class-validator';
-import { parse } from 'yaml';
-import { reasonOf } from '../errors.js';
+import { readYaml } from '../config/yaml-file.js';
 import { ImageRecipe } from '../features/image-recipe.js';
 import { POOLINGS, type Pooling } from '../features/pooling.js';
 import { PROVIDERS, type Provider, type SessionEntries } from '../runtime/session-options.js';
@@ -164,28 +161,10 @@ export function loadingKeys(manifest: Manifest): string {
   return JSON.stringify(manifest, (key, value: unknown) => (ROUTING_KEYS.has(key) ? undefined : isMap(value) ? [...value] : value));
 }
 
-function faultsOf(errors: readonly ValidationError[], parent = ''): string[] {
-  return errors.flatMap((error) => {
-    const path = parent ? `${parent}.${error.property}` : error.property;
-    return [...Object.values(error.constraints ?? {}).map((text) => `${path}: ${text}`), ...faultsOf(error.children ?? [], path)];
-  });
-}
-
 /**
  * Reads a manifest; a file that is not there is an empty one.
  * @throws Error that names the file and every key that is wrong.
  */
 export async function readManifest(path: string): Promise<Manifest> {
-  const text = (await readIfThere(path)) ?? '';
-  let content: unknown;
-  try {
-    content = parse(text) ?? {};
-  } catch (thrown) {
-    throw new Error(`${path} is not YAML: ${reasonOf(thrown)}`, { cause: thrown });
-  }
-  if (typeof content !== 'object' || Array.isArray(content)) throw new Error(`${path} must hold keys and values`);
-  const manifest = plainToInstance(Manifest, content);
-  const faults = faultsOf(validateSync(manifest, { whitelist: true, forbidNonWhitelisted: true }));
-  if (faults.length > 0) throw new Error(`${path} is not valid:\n  ${faults.join('\n  ')}`);
-  return manifest;
+  return readYaml(Manifest, path, (await readIfThere(path)) ?? '');
 }

@@ -1,6 +1,6 @@
 // The models that serve, by name and version: looked up on every request, exchanged as a whole.
 import { Injectable } from '@nestjs/common';
-import { NestorError } from '../errors.js';
+import { NestorError, noSuchModel } from '../errors.js';
 import type { Model } from './model.js';
 import { ServedModel } from './served-model.js';
 
@@ -20,8 +20,7 @@ export class ModelRegistry {
   served(name: string): ServedModel {
     const served = this.#served.get(name);
     if (served) return served;
-    const message = `There is no model ${JSON.stringify(name)}. GET /v1/models lists those that there are`;
-    throw new NestorError('MODEL_NOT_FOUND', message, { field: 'model' });
+    throw noSuchModel(name);
   }
 
   /** Versions of that name, oldest first. */

@@ -36,6 +36,11 @@ export class Metrics {
   readonly cacheGarbage;
   readonly cacheSavedInference;
   readonly coalesced;
+  readonly tenantRequests;
+  readonly tenantItems;
+  readonly tenantTokens;
+  readonly tenantRejected;
+  readonly quotasShared;
   readonly eventLoopDelay;
   readonly gpuUtilization;
   readonly gpuMemoryUsed;
@@ -178,6 +183,24 @@ export class Metrics {
       name: 'nestor_coalesced_total',
       help: 'Inputs that joined an equal one in flight instead of being computed again.',
       labelNames: MODEL,
+      registers,
+    });
+    const ofTenants = (name: string, help: string) =>
+      new Counter({ name: `nestor_tenant_${name}_total`, help, labelNames: ['tenant', 'model'] as const, registers });
+    this.tenantRequests = ofTenants('requests', 'Requests that were answered, computed or remembered.');
+    this.tenantItems = ofTenants('items', 'Rows that were computed.');
+    this.tenantTokens = ofTenants('tokens', 'Tokens that were computed, padding apart; rows where a model has no sequences.');
+    this.tenantRejected = new Counter({
+      name: 'nestor_tenant_rejected_total',
+      help: 'Requests of a tenant that were not answered, by the code of their error.',
+      labelNames: ['tenant', 'reason'] as const,
+      registers,
+    });
+    this.quotasShared = new Gauge({
+      name: 'nestor_quotas_shared',
+      help: '1 while quotas are counted in Redis with the other processes, 0 while this process counts by itself.',
+      labelNames: [] as const,
+      collect,
       registers,
     });
     this.eventLoopDelay = new Histogram({

@@ -13,6 +13,7 @@ const SERVED: ServedRequest = {
   model: 'digits',
   version: undefined,
   contentLength: '10',
+  startedAt: 1000,
   totalMs: 12.34567,
   timings: { cache: 0, preprocess: 0, queue: 0.001, inference: 0.01 },
   timeline: null,
@@ -70,6 +71,15 @@ describe('the line of a request', () => {
     timeline.enqueued(1, 0, { model: 'digits', version: '3' });
     expect(lineOf({ timeline, model: 'x' })).toMatchObject({ model: 'digits', version: '3' });
     expect(lineOf({ model: 'x'.repeat(4000) })?.model).toHaveLength(128);
+  });
+
+  it('explains a slow request by stations that are together all of it, whenever its line is written', () => {
+    const timeline = new Timeline(1010);
+    timeline.enqueued(1030, 0, { model: 'digits', version: '1' });
+    timeline.departed(1130);
+    timeline.settled(1930);
+    const stations = { decodeMs: 10, beforeQueueMs: 20, queueMs: 100, afterQueueMs: 800, encodeMs: 70 };
+    expect(lineOf({ totalMs: 1000, timeline })).toMatchObject({ totalMs: 1000, ...stations });
   });
 
   it('explains no station that a slow request did not reach', () => {

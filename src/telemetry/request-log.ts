@@ -3,8 +3,15 @@ import type { Logger } from 'pino';
 import type { ErrorCode } from '../errors.js';
 import type { Timeline } from './timeline.js';
 
+/** When a request came, and how long it took: read off the clock at one time, so that its stations lie between. */
+export interface Duration {
+  /** A point of `performance.now()`. */
+  readonly startedAt: number;
+  readonly totalMs: number;
+}
+
 /** A request that has its answer, whichever door it came through. */
-export interface ServedRequest {
+export interface ServedRequest extends Duration {
   readonly id: string;
   /** Of HTTP; `gRPC` for a call. */
   readonly method: string;
@@ -17,7 +24,6 @@ export interface ServedRequest {
   readonly version: string | undefined;
   /** Bytes of its body as sent, where it said so. */
   readonly contentLength: string | undefined;
-  readonly totalMs: number;
   /** Seconds. */
   readonly timings: { readonly cache: number; readonly preprocess: number; readonly queue: number; readonly inference: number } | null;
   readonly timeline: Timeline | null;
@@ -76,16 +82,16 @@ function line({ id, traceId, method, route, status, failure, model, version, tot
 
 /** The line with every station; of one that failed, those that it reached. */
 function explanation(request: ServedRequest): object {
-  const { timeline, totalMs, contentLength } = request;
+  const { timeline, startedAt, totalMs, contentLength } = request;
   const { decodedAt, enqueuedAt, departedAt, settledAt } = timeline ?? {};
   const ran = timeline !== null && timeline.batchRows > 0;
-  const end = performance.now();
+  const end = startedAt + totalMs;
   const between = (from: number | undefined, to: number | undefined) =>
     from === undefined || to === undefined ? undefined : rounded(to - from);
   return {
     ...line(request),
     bodyBytes: contentLength === undefined ? undefined : Number(contentLength),
-    decodeMs: between(end - totalMs, decodedAt),
+    decodeMs: between(startedAt, decodedAt),
     beforeQueueMs: between(decodedAt, enqueuedAt),
     queueMs: between(enqueuedAt, departedAt ?? settledAt),
     afterQueueMs: between(departedAt, settledAt),

@@ -7,15 +7,15 @@ import type { Attributes, Trace } from './tracer.js';
  * @param protocol what else describes it, in the names of OpenTelemetry's semantic conventions.
  */
 export function endTrace(trace: Trace, request: ServedRequest, protocol: Attributes, failed: boolean): void {
-  const { id, timings, timeline, failure, totalMs } = request;
-  const end = performance.now();
+  const { id, timings, timeline, failure, startedAt, totalMs } = request;
+  const end = startedAt + totalMs;
   if (timings?.cache) {
-    const asked = timeline?.decodedAt ?? end - totalMs;
+    const asked = timeline?.decodedAt ?? startedAt;
     trace.station('cache', asked, asked + timings.cache * 1000);
   }
   if (timeline) {
     const { decodedAt, enqueuedAt, settledAt } = timeline;
-    trace.station('decode', end - totalMs, decodedAt);
+    trace.station('decode', startedAt, decodedAt);
     const preprocessMs = (timings?.preprocess ?? 0) * 1000;
     if (enqueuedAt !== undefined && preprocessMs > 0) trace.station('preprocess', enqueuedAt - preprocessMs, enqueuedAt);
     if (settledAt !== undefined && !failure) trace.station('encode', settledAt, end);

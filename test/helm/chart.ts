@@ -38,7 +38,7 @@ export interface PodSpec {
   readonly tolerations: readonly unknown[];
   readonly containers: readonly [Container];
   readonly initContainers?: readonly [Container];
-  readonly volumes: readonly { readonly name: string; readonly persistentVolumeClaim?: unknown; readonly image?: unknown }[];
+  readonly volumes: readonly { readonly name: string; readonly persistentVolumeClaim?: unknown; readonly image?: unknown; readonly configMap?: unknown }[];
 }
 
 /** What the specs look at; each kind has some of it. */

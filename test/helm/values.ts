@@ -1,22 +1,37 @@
 // Value sets of the chart that are checked, from the plainest to everything at once.
 
+const KEYS = { existingSecret: 'nestor-keys' };
+const OPEN = { open: true };
+
 export const VALUES = {
-  cpu: {},
-  gpu: { gpu: { enabled: true, runtimeClassName: 'nvidia' }, models: { source: 'pvc', pvc: { existingClaim: 'models', subPath: 'production' } } },
+  cpu: { access: KEYS },
+  gpu: { access: KEYS, gpu: { enabled: true, runtimeClassName: 'nvidia' }, models: { source: 'pvc', pvc: { existingClaim: 'models', subPath: 'production' } } },
   redis: {
+    access: OPEN,
     redis: { existingSecret: 'nestor-redis' },
     networkPolicy: { egress: [{ to: [{ ipBlock: { cidr: '10.0.0.0/8' } }], ports: [{ port: 6379, protocol: 'TCP' }] }] },
     server: { env: [{ name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: 'http://collector:4318' }], envFrom: [{ secretRef: { name: 'more' } }] },
   },
-  hpa: { autoscaling: { enabled: true }, redis: { deploy: true }, models: { source: 'pvc' } },
+  tenants: {
+    access: KEYS,
+    tenants: {
+      header: 'X-Tenant',
+      settings: { default: { limits: { requests: '600/minute' } }, tenants: { search: { weight: 3, limits: { tokens: ['1000/second', '5000000/day'] } } } },
+    },
+  },
+  hpa: { access: OPEN, autoscaling: { enabled: true }, redis: { deploy: true }, models: { source: 'pvc' } },
   keda: {
+    access: KEYS,
+    tls: { existingSecret: 'nestor-tls' },
     gpu: { enabled: true },
     autoscaling: { enabled: true, engine: 'keda', minReplicas: 1, targetQueueWaitSeconds: 0.25 },
     models: { source: 'oci', oci: { reference: 'registry.example.com/models:1' } },
     monitoring: { serviceMonitor: { enabled: true } },
   },
-  kserve: { deployment: { enabled: false }, kserve: { enabled: true, clusterWide: false } },
+  kserve: { access: KEYS, deployment: { enabled: false }, kserve: { enabled: true, clusterWide: false } },
   everything: {
+    access: { ...KEYS, jwt: { issuer: 'https://issuer.example', audience: 'nestor', jwksUrl: 'https://issuer.example/keys' }, openRoutes: ['docs'] },
+    tls: { existingSecret: 'nestor-tls', clientCaSecret: 'nestor-client-ca' },
     commonLabels: { team: 'search' },
     image: { repository: 'registry.example.com/nestor', digest: `sha256:${'0'.repeat(64)}`, pullSecrets: ['registry'] },
     deployment: { strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } },

@@ -40,7 +40,7 @@ function contained(command: readonly string[], port: number): [string, string[]]
     mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"
     mount -t tmpfs tmpfs "$root/tmp"; mount -t tmpfs -o uid=${uid},gid=${gid} tmpfs "$root/var/cache/nestor"
     exec chroot "$root" sh -c '${inside}' sh "$@"`;
-  const env = [...Env, `PORT=${port}`, 'DRAIN_SECONDS=1'];
+  const env = [...Env, `PORT=${port}`, 'ACCESS=open', 'DRAIN_SECONDS=1'];
   return ['unshare', ['--mount', '--propagation', 'private', 'bash', '-c', outside, 'bash', root, ...env, ...command]];
 }
 

@@ -30,12 +30,13 @@ export function postAlone(url: string, body: unknown): Promise<Fate> {
 }
 
 /** A connection on which a request was begun: its head, and as much of the body as is given. */
-export async function begun(url: string, bytes: number, part: string): Promise<Socket> {
+export async function begun(url: string, bytes: number, part: string, headers: Readonly<Record<string, string>> = {}): Promise<Socket> {
   const { hostname, port, pathname } = new URL(url);
   const socket = connect(Number(port), hostname);
   await once(socket, 'connect');
   socket.on('error', () => undefined);
   const head = [`POST ${pathname} HTTP/1.1`, `Host: ${hostname}`, 'Content-Type: application/json', `Content-Length: ${bytes}`];
+  for (const [name, value] of Object.entries(headers)) head.push(`${name}: ${value}`);
   await new Promise((sent) => socket.write(`${head.join('\r\n')}\r\n\r\n${part}`, sent));
   return socket;
 }

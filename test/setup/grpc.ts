@@ -17,7 +17,8 @@ import {
   type ClientReadableStream,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { parse, serialize } from '../../src/grpc/message.js';
+import { serialize } from '../../src/grpc/message.js';
+import { parseMessage } from '../../src/oip/message.js';
 
 /** How a call ended; without a message where it failed. */
 export interface Outcome<T> {
@@ -60,7 +61,7 @@ export class GrpcClient {
         resolve({ status: status[code], details, message: answer, metadata: flat(error?.metadata ?? initial) });
       };
       const path = `/${method.parent.typeName}/${method.name}`;
-      const call = this.#client.makeUnaryRequest(path, (value: Buffer) => value, (answer) => parse(method.output, answer), bytes, sent, options, done); // prettier-ignore
+      const call = this.#client.makeUnaryRequest(path, (value: Buffer) => value, (answer) => parseMessage(method.output, answer, 'message'), bytes, sent, options, done); // prettier-ignore
       call.on('metadata', (received: Metadata) => (initial = received));
       signal?.addEventListener('abort', () => {
         call.cancel();
@@ -73,7 +74,7 @@ export class GrpcClient {
     message: MessageInitShape<I>,
   ): ClientReadableStream<MessageShape<O>> {
     const path = `/${method.parent.typeName}/${method.name}`;
-    return this.#client.makeServerStreamRequest(path, serialize(method.input), (answer) => parse(method.output, answer), create(method.input, message)); // prettier-ignore
+    return this.#client.makeServerStreamRequest(path, serialize(method.input), (answer) => parseMessage(method.output, answer, 'message'), create(method.input, message)); // prettier-ignore
   }
 
   close(): void {

@@ -11,7 +11,7 @@ const BUILT = join(ROOT, 'dist/main.js');
 const BOOT_MS = 90_000;
 /** What Node has compiled: a hundred boots need not do it again. */
 const COMPILED = join(ROOT, 'var/test-compiled');
-const LISTENING = /Server listening at (http:\/\/[^"\s]+)/;
+const LISTENING = /Server listening at (https?:\/\/[^"\s]+)/;
 const GRPC_LISTENING = /gRPC server listening at ([^"\s]+)/;
 
 /** How a process ended, and what it said on its way. */

@@ -3,6 +3,8 @@
 /** Codes of the server, and three of this client. */
 export type ErrorCode =
   | 'INVALID_REQUEST'
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
   | 'NOT_FOUND'
   | 'MODEL_NOT_FOUND'
   | 'VERSION_NOT_FOUND'
@@ -11,6 +13,7 @@ export type ErrorCode =
   | 'PAYLOAD_TOO_LARGE'
   | 'UNSUPPORTED_MEDIA_TYPE'
   | 'QUEUE_FULL'
+  | 'QUOTA_EXCEEDED'
   | 'INFERENCE_FAILED'
   | 'INTERNAL'
   | 'NOT_IMPLEMENTED'

@@ -9,8 +9,8 @@ import { pauseMs } from './retry.js';
 const LONGEST_REQUEST_TIMEOUT_MS = 3_600_000;
 
 export interface ClientOptions {
-  /** Sent as `Authorization: Bearer`. */
-  readonly apiKey?: string;
+  /** A key or a token, sent as `Authorization: Bearer`. A function is asked at every try, for those that expire; what it throws is thrown. */
+  readonly apiKey?: string | (() => string | Promise<string>);
   /** For every request, such as those that a gateway asks for. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Default of every call. */
@@ -77,7 +77,9 @@ export class Transport {
   }
 
   async #try({ path, body, accept, answers }: Exchange, call: CallOptions, limit: Limit): Promise<Answer | NestorError> {
-    const headers = this.#headers({ Accept: accept, ...(body && { 'Content-Type': body.type }) }, call, limit);
+    const { apiKey } = this.options;
+    const key = typeof apiKey === 'function' ? await apiKey() : apiKey;
+    const headers = this.#headers({ Accept: accept, ...(body && { 'Content-Type': body.type }) }, key, call, limit);
     const fetcher = this.options.fetch ?? fetch;
     try {
       limit.signal.throwIfAborted();
@@ -97,14 +99,14 @@ export class Transport {
   }
 
   /** @throws NestorError INVALID_REQUEST for values that no header can have; it does not repeat them, one may be the key. */
-  #headers(format: Record<string, string>, { priority, requestId }: CallOptions, limit: Limit): Headers {
-    const { apiKey, headers } = this.options;
+  #headers(format: Record<string, string>, key: string | undefined, { priority, requestId }: CallOptions, limit: Limit): Headers {
+    const { headers } = this.options;
     const remaining = limit.remainingMs;
     try {
       return new Headers({
         ...headers,
         ...format,
-        ...(apiKey !== undefined && { Authorization: `Bearer ${apiKey}` }),
+        ...(key !== undefined && { Authorization: `Bearer ${key}` }),
         ...(remaining <= LONGEST_REQUEST_TIMEOUT_MS && { 'Request-Timeout': (Math.max(remaining, 1) / 1000).toFixed(3) }),
         ...(priority !== undefined && { Priority: `u=${priority}` }),
         ...(requestId !== undefined && { 'X-Request-Id': requestId }),

@@ -99,4 +99,4 @@ it('predicts, embeds, refuses and aborts in Chromium', async () => {
     proxy.closeAllConnections();
     proxy.close();
   }
-}, 300_000);
+});

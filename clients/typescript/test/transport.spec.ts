@@ -159,6 +159,17 @@ describe('an abort', () => {
 });
 
 describe('headers', () => {
+  it('a key that a function gives, asked again at every try', async () => {
+    let asked = 0;
+    stub.answers(FULL, MODELS);
+    await new NestorClient(stub.url, { apiKey: () => Promise.resolve(`token-${++asked}`) }).models();
+    expect(stub.sent('authorization')).toEqual(['Bearer token-1', 'Bearer token-2']);
+    stub.answers(MODELS);
+    const failing = () => Promise.reject(new Error('no token to be had'));
+    await expect(new NestorClient(stub.url, { apiKey: failing }).models()).rejects.toThrow('no token to be had');
+    expect(stub.asked).toHaveLength(0);
+  });
+
   it('carry key, priority, id and what the options add', async () => {
     stub.answers(MODELS);
     await new NestorClient(stub.url, { apiKey: 'secret', headers: { 'X-Team': 'search' } }).models({ priority: 0, requestId: 'order-42' });

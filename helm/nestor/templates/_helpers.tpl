@@ -89,9 +89,13 @@ capabilities: { drop: [ALL] }
 - { name: LOG_LEVEL, value: {{ $root.Values.server.logLevel }} }
 - { name: BODY_LIMIT_BYTES, value: {{ int64 $root.Values.server.bodyLimitBytes | quote }} }
 - { name: ADMIN_API, value: {{ ternary "on" "off" $root.Values.server.adminApi | quote }} }
+{{- with $root.Values.tenants.header }}
+- { name: TENANT_HEADER, value: {{ . | quote }} }
+{{- end }}
 - { name: TEI_API, value: {{ ternary "on" "off" $root.Values.server.teiApi | quote }} }
 - { name: DRAIN_SECONDS, value: {{ $root.Values.shutdown.drainSeconds | quote }} }
 - { name: SHUTDOWN_GRACE_SECONDS, value: {{ $root.Values.shutdown.graceSeconds | quote }} }
+{{- include "nestor.accessEnv" $root }}
 {{- if $root.Values.redis.deploy }}
 - { name: REDIS_URL, value: "redis://{{ include "nestor.fullname" $root }}-redis:6379" }
 {{- else if $root.Values.redis.existingSecret }}
@@ -102,6 +106,75 @@ capabilities: { drop: [ALL] }
 {{- with $root.Values.server.env }}
 {{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{/* Who may come in, and over what. */}}
+{{- define "nestor.accessEnv" -}}
+{{- $access := .Values.access }}
+{{- $jwt := $access.jwt }}
+{{- $tokens := or $jwt.issuer $jwt.audience $jwt.jwksUrl }}
+{{- if and $access.open (or $access.existingSecret $tokens) }}
+{{- fail "access.open lets everybody in, and access.existingSecret or access.jwt says who may come in: leave one of them out" }}
+{{- end }}
+{{- if not (or $access.open $access.existingSecret $tokens) }}
+{{- fail "access: say who may come in. access.existingSecret names a Secret with keys, access.jwt an issuer of tokens, and access.open=true lets everybody in who reaches the port" }}
+{{- end }}
+{{- if and $tokens (not (and $jwt.issuer $jwt.audience $jwt.jwksUrl)) }}
+{{- fail "access.jwt needs issuer, audience and jwksUrl, all three" }}
+{{- end }}
+{{- if and .Values.tls.clientCaSecret (not .Values.tls.existingSecret) }}
+{{- fail "tls.clientCaSecret asks clients for certificates, which needs TLS: name the server's in tls.existingSecret" }}
+{{- end }}
+{{- if $access.open }}
+- { name: ACCESS, value: open }
+{{- end }}
+{{- if $access.existingSecret }}
+- { name: ACCESS_KEYS_FILE, value: {{ printf "/etc/nestor/access/%s" $access.key | quote }} }
+{{- end }}
+{{- if $tokens }}
+- { name: JWT_ISSUER, value: {{ $jwt.issuer | quote }} }
+- { name: JWT_AUDIENCE, value: {{ $jwt.audience | quote }} }
+- { name: JWT_JWKS_URL, value: {{ $jwt.jwksUrl | quote }} }
+{{- end }}
+- { name: OPEN_ROUTES, value: {{ join "," $access.openRoutes | quote }} }
+- { name: AUDIT_LOG, value: {{ $access.auditLog | quote }} }
+{{- if .Values.tls.existingSecret }}
+- { name: TLS_CERT_FILE, value: /etc/nestor/tls/tls.crt }
+- { name: TLS_KEY_FILE, value: /etc/nestor/tls/tls.key }
+{{- end }}
+{{- if .Values.tls.clientCaSecret }}
+- { name: TLS_CLIENT_CA_FILE, value: /etc/nestor/client-ca/ca.crt }
+{{- end }}
+{{- end }}
+
+{{/* What those read: folders, not single files, so that a change of the Secret reaches a pod that runs. */}}
+{{- define "nestor.accessMounts" -}}
+{{- if .Values.access.existingSecret }}
+- { name: access, mountPath: /etc/nestor/access, readOnly: true }
+{{- end }}
+{{- if .Values.tls.existingSecret }}
+- { name: tls, mountPath: /etc/nestor/tls, readOnly: true }
+{{- end }}
+{{- if .Values.tls.clientCaSecret }}
+- { name: client-ca, mountPath: /etc/nestor/client-ca, readOnly: true }
+{{- end }}
+{{- end }}
+
+{{- define "nestor.accessVolumes" -}}
+{{- if .Values.access.existingSecret }}
+- { name: access, secret: { secretName: {{ .Values.access.existingSecret }} } }
+{{- end }}
+{{- if .Values.tls.existingSecret }}
+- { name: tls, secret: { secretName: {{ .Values.tls.existingSecret }} } }
+{{- end }}
+{{- if .Values.tls.clientCaSecret }}
+- { name: client-ca, secret: { secretName: {{ .Values.tls.clientCaSecret }} } }
+{{- end }}
+{{- end }}
+
+{{/* Of probes and scrapes. */}}
+{{- define "nestor.scheme" -}}
+{{ ternary "HTTPS" "HTTP" (ne .Values.tls.existingSecret "") }}
 {{- end }}
 
 {{/* 95 % of items waited no longer than this for a batch; 0 where there is no traffic. */}}

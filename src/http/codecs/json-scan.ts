@@ -3,7 +3,7 @@
 // 5, 20 and 2 (the last are refused).
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { invalid, NestorError } from '../../errors.js';
+import { NestorError } from '../../errors.js';
 import { NumberReader } from './json-number.js';
 import { NumberBlock } from './number-block.js';
 
@@ -12,7 +12,6 @@ const BYTES_A_TURN = 128 * 1024;
 /** Fewer numbers are left to `JSON.parse`. */
 const SMALLEST_BLOCK = 64;
 const MAX_RANK = 16;
-const DEEPEST = 64;
 /** What may be left beside numbers and texts: `JSON.parse` makes a value of every few bytes of it, in one go (2 MiB of empty arrays: 37 ms). */
 const MOST_LEFT_BYTES = 2 * 1024 * 1024;
 
@@ -25,7 +24,7 @@ const COMMA = 0x2c;
 export interface Scanned {
   /** JSON with a text in the place of every block. */
   readonly text: Buffer;
-  /** Puts the blocks back into what was parsed. @throws NestorError INVALID_REQUEST for arrays nested too deep. */
+  /** Puts the blocks back into what was parsed. */
   readonly restore: (value: unknown) => unknown;
 }
 
@@ -115,7 +114,7 @@ class Scanner {
   finish(): Scanned {
     this.#pieces.push(this.bytes.subarray(this.#kept));
     if (this.bytes.length - this.#textBytes - this.#blockBytes > MOST_LEFT_BYTES) throw tooMuch();
-    return { text: Buffer.concat(this.#pieces), restore: (value) => (this.#blocks.size === 0 ? value : this.#restore(value, 0)) };
+    return { text: Buffer.concat(this.#pieces), restore: (value) => (this.#blocks.size === 0 ? value : this.#restore(value)) };
   }
 
   /** From an opening quote, or an escaped one, to the closing one. */
@@ -205,14 +204,13 @@ class Scanner {
     this.#blockBytes += end - nest.start;
   }
 
-  #restore(value: unknown, depth: number): unknown {
+  #restore(value: unknown): unknown {
     if (typeof value === 'string') return this.#blocks.get(value) ?? value;
     if (typeof value !== 'object' || value === null) return value;
-    if (depth === DEEPEST) throw invalid('body', `The body is nested deeper than ${DEEPEST}`);
     const members = value as Record<string | number, unknown>;
     const keys: Iterable<string | number> = Array.isArray(value) ? value.keys() : Object.keys(value);
     for (const key of keys) {
-      const restored = this.#restore(members[key], depth + 1);
+      const restored = this.#restore(members[key]);
       if (restored !== members[key]) members[key] = restored;
     }
     return value;

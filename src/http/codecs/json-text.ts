@@ -1,6 +1,7 @@
 // JSON text <-> values, without losing integers beyond 2^53.
 import { invalid, reasonOf } from '../../errors.js';
 import type { TensorSpec } from '../../models/signature.js';
+import { checkDepth } from './json-depth.js';
 import { scanJson } from './json-scan.js';
 
 /** An integer of 16 digits or more, as a value of its own and not as a part of a fraction or an exponent. */
@@ -14,6 +15,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  */
 export function parseJson(body: Uint8Array | undefined, exact: boolean): unknown {
   if (!body || body.byteLength === 0) throw invalid('body', 'The body is empty; send JSON');
+  checkDepth(body);
   try {
     const text = utf8.decode(body);
     return exact && LONG_INTEGER.test(text) ? JSON.parse(text, exactInteger) : JSON.parse(text);
@@ -37,6 +39,15 @@ export async function parseBody(body: Buffer, inputs: readonly Pick<TensorSpec, 
   const single = inputs.every(({ datatype }) => SINGLE.includes(datatype));
   const { text, restore } = await scanJson(body, single, exact);
   return restore(parseJson(text, exact));
+}
+
+/**
+ * Parses a body whole, its arrays of numbers too, and only one that is worth the time that it takes.
+ * @throws NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE
+ */
+export async function parseWhole(body: Buffer): Promise<unknown> {
+  if (body.byteLength >= SCANNED_FROM_BYTES) await scanJson(body, false, false);
+  return parseJson(body, false);
 }
 
 function exactInteger(_key: string, value: unknown, context?: { source?: string }): unknown {

@@ -1,13 +1,14 @@
 // application/x-protobuf: the messages of nestor.proto.
-import { create, fromBinary, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import { create, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { invalid, reasonOf } from '../../errors.js';
+import { invalid } from '../../errors.js';
 import type { PredictionInput } from '../../inference/prediction.js';
 import type { Model } from '../../models/model.js';
 import type { Tensor } from '../../tensor.js';
 import type { Codec, Incoming } from './codec.js';
 import { floatBlock } from './float-block.js';
 import { inputSpec } from '../../oip/input-spec.js';
+import { parseMessage } from '../../oip/message.js';
 import {
   EmbeddingsRequestSchema,
   EmbeddingsResponseSchema,
@@ -77,11 +78,7 @@ function entry({ name, datatype, shape, data }: Tensor): Uint8Array[] {
 }
 
 function parse<S extends DescMessage>(schema: S, { bytes }: Incoming): MessageShape<S> {
-  try {
-    return fromBinary(schema, bytes, { readUnknownFields: false });
-  } catch (thrown) {
-    throw invalid('body', `The body is no ${schema.typeName}: ${reasonOf(thrown).slice(0, 120)}`);
-  }
+  return parseMessage(schema, bytes, 'body');
 }
 
 function inputOf({ inputs, texts, images }: PredictRequest, { signature }: Model): PredictionInput {

@@ -1,6 +1,7 @@
 // /v2/models/{model}: one model, as the Open Inference Protocol asks about it and runs it.
 import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import { Needs } from '../../access/needs.js';
 import { NestorError } from '../../errors.js';
 import { InferenceService } from '../../inference/inference.service.js';
 import { ModelManager } from '../../models/model-manager.js';
@@ -22,6 +23,7 @@ export class OipModelController {
   ) {}
 
   @Get()
+  @Needs('models:read')
   @DescribeModel('Metadata of a model', false)
   async metadata(@Param('model') name: string, @Param('version') version?: string): Promise<ModelMetadata> {
     await this.manager.wake(name);
@@ -29,12 +31,14 @@ export class OipModelController {
   }
 
   @Get('versions/:version')
+  @Needs('models:read')
   @DescribeModel('Metadata of a version', true)
   metadataOfVersion(@Param('model') name: string, @Param('version') version: string): Promise<ModelMetadata> {
     return this.metadata(name, version);
   }
 
   @Get('ready')
+  @Needs('models:read')
   @DescribeModel('Can the model be run now?', false)
   ready(@Param('model') name: string, @Param('version') version?: string): { name: string; ready: true } {
     if (this.models.resolve(name, version).instances.alive.ready > 0) return { name, ready: true };
@@ -42,12 +46,14 @@ export class OipModelController {
   }
 
   @Get('versions/:version/ready')
+  @Needs('models:read')
   @DescribeModel('Can the version be run now?', true)
   readyVersion(@Param('model') name: string, @Param('version') version: string): { name: string; ready: true } {
     return this.ready(name, version);
   }
 
   @Get('config')
+  @Needs('models:read')
   @DescribeModel('Configuration of a model', false)
   async config(@Param('model') name: string, @Param('version') version?: string): Promise<ModelConfig> {
     await this.manager.wake(name);
@@ -55,12 +61,14 @@ export class OipModelController {
   }
 
   @Get('versions/:version/config')
+  @Needs('models:read')
   @DescribeModel('Configuration of a version', true)
   configOfVersion(@Param('model') name: string, @Param('version') version: string): Promise<ModelConfig> {
     return this.config(name, version);
   }
 
   @Get('stats')
+  @Needs('models:read')
   @DescribeModel('Statistics of a model, all its versions', false)
   stats(@Param('model') name: string): { model_stats: ModelStats[] } {
     this.models.resolve(name);
@@ -68,12 +76,14 @@ export class OipModelController {
   }
 
   @Get('versions/:version/stats')
+  @Needs('models:read')
   @DescribeModel('Statistics of a version', true)
   statsOfVersion(@Param('model') name: string, @Param('version') version: string): { model_stats: ModelStats[] } {
     return { model_stats: [modelStats(this.models.resolve(name, version))] };
   }
 
   @Post('infer')
+  @Needs('predict')
   @HttpCode(200)
   @DescribeInfer(false)
   async infer(@Infer() { ref, input, outputs, call, answer }: InferRequest): Promise<Delivered> {
@@ -81,6 +91,7 @@ export class OipModelController {
   }
 
   @Post('versions/:version/infer')
+  @Needs('predict')
   @HttpCode(200)
   @DescribeInfer(true)
   async inferVersion(@Infer() request: InferRequest): Promise<Delivered> {

@@ -1,6 +1,7 @@
 // /v2/repository: which models there are, and those that come and go while the server runs.
 import { Controller, HttpCode, Param, Post, UseGuards } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Needs } from '../../access/needs.js';
 import { ModelManager } from '../../models/model-manager.js';
 import type { ModelState } from '../../models/model-states.js';
 import { AdminGuard } from '../admin.guard.js';
@@ -21,6 +22,7 @@ export class OipRepositoryController {
   constructor(private readonly models: ModelManager) {}
 
   @Post('index')
+  @Needs('models:read', 'own')
   @HttpCode(200)
   @ApiOperation({ summary: 'All versions of all models, with their states' })
   @ApiBody({
@@ -32,10 +34,12 @@ export class OipRepositoryController {
   @ApiOipErrors(400, 413, 415)
   index(@ExchangeParam() { request }: Exchange): readonly ModelState[] {
     const ready = readyOnly(bytesOfBody(request));
-    return this.models.index.filter(({ state }) => !ready || state === 'READY');
+    const { grants } = request.caller;
+    return this.models.index.filter(({ name, state }) => grants.covers('models:read', name) && (!ready || state === 'READY'));
   }
 
   @Post('models/:model/load')
+  @Needs('admin')
   @HttpCode(200)
   @UseGuards(AdminGuard)
   @ApiOperation({
@@ -53,6 +57,7 @@ export class OipRepositoryController {
   }
 
   @Post('models/:model/unload')
+  @Needs('admin')
   @HttpCode(200)
   @UseGuards(AdminGuard)
   @ApiOperation({

@@ -1,10 +1,13 @@
 // /v2: the server itself, as the Open Inference Protocol asks about it.
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Needs, Open } from '../../access/needs.js';
+import type { Caller } from '../../access/caller.js';
 import { NestorError } from '../../errors.js';
 import { ReadinessCheck } from '../../health/readiness-check.js';
 import { Readiness } from '../../health/readiness.js';
 import { ModelRegistry } from '../../models/model-registry.js';
+import { CallerParam } from '../access.js';
 import { ApiOipErrors } from '../problem.docs.js';
 import { SERVER, serverVersion } from '../../oip/description.js';
 import { modelStats, type ModelStats } from '../../oip/statistics.js';
@@ -19,6 +22,7 @@ export class OipServerController {
   ) {}
 
   @Get()
+  @Needs('models:read', 'own')
   @ApiOperation({ summary: 'Name, version and extensions of the server' })
   @ApiOkResponse({ description: 'What the server is.' })
   metadata(): object {
@@ -26,6 +30,7 @@ export class OipServerController {
   }
 
   @Get('health/live')
+  @Open()
   @ApiOperation({ summary: 'Does the process answer?' })
   @ApiOkResponse({ description: 'It does.' })
   live(): { live: true } {
@@ -33,6 +38,7 @@ export class OipServerController {
   }
 
   @Get('health/ready')
+  @Open()
   @ApiOperation({ summary: 'May the process be sent traffic?' })
   @ApiOkResponse({ description: 'It may.' })
   @ApiOipErrors(503)
@@ -43,16 +49,18 @@ export class OipServerController {
   }
 
   @Get('models')
+  @Needs('models:read', 'own')
   @ApiOperation({ summary: 'Names of all models' })
   @ApiOkResponse({ description: 'Each once, whatever its versions.' })
-  list(): { models: string[] } {
-    return { models: [...new Set(this.models.all.map(({ name }) => name))] };
+  list(@CallerParam() { grants }: Caller): { models: string[] } {
+    return { models: this.models.names.filter((name) => grants.covers('models:read', name)) };
   }
 
   @Get('models/stats')
+  @Needs('models:read', 'own')
   @ApiOperation({ summary: 'Statistics of all models' })
   @ApiOkResponse({ description: 'One entry a version.' })
-  stats(): { model_stats: ModelStats[] } {
-    return { model_stats: this.models.all.map(modelStats) };
+  stats(@CallerParam() { grants }: Caller): { model_stats: ModelStats[] } {
+    return { model_stats: this.models.all.filter(({ name }) => grants.covers('models:read', name)).map(modelStats) };
   }
 }

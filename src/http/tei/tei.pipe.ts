@@ -4,7 +4,7 @@ import type { PipeTransform } from '@nestjs/common';
 import { NestorError } from '../../errors.js';
 import type { Call } from '../../inference/prediction.js';
 import { callOf } from '../call.js';
-import { parseJson } from '../codecs/json-text.js';
+import { parseWhole } from '../codecs/json-text.js';
 import { readMediaType } from '../codecs/media-type.js';
 import { envelope } from '../envelope.js';
 import { bytesOfBody, ExchangeParam, type Exchange } from '../exchange.js';
@@ -17,10 +17,10 @@ export interface TeiRequest<T> {
   readonly answer: (computed: Computed) => string | Readable;
 }
 
-class TeiPipe<T extends object> implements PipeTransform<Exchange, TeiRequest<T>> {
+class TeiPipe<T extends object> implements PipeTransform<Exchange, Promise<TeiRequest<T>>> {
   constructor(private readonly dto: new () => T) {}
 
-  transform(exchange: Exchange): TeiRequest<T> {
+  async transform(exchange: Exchange): Promise<TeiRequest<T>> {
     const { request, reply } = exchange;
     const type = readMediaType(request.headers['content-type']);
     if (type !== '' && !/^application\/(\S+\+)?json$/.test(type))
@@ -28,7 +28,7 @@ class TeiPipe<T extends object> implements PipeTransform<Exchange, TeiRequest<T>
         field: 'Content-Type',
       });
     // Fields that it does not know are passed over, as text-embeddings-inference does: its clients send some.
-    const body = envelope(this.dto, parseJson(bytesOfBody(request), false), 'lenient');
+    const body = envelope(this.dto, await parseWhole(bytesOfBody(request)), 'lenient');
     return { body, call: callOf(request, reply), answer: (computed) => deliverComputed(exchange, computed) };
   }
 }

@@ -2,7 +2,8 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheck, HealthCheckService, HealthIndicatorService, type HealthCheckResult } from '@nestjs/terminus';
-import { Readiness } from './readiness.js';
+import { Open } from '../access/needs.js';
+import { Readiness } from '../health/readiness.js';
 
 @ApiTags('health')
 @Controller('health')
@@ -14,6 +15,7 @@ export class HealthController {
   ) {}
 
   @Get('live')
+  @Open()
   @HealthCheck()
   @ApiOperation({ summary: 'Does the process answer? If not, restart it.' })
   live(): Promise<HealthCheckResult> {
@@ -21,6 +23,7 @@ export class HealthController {
   }
 
   @Get('startup')
+  @Open()
   @HealthCheck()
   @ApiOperation({ summary: 'Are all models loaded and warmed up?' })
   startup(): Promise<HealthCheckResult> {
@@ -28,6 +31,7 @@ export class HealthController {
   }
 
   @Get(['', 'ready'])
+  @Open()
   @HealthCheck()
   @ApiOperation({
     summary: 'May the process be sent traffic? Every model has a worker alive, no device failed for good, and nothing drains.',

@@ -1,0 +1,96 @@
+// Who did what: JSON lines on a stream of their own, without any secret and without anything that was sent.
+import { openSync } from 'node:fs';
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { pino } from 'pino';
+import { Environment } from '../config/environment.js';
+import type { Caller } from './caller.js';
+import type { Denial } from './denial.js';
+
+const STDERR = 2;
+/** What repeats within this time is counted, and not written again: a stranger must not be able to fill the disk. */
+const WINDOW_MS = 60_000;
+/** More different denials within a window are one. */
+const MOST_WINDOWS = 1000;
+
+/** Where somebody came in. */
+export interface Visit {
+  readonly door: 'http' | 'grpc';
+  /** The template of the path, or the full name of the method; never what a client made up. */
+  readonly route: string;
+  readonly address: string | undefined;
+  readonly requestId: string;
+}
+
+export type AuditEvent = { readonly event: 'used' | 'denied' | 'admin' | 'keys' | 'start' } & Readonly<Record<string, unknown>>;
+
+interface Window {
+  readonly event: AuditEvent;
+  repeats: number;
+}
+
+@Injectable()
+export class AuditLog implements OnApplicationShutdown {
+  readonly #stream: ReturnType<typeof pino.destination> | undefined;
+  readonly #windows = new Map<string, Window>();
+  readonly #timer: NodeJS.Timeout;
+
+  /** @throws Error that names AUDIT_LOG where its file cannot be written. */
+  constructor({ AUDIT_LOG: target }: Environment) {
+    this.#stream = target === 'off' ? undefined : opened(target);
+    this.#timer = setInterval(() => {
+      this.#close();
+    }, WINDOW_MS).unref();
+  }
+
+  /** Undefined fields are left out. */
+  write(event: AuditEvent): void {
+    this.#stream?.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+  }
+
+  /** The first of its kind at once; how often it came again, when its minute is over. */
+  denied({ code, reason, caller }: Denial, visit: Visit): void {
+    const kind = this.#windows.size < MOST_WINDOWS ? [code, reason, caller, visit.route, visit.address].join(' ') : 'others';
+    const window = this.#windows.get(kind);
+    if (window) {
+      window.repeats++;
+      return;
+    }
+    const event: AuditEvent = { event: 'denied', code, reason, caller, ...visit };
+    this.#windows.set(kind, { event, repeats: 0 });
+    this.write(event);
+  }
+
+  /** @param model as the client calls it. */
+  administered({ id, tenant }: Caller, model: string | undefined, outcome: number | string, visit: Visit): void {
+    this.write({ event: 'admin', caller: id, tenant, model: model?.slice(0, 128), outcome, ...visit });
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.#timer);
+    this.#close();
+    this.#stream?.flushSync();
+  }
+
+  #close(): void {
+    for (const { event, repeats } of this.#windows.values()) if (repeats > 0) this.write({ ...event, requestId: undefined, repeats });
+    this.#windows.clear();
+  }
+}
+
+/** Written beside the event loop. A disk that is full costs lines, and no request. */
+function opened(target: string): ReturnType<typeof pino.destination> {
+  const logger = new Logger(AuditLog.name);
+  let told = false;
+  const tell = (error: Error): void => {
+    if (!told) logger.error(`AUDIT_LOG=${target}: ${error.message}; lines of the audit log are lost`);
+    told = true;
+  };
+  try {
+    const stream = pino.destination({ dest: target === 'stderr' ? STDERR : openSync(target, 'a', 0o640), sync: false });
+    stream.on('error', tell);
+    stream.on('drain', () => (told = false));
+    return stream;
+  } catch (thrown) {
+    throw new Error(`AUDIT_LOG=${target}: ${(thrown as Error).message}`, { cause: thrown });
+  }
+}

@@ -1,0 +1,30 @@
+// Files of settings that people write: YAML -> a class with rules, or an error that names the file and every key that is wrong.
+import { plainToInstance } from 'class-transformer';
+import { validateSync, type ValidationError } from 'class-validator';
+import { parse } from 'yaml';
+import { reasonOf } from '../errors.js';
+
+function faultsOf(errors: readonly ValidationError[], parent = ''): string[] {
+  return errors.flatMap((error) => {
+    const path = parent ? `${parent}.${error.property}` : error.property;
+    return [...Object.values(error.constraints ?? {}).map((text) => `${path}: ${text}`), ...faultsOf(error.children ?? [], path)];
+  });
+}
+
+/**
+ * @param path of the file, which errors name.
+ * @throws Error that names every key that is wrong, or unknown.
+ */
+export function readYaml<T extends object>(type: new () => T, path: string, text: string): T {
+  let content: unknown;
+  try {
+    content = parse(text) ?? {};
+  } catch (thrown) {
+    throw new Error(`${path} is not YAML: ${reasonOf(thrown)}`, { cause: thrown });
+  }
+  if (typeof content !== 'object' || Array.isArray(content)) throw new Error(`${path} must hold keys and values`);
+  const settings = plainToInstance(type, content);
+  const faults = faultsOf(validateSync(settings, { whitelist: true, forbidNonWhitelisted: true }));
+  if (faults.length > 0) throw new Error(`${path} is not valid:\n  ${faults.join('\n  ')}`);
+  return settings;
+}

@@ -1,0 +1,67 @@
+// Calls that wait for their client: for the message that it sends, then for the answer to be read. One that waits too long is ended.
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { ServerInterceptingCall } from '@grpc/grpc-js';
+import { NestorError } from '../errors.js';
+import { statusOf } from './status.js';
+
+const LOOKS = 4;
+const LONGEST_MS = 1000;
+
+type Ended = Pick<ServerInterceptingCall, 'sendStatus'>;
+
+interface Wait {
+  readonly since: number;
+  readonly for: 'message' | 'reader';
+}
+
+export class Arrivals {
+  /** Those that have waited for longest first. */
+  readonly #waiting = new Map<Ended, Wait>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param seconds that a client has. */
+  constructor(private readonly seconds: number) {}
+
+  watch(): void {
+    const every = Math.min(LONGEST_MS, (this.seconds * 1000) / LOOKS);
+    this.#timer = setInterval(() => {
+      this.#look(performance.now() - this.seconds * 1000);
+    }, every).unref();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  expectMessage(call: Ended): void {
+    this.#waiting.set(call, { since: performance.now(), for: 'message' });
+  }
+
+  expectReader(call: Ended): void {
+    this.#waiting.delete(call);
+    this.#waiting.set(call, { since: performance.now(), for: 'reader' });
+  }
+
+  /** The client did its part, or the call has ended. */
+  done(call: Ended): void {
+    this.#waiting.delete(call);
+  }
+
+  #look(before: number): void {
+    for (const [call, wait] of this.#waiting) {
+      if (wait.since > before) return;
+      this.#waiting.delete(call);
+      if (wait.for === 'message') call.sendStatus(statusOf(tooSlow()));
+      close(call, wait.for === 'message' ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL);
+    }
+  }
+}
+
+function tooSlow(): NestorError {
+  return new NestorError('REQUEST_TIMEOUT', 'The message did not arrive in time; send it again', { field: 'message' });
+}
+
+/** The library leaves the stream, and what came of the message, for as long as the client likes; it has no word for this. */
+function close(call: object, code: number): void {
+  (call as { stream?: ServerHttp2Stream }).stream?.close(code);
+}

@@ -1,0 +1,79 @@
+// What stands between the clients and the application: the head of each request is looked at, and no connection outlives its purpose.
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Environment } from '../../config/environment.js';
+import { addPolicies, harden } from './browsers.js';
+import type { Connections } from './connections.js';
+import { faultOf } from './framing.js';
+
+type Limits = Pick<Environment, 'URL_LIMIT_BYTES' | 'CORS_ORIGINS'>;
+
+/** Before any route is added. */
+export function addShell(fastify: FastifyInstance, connections: Connections, { URL_LIMIT_BYTES, CORS_ORIGINS }: Limits): void {
+  guard(fastify.server, connections);
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const { raw } = request;
+    if (!connections.begin(raw)) {
+      reply.hijack();
+      raw.resume();
+      return;
+    }
+    const { socket } = raw;
+    reply.raw.once('close', () => {
+      connections.end(socket);
+    });
+    const fault = faultOf(raw, URL_LIMIT_BYTES);
+    // Behind an upgrade that is not made Node reads nothing more; behind a head that is refused nothing is to be trusted.
+    if (fault || raw.headers.upgrade !== undefined) leave(connections, raw, reply);
+    done(fault);
+  });
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    finish(connections, request, reply);
+    done(null, payload);
+  });
+  fastify.addHook('preClose', (done) => {
+    connections.endSilent();
+    done();
+  });
+  fastify.addHook('onClose', (_, done) => {
+    connections.close();
+    done();
+  });
+  // Its hooks wait for promises: what is said here of a connection must be said before more of it is read.
+  addPolicies(fastify, CORS_ORIGINS);
+}
+
+/**
+ * An answer that goes out before the body has come is the last of its connection: nobody waits for bytes that nobody reads,
+ * and none of them is taken for another request.
+ */
+function leaveUnread(connections: Connections, { raw }: FastifyRequest, reply: FastifyReply): void {
+  if (!raw.complete && hasBody(raw)) leave(connections, raw, reply);
+}
+
+function leave(connections: Connections, raw: IncomingMessage, reply: FastifyReply): void {
+  void reply.header('Connection', 'close');
+  connections.leave(raw);
+}
+
+/** What every answer gets; of those that are given before there is a route, whoever gives them asks for it. */
+export function finish(connections: Connections, request: FastifyRequest, reply: FastifyReply): void {
+  harden(reply);
+  leaveUnread(connections, request, reply);
+}
+
+function guard(server: Server, connections: Connections): void {
+  // With TLS the first is a socket below the one that requests know.
+  server.on('setSecureContext' in server ? 'secureConnection' : 'connection', (socket: Socket) => {
+    connections.admit(socket);
+  });
+  // What is not expected by the server it may ignore (RFC 9110, section 10.1.1); Node would answer by itself.
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => server.emit('request', request, response));
+  // Node drops headers above a number in silence. The limit of bytes is limit enough.
+  server.maxHeadersCount = 0;
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}

@@ -1,0 +1,118 @@
+// One limit over several processes: what passes is never more than the quota, and hardly less, whatever the ledger does.
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import fc from 'fast-check';
+import { SLICE, type Claim, type Grant, type Ledger } from './ledger.js';
+import { limitsOf, type Limit } from './limit.js';
+import { Meter } from './meter.js';
+
+function limit(rate: string): Limit {
+  const [one] = limitsOf('requests', rate);
+  if (!one) throw new Error(`${rate} is no limit`);
+  return one;
+}
+
+/** What Redis does, in memory; it may be away, or fail. */
+class Book implements Ledger {
+  away = false;
+  failing = false;
+  asked = 0;
+  readonly #used = new Map<string, number>();
+
+  async claim({ key, count, seconds, need, ahead }: Claim): Promise<Grant> {
+    this.asked += 1;
+    await Promise.resolve();
+    if (this.failing) throw new Error('nobody there');
+    const length = seconds * 1000;
+    const window = Math.floor(Date.now() / length);
+    const used = this.#used.get(`${key} ${window}`) ?? 0;
+    const left = Math.max(0, count - used);
+    const granted = need <= left ? need + Math.floor((left - need) * (ahead ? SLICE : 0)) : 0;
+    this.#used.set(`${key} ${window}`, used + granted);
+    return { granted, left: left - granted, window, endsInMs: (window + 1) * length - Date.now() };
+  }
+}
+
+beforeEach(() => {
+  jest.useFakeTimers({ now: 1_800_000_000_000 });
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+describe('a limit', () => {
+  it('of one process lets through as much as it says, in each window', () => {
+    const meter = new Meter(limit('10/minute'), 'key', undefined);
+    expect(Array.from({ length: 12 }, () => meter.take(1)).filter(Boolean)).toHaveLength(10);
+    expect([meter.remaining, meter.resetSeconds]).toEqual([0, 60]);
+    jest.advanceTimersByTime(59_999);
+    expect([meter.take(1), meter.resetSeconds]).toEqual([false, 1]);
+    jest.advanceTimersByTime(1);
+    expect([meter.remaining, meter.take(10), meter.take(1)]).toEqual([10, true, false]);
+  });
+
+  it('of several processes is theirs together: never exceeded, and used up within 5 % while they all ask', async () => {
+    const amounts = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 5000 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: 64 }),
+        amounts,
+        async (count, processes, together, sizes) => {
+          const book = new Book();
+          const meters = Array.from({ length: processes }, () => new Meter(limit(`${count}/day`), 'key', book));
+          let passed = 0;
+          for (let sent = 0; sent < 1.5 * count + 200; sent += together) {
+            const taken = Array.from({ length: together }, async (_, index) => {
+              const amount = sizes[(sent + index) % sizes.length] ?? 1;
+              if (await meters[(sent + index) % processes]?.take(amount)) passed += amount;
+            });
+            await Promise.all(taken);
+          }
+          expect(passed).toBeLessThanOrEqual(count);
+          // The rest is less than a request, in each process.
+          expect(passed).toBeGreaterThanOrEqual(Math.floor(count * 0.95) - 3 * processes);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('does not ask the ledger for each request, and not at all once it has said that nothing is left', async () => {
+    const book = new Book();
+    const meter = new Meter(limit('10000/day'), 'key', book);
+    for (let i = 0; i < 10_000; i++) expect(await meter.take(1)).toBe(true);
+    expect(book.asked).toBeLessThan(400);
+    const before = book.asked;
+    for (let i = 0; i < 1000; i++) expect(meter.take(1)).toBe(false);
+    expect(book.asked).toBe(before);
+  });
+
+  it('is counted here while the ledger fails or is away, from what was let through before', async () => {
+    const book = new Book();
+    const meter = new Meter(limit('100/day'), 'key', book);
+    for (let i = 0; i < 30; i++) expect(await meter.take(1)).toBe(true);
+    book.failing = true;
+    for (let i = 0; i < 30; i++) expect(await meter.take(1)).toBe(true);
+    book.away = true;
+    expect(Array.from({ length: 60 }, () => meter.take(1)).filter(Boolean)).toHaveLength(40);
+  });
+
+  it('begins anew with each window, of the ledger too', async () => {
+    const book = new Book();
+    const [one, two] = [new Meter(limit('20/minute'), 'key', book), new Meter(limit('20/minute'), 'key', book)];
+    for (let window = 0; window < 5; window++) {
+      let passed = 0;
+      for (let i = 0; i < 40; i++) passed += (await (i % 2 ? one : two).take(1)) ? 1 : 0;
+      expect(passed).toBe(20);
+      jest.advanceTimersByTime(60_000);
+    }
+  });
+
+  it('takes back what came to nothing', () => {
+    const meter = new Meter(limit('10/minute'), 'key', undefined);
+    expect(meter.take(8)).toBe(true);
+    meter.giveBack(8);
+    expect(meter.take(10)).toBe(true);
+  });
+});

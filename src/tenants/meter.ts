@@ -1,0 +1,131 @@
+// One limit of one tenant as this process counts it: out of its slice of the fleet's quota, or all by itself.
+import type { Grant, Ledger } from './ledger.js';
+import type { Limit } from './limit.js';
+
+export class Meter {
+  #window = -1;
+  /** Point of `performance.now()`. */
+  #endsAt = -Infinity;
+  /** What this process let through in this window. */
+  #used = 0;
+  /** What it has taken from the ledger and not let through yet. */
+  #slice = 0;
+  /** What the slice was when it was fetched last. */
+  #fetched = 0;
+  /** What the ledger had left when it said so last: it never becomes more before the window ends. */
+  #left = Infinity;
+  #fetching = false;
+
+  /** @param key of this limit of this tenant in the ledger. */
+  constructor(
+    public limit: Limit,
+    private readonly key: string,
+    private readonly ledger: Ledger | undefined,
+  ) {}
+
+  /** What is left in this window, as far as this process knows. */
+  get remaining(): number {
+    this.#roll();
+    const { count } = this.limit;
+    if (!this.ledger || this.ledger.away) return Math.max(0, count - this.#used);
+    return Math.min(count, this.#left + this.#slice);
+  }
+
+  /** Whole seconds until the window ends, at least one. */
+  get resetSeconds(): number {
+    this.#roll();
+    return Math.max(1, Math.ceil((this.#endsAt - performance.now()) / 1000));
+  }
+
+  /** Whether that much is known to be refused. */
+  refuses(amount: number): boolean {
+    return this.remaining < amount;
+  }
+
+  /** Whether that much may pass, and then it is counted. At once, unless the ledger has to be asked. */
+  take(amount: number): boolean | Promise<boolean> {
+    this.#roll();
+    if (!this.ledger || this.ledger.away) return this.#takeHere(amount);
+    if (this.#slice >= amount) {
+      this.#slice -= amount;
+      this.#used += amount;
+      if (this.#slice < this.#fetched / 2) void this.#fetchAhead(this.ledger);
+      return true;
+    }
+    if (this.#slice + this.#left < amount) return false;
+    return this.#takeThere(this.ledger, amount);
+  }
+
+  /** Takes back what was counted for something that was then refused. */
+  giveBack(amount: number): void {
+    this.#roll();
+    this.#used = Math.max(0, this.#used - amount);
+    if (this.ledger && !this.ledger.away) this.#slice += amount;
+  }
+
+  #takeHere(amount: number): boolean {
+    if (this.#used + amount > this.limit.count) return false;
+    this.#used += amount;
+    return true;
+  }
+
+  async #takeThere(ledger: Ledger, amount: number): Promise<boolean> {
+    const { own, window } = { own: this.#slice, window: this.#window };
+    this.#slice = 0;
+    try {
+      // One of those who wait takes ahead: were it all of them, little would be left to other processes.
+      const grant = await this.#ask(ledger, amount - own, !this.#fetching);
+      const here = this.#slice + grant.granted + (grant.window === window ? own : 0);
+      if (here >= amount) {
+        this.#slice = here - amount;
+        this.#used += amount;
+        return true;
+      }
+      this.#slice = here;
+      return false;
+    } catch {
+      if (this.#window === window) this.#slice += own;
+      this.#roll();
+      return this.#takeHere(amount);
+    }
+  }
+
+  async #fetchAhead(ledger: Ledger): Promise<void> {
+    if (this.#fetching || this.#left === 0) return;
+    const grant = await this.#ask(ledger, 0, true).catch(() => undefined);
+    this.#slice += grant?.granted ?? 0;
+  }
+
+  async #ask(ledger: Ledger, need: number, ahead: boolean): Promise<Grant> {
+    const { count, seconds } = this.limit;
+    if (ahead) this.#fetching = true;
+    try {
+      const grant = await ledger.claim({ key: this.key, count, seconds, need, ahead });
+      if (grant.window !== this.#window) this.#begin(grant.window);
+      this.#endsAt = performance.now() + grant.endsInMs;
+      this.#left = grant.left;
+      if (ahead) this.#fetched = Math.max(0, grant.granted - need);
+      return grant;
+    } finally {
+      if (ahead) this.#fetching = false;
+    }
+  }
+
+  /** Begins the next window by the clock of this machine, once the last has ended. */
+  #roll(): void {
+    const now = performance.now();
+    if (now < this.#endsAt) return;
+    const length = this.limit.seconds * 1000;
+    const time = Date.now();
+    this.#begin(Math.floor(time / length));
+    this.#endsAt = now + length - (time % length);
+  }
+
+  #begin(window: number): void {
+    this.#window = window;
+    this.#used = 0;
+    this.#slice = 0;
+    this.#fetched = 0;
+    this.#left = Infinity;
+  }
+}

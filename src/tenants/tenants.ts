@@ -1,0 +1,102 @@
+// All tenants by name, as TENANTS_FILE has them now: it is read again when it changes.
+import { hash } from 'node:crypto';
+import { unwatchFile, watchFile } from 'node:fs';
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { reasonOf } from '../errors.js';
+import type { RedisLedger } from './ledger.js';
+import { Tenant } from './tenant.js';
+import { NO_SETTINGS, readTenants, type AllSettings } from './tenants-file.js';
+
+/** Label of all tenants that no file names: labels never come from requests. */
+export const OTHER = 'other';
+
+/** Tenants without a name in the file that are remembered with what they have used. */
+const MOST_OTHERS = 10_000;
+
+/** Names that are longer are kept as their digest: what is remembered is bounded. */
+const LONGEST_NAME = 256;
+
+/** How often the file is looked at. Its state and not the system's events, which a ConfigMap's links do not give. */
+const WATCH_MS = 2000;
+
+@Injectable()
+export class Tenants implements OnModuleInit, OnApplicationShutdown {
+  readonly #logger = new Logger(Tenants.name);
+  readonly #named = new Map<string, Tenant>();
+  readonly #others = new LRUCache<string, Tenant>({ max: MOST_OTHERS });
+  #settings: AllSettings = NO_SETTINGS;
+  #nobody: Tenant;
+
+  /**
+   * @param file empty: everybody is equal and nobody is limited.
+   * @param ledger undefined: this process counts by itself.
+   */
+  constructor(
+    private readonly file: string,
+    private readonly ledger: RedisLedger | undefined,
+  ) {
+    this.#nobody = this.#made('');
+  }
+
+  /** @throws Error that names every key of the file that is wrong: the boot stops. */
+  async onModuleInit(): Promise<void> {
+    if (this.file === '') return;
+    this.#apply(await readTenants(this.file));
+    watchFile(this.file, { interval: WATCH_MS, persistent: false }, () => void this.#readAgain());
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    if (this.file !== '') unwatchFile(this.file);
+    await this.ledger?.close();
+  }
+
+  /** @param name undefined where nobody says who asks: they all are one. */
+  of(name: string | undefined): Tenant {
+    if (name === undefined || name === '') return this.#nobody;
+    const known = this.#named.get(name) ?? this.#others.get(name);
+    if (known) return known;
+    if (name.length > LONGEST_NAME) return this.of(hash('sha256', name));
+    const tenant = this.#made(name);
+    this.#others.set(name, tenant);
+    return tenant;
+  }
+
+  /** Quotas are counted with other processes; undefined where there are none to count with. */
+  get shared(): boolean | undefined {
+    return this.ledger && !this.ledger.away;
+  }
+
+  #made(name: string): Tenant {
+    const tenant = new Tenant(name, this.ledger);
+    tenant.configure(OTHER, this.#settings.others);
+    return tenant;
+  }
+
+  /** What is wrong changes nothing. */
+  async #readAgain(): Promise<void> {
+    try {
+      this.#apply(await readTenants(this.file));
+      this.#logger.log(`${this.file} was read again: ${this.#named.size} tenants`);
+    } catch (thrown) {
+      this.#logger.error(`${reasonOf(thrown)}\nThe tenants stay as they were`);
+    }
+  }
+
+  #apply(settings: AllSettings): void {
+    this.#settings = settings;
+    for (const [name, tenant] of this.#named) if (!settings.named.has(name)) this.#others.set(name, tenant);
+    const known = (name: string): Tenant => this.#named.get(name) ?? this.#others.get(name) ?? this.#made(name);
+    const named = [...settings.named].map(([name, one]) => {
+      const tenant = known(name);
+      tenant.configure(name, one);
+      return [name, tenant] as const;
+    });
+    this.#named.clear();
+    for (const [name, tenant] of named) {
+      this.#named.set(name, tenant);
+      this.#others.delete(name);
+    }
+    for (const tenant of [this.#nobody, ...this.#others.values()]) tenant.configure(OTHER, settings.others);
+  }
+}
