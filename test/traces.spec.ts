@@ -10,6 +10,7 @@ import { python, script } from './setup/python.js';
 import { copied, removeRepositories, shipped, written } from './setup/repository.js';
 import { Server } from './setup/server.js';
 import { until } from './setup/until.js';
+import { lookupModel } from './soak/identity-model.js';
 
 const TOGETHER = 8;
 const { pixels } = digits();
@@ -36,6 +37,8 @@ function repository(): Promise<string> {
     'digits/1': { from: `${shipped('digits')}/1` },
     'digits/model.yaml': `batching: { maxRows: ${TOGETHER}, maxDelayMs: 300 }\nruntime: { instances: 1 }\n`,
     [MINILM]: { from: shipped(MINILM) },
+    'lookup/1/model.onnx': lookupModel(),
+    'lookup/model.yaml': 'batching: { maxDelayMs: 300 }\nruntime: { instances: 1 }\n',
   });
 }
 
@@ -145,6 +148,27 @@ withPython('a request that is traced', () => {
       }),
     );
     expect(receiver.of(unsampled.trace)).toEqual([]);
+  });
+
+  it('in a batch that failed says so, links to it as others do, and the one that was not to blame is carried by another', async () => {
+    const [good, bad] = [parentOf(), parentOf()];
+    const look = ({ header }: Parent, i: number): Promise<Answer> =>
+      post(`${server.url}/v1/models/lookup/predict`, { inputs: { x: [[1, 2, 3, 4]], i: [[i]] } }, { traceparent: header });
+    const answers = await Promise.all([look(good, 2), look(bad, 4711)]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 500]);
+    const spans = [...(await whole(good.trace)), ...(await whole(bad.trace))];
+    const [together, ...alone] = named(spans, 'batch').sort((a, b) => Number(BigInt(a.start) - BigInt(b.start)));
+    const failed = { 'nestor.model': 'lookup', 'nestor.batch.requests': 2, 'error.type': 'INFERENCE_FAILED' };
+    expect(together).toMatchObject({ error: true, attributes: failed });
+    const requests = spans.filter(({ kind }) => kind === 2);
+    expect(together?.links.map(({ id }) => id).sort()).toEqual(requests.map(({ id }) => id).sort());
+    expect(alone.map(({ trace, error }) => [trace, error]).sort()).toEqual([[good.trace, false], [bad.trace, true]].sort()); // prettier-ignore
+    for (const { trace, links, error } of requests) {
+      expect(error).toBe(trace === bad.trace);
+      const own = [together, ...alone.filter((batch) => batch.trace === trace)];
+      expect(links.map(({ id }) => id)).toEqual(own.map((batch) => batch?.id));
+      expect(named(spans, 'inference').filter((span) => span.trace === trace).map((span) => span.error)).toEqual([true, trace === bad.trace]); // prettier-ignore
+    }
   });
 
   it('that is refused, or runs out of time while it waits, says so', async () => {

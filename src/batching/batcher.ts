@@ -3,13 +3,13 @@ import { NestorError, type ErrorCode } from '../errors.js';
 import type { Instance } from '../runtime/instance.js';
 import type { InstanceGroup } from '../runtime/instance-group.js';
 import type { ModelMetrics } from '../telemetry/model-metrics.js';
-import { recordRun } from '../telemetry/timeline.js';
+import { recordRun, type BatchRun } from '../telemetry/timeline.js';
 import { DrainRate } from './drain-rate.js';
 import type { Backlog } from './backlog.js';
 import { costOf, EVERYBODY, type Item, type JobOptions, type JobResult } from './item.js';
 import { Job, type JobEntry } from './job.js';
 import { arrange, type Arrangement } from './arrangement.js';
-import type { Batch, Layout } from './layout.js';
+import type { Layout } from './layout.js';
 import type { PackingPolicy } from './packing.js';
 import { Queue } from './queue.js';
 
@@ -213,19 +213,22 @@ export class Batcher {
     }
     this.#running += 1;
     const outputs = batch[0]?.flow.options.outputs ?? [];
+    let paddingRatio = 0;
     try {
       const { batch: tensors, split } = this.#arrange(items, instance);
-      this.metrics.batch(tensors.rows, tensors.paddingRatio);
+      ({ paddingRatio } = tensors);
+      this.metrics.batch(tensors.rows, paddingRatio);
       const result = await this.runner.run(instance, tensors.inputs, outputs);
-      const traceId = this.#record(batch, tensors, now, result.seconds);
+      const parts = split(result.outputs);
+      const traceId = this.#record(batch, { departedAt: now, seconds: result.seconds, paddingRatio });
       this.metrics.inference(result.seconds, tensors.rows, traceId);
-      split(result.outputs).forEach((parts, index) => {
-        const entry = batch[index];
-        entry?.flow.arrived(entry.index, parts, result.seconds);
+      batch.forEach(({ flow, index }, place) => {
+        flow.arrived(index, parts[place] ?? [], result.seconds);
       });
     } catch (thrown) {
       const reason =
         thrown instanceof NestorError ? thrown : new NestorError('INTERNAL', 'Something went wrong in the server', { cause: thrown });
+      this.#record(batch, { departedAt: now, seconds: 0, paddingRatio, failure: reason.code });
       if (reason.code === 'INFERENCE_FAILED' && batch.length > 1) this.#isolate(batch);
       else for (const { flow } of batch) flow.fail(reason);
     } finally {
@@ -236,12 +239,13 @@ export class Batcher {
   }
 
   /** @returns the trace of one of the requests, where one is traced. */
-  #record(batch: readonly JobEntry[], { rows, paddingRatio }: Batch, departedAt: number, seconds: number): string | undefined {
+  #record(batch: readonly JobEntry[], run: Pick<BatchRun, 'departedAt' | 'seconds' | 'paddingRatio' | 'failure'>): string | undefined {
     const { model, version } = this.metrics;
     const members = new Set(batch.flatMap(({ flow }) => flow.options.timeline ?? []));
+    const rows = batch.reduce((sum, { item }) => sum + item.rows, 0);
     const tokens = batch.reduce((sum, { item }) => sum + costOf(item), 0);
-    const company = { rows, requests: members.size, items: batch.length, tokens, paddingRatio };
-    return recordRun({ model, version, departedAt, returnedAt: performance.now(), seconds, ...company }, members);
+    const company = { rows, requests: members.size, items: batch.length, tokens };
+    return recordRun({ ...run, model, version, returnedAt: performance.now(), ...company }, members);
   }
 
   /** A batch that cannot be put together, for want of memory perhaps, must not keep its seat. */

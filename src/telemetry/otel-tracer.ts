@@ -82,22 +82,27 @@ class OtelTrace implements Trace {
     this.#context = trace.setSpan(ROOT_CONTEXT, span);
   }
 
-  station(name: string, from: number, to: number, attributes: Attributes = {}, links: Link[] = []): Span {
+  station(name: string, from: number, to: number, attributes: Attributes = {}, links: Link[] = [], failed = false): Span {
     const span = this.spans.startSpan(name, { startTime: from + this.origin, attributes, links }, this.#context);
+    if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
     span.end(to + this.origin);
     return span;
   }
 
   batch(run: BatchRun, members: readonly Trace[]): void {
-    const span = this.station('batch', run.departedAt, run.returnedAt, attributesOf(run), members.map(linkTo));
+    const { departedAt, returnedAt, failure } = run;
+    const span = this.station('batch', departedAt, returnedAt, attributesOf(run), members.map(linkTo), failure !== undefined);
     const { traceId: id, spanId } = span.spanContext();
     for (const member of members) member.joined({ id, spanId }, run);
   }
 
   joined(batch: Pick<Trace, 'id' | 'spanId'>, run: BatchRun): void {
+    const { departedAt, returnedAt, seconds, failure } = run;
     const link = linkTo(batch);
     this.span.addLink(link);
-    this.station('inference', run.returnedAt - run.seconds * 1000, run.returnedAt, attributesOf(run), [link]);
+    // Of one that failed nobody knows when it began inside the worker.
+    const from = failure === undefined ? returnedAt - seconds * 1000 : departedAt;
+    this.station('inference', from, returnedAt, attributesOf(run), [link], failure !== undefined);
   }
 
   end(to: number, attributes: Attributes, failed: boolean): void {
@@ -111,7 +116,7 @@ function linkTo({ id, spanId }: Pick<Trace, 'id' | 'spanId'>): Link {
   return { context: { traceId: id, spanId, traceFlags: TraceFlags.SAMPLED } };
 }
 
-function attributesOf({ model, version, rows, requests, items, tokens, paddingRatio }: BatchRun): Attributes {
+function attributesOf({ model, version, rows, requests, items, tokens, paddingRatio, failure }: BatchRun): Attributes {
   return {
     'nestor.model': model,
     'nestor.version': version,
@@ -120,5 +125,6 @@ function attributesOf({ model, version, rows, requests, items, tokens, paddingRa
     'nestor.batch.items': items,
     'nestor.batch.tokens': tokens,
     'nestor.batch.padding_ratio': paddingRatio,
+    ...(failure !== undefined && { 'error.type': failure }),
   };
 }

@@ -87,6 +87,13 @@ describe('a batch', () => {
     expect(members.map(({ batchRows }) => batchRows)).toEqual([5, 5, 5, 5]);
   });
 
+  it('that failed is traced, and carried nobody', () => {
+    const trace = new Written('a');
+    const member = new Timeline(1, trace);
+    expect(recordRun({ ...RUN, seconds: 0, failure: 'WORKER_LOST' }, new Set([member]))).toBe('a');
+    expect([trace.batches, member.batchRows]).toEqual([[[trace]], 0]);
+  });
+
   it('of requests that nobody traces is noted and not traced', () => {
     const member = new Timeline(1);
     expect(recordRun(RUN, new Set([member]))).toBe(undefined);

@@ -1,7 +1,7 @@
 // When a request passed the stations of its path, and in what company: what its log line and its trace tell.
 import type { Trace } from './tracer.js';
 
-/** A batch that ran. Times are points of `performance.now()`. */
+/** A batch that ran, or should have. Times are points of `performance.now()`. */
 export interface BatchRun {
   readonly model: string;
   readonly version: string;
@@ -17,6 +17,8 @@ export interface BatchRun {
   readonly tokens: number;
   /** Share of it that is padding. */
   readonly paddingRatio: number;
+  /** Why nothing came of it, a code of errors.ts; `seconds` is then 0. */
+  readonly failure?: string | undefined;
 }
 
 export class Timeline {
@@ -67,7 +69,7 @@ export class Timeline {
 export function recordRun(run: BatchRun, members: ReadonlySet<Timeline>): string | undefined {
   const traces: Trace[] = [];
   for (const timeline of members) {
-    timeline.ran(run);
+    if (run.failure === undefined) timeline.ran(run);
     if (timeline.trace) traces.push(timeline.trace);
   }
   traces[0]?.batch(run, traces);

@@ -39,6 +39,15 @@ export function listModel(): Uint8Array {
   return Uint8Array.from([integer(1, 8), message(8, [integer(2, 17)]), message(7, graph)].flat());
 }
 
+/** `y` is the one of the four values `x` of a row that its `i` says; ONNX Runtime fails where that is none of them. */
+export function lookupModel(): Uint8Array {
+  const axis = [text(1, 'axis'), integer(3, 1), integer(20, 2)];
+  const node = [text(1, 'x'), text(1, 'i'), text(2, 'y'), text(4, 'GatherElements'), message(5, axis)];
+  const inputs = [message(11, value('x', 'FP32', ['rows', 4])), message(11, value('i', 'INT64', ['rows', 1]))];
+  const graph = [message(1, node), text(2, 'g'), ...inputs, message(12, value('y', 'FP32', ['rows', 1]))];
+  return Uint8Array.from([integer(1, 8), message(8, [integer(2, 17)]), message(7, graph)].flat());
+}
+
 function value(name: string, datatype: Datatype, shape: readonly (number | string)[]): number[][] {
   return [text(1, name), message(2, tensorType(datatype, shape))];
 }
