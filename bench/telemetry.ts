@@ -1,4 +1,4 @@
-// node bench/telemetry.ts: what metrics, traces and request lines cost, as the throughput with them to the throughput without.
+// node bench/telemetry.ts: what metrics, traces and request lines cost, in CPU time of the server a request, with them and without.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,48 +9,57 @@ import { get } from './load/http.ts';
 import { warmUp, wrk, type ClosedLoop } from './load/wrk.ts';
 import { isBusy } from './quiet.ts';
 import { describeMachine } from './report/machine.ts';
-import { spread } from './report/statistics.ts';
+import { spread, type Spread } from './report/statistics.ts';
 import { markdown } from './report/table.ts';
 import { startServer, type RunningServer } from './server-process.ts';
 import { choose } from './options.ts';
 import { SERVERS, type Server } from './servers.ts';
-import { prepareBodies } from './texts.ts';
+import { prepareBodies, readTexts } from './texts.ts';
 
 const CLIENTS = 32;
 const SCRAPE_MS = 1000;
-/** Loaded ahead of the server, it takes the instruments out. */
-const WITHOUT_METRICS = join(import.meta.dirname, 'telemetry', 'without-metrics.ts');
+/** Loaded ahead of the server, it takes parts out. */
+const WITHOUT = join(import.meta.dirname, 'telemetry', 'without.ts');
 
-/** A pair that runs in turns; the cost is what the second has less of. */
+/** A pair that runs in turns; the cost is what the second takes more of. */
 interface Comparison {
   readonly name: string;
   readonly without: Variant;
   readonly withIt: Variant;
-  /** Most of the throughput that it may cost. */
+  /** Most of the CPU time that it may cost. */
   readonly atMost: number | undefined;
 }
 
 interface Variant {
   readonly label: string;
-  readonly node: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
+  readonly without?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** By default it is scraped once a second. */
+  readonly scraped?: boolean;
 }
 
 function comparisons(collector: string): Comparison[] {
   const ratio = { OTEL_EXPORTER_OTLP_ENDPOINT: collector, OTEL_TRACES_SAMPLER: 'parentbased_traceidratio' };
-  const bare = { label: 'no metrics', node: ['--import', WITHOUT_METRICS], environment: {} };
-  const metrics = { label: 'metrics', node: [], environment: {} };
-  const sampled = { label: 'traces of 1 %', node: [], environment: { ...ratio, OTEL_TRACES_SAMPLER_ARG: '0.01' } };
-  const lines = { label: 'LOG_LEVEL=info', node: [], environment: { LOG_LEVEL: 'info' } };
+  const bare: Variant = { label: 'no metrics', without: 'series,defaults', scraped: false };
+  const metrics: Variant = { label: 'metrics' };
+  const sampled: Variant = { label: 'traces of 1 %', environment: { ...ratio, OTEL_TRACES_SAMPLER_ARG: '0.01' } };
   return [
     { name: 'metrics', without: bare, withIt: metrics, atMost: 0.03 },
     { name: 'traces', without: metrics, withIt: sampled, atMost: 0.03 },
-    { name: 'lines', without: metrics, withIt: lines, atMost: undefined },
+    { name: 'lines', without: metrics, withIt: { label: 'LOG_LEVEL=info', environment: { LOG_LEVEL: 'info' } }, atMost: undefined },
+    { name: 'scrapes', without: { label: 'metrics, not scraped', scraped: false }, withIt: metrics, atMost: undefined },
+    { name: 'gc', without: { label: 'metrics without those of garbage', without: 'gc' }, withIt: metrics, atMost: undefined },
+    {
+      name: 'defaults',
+      without: { label: 'metrics without those of the process', without: 'defaults' },
+      withIt: metrics,
+      atMost: undefined,
+    },
   ];
 }
 
 /** Nestor in one of its forms; digits are so cheap that the server around them is what is measured. */
-function serverOf({ label, node, environment }: Variant): Server {
+function serverOf({ label, without, environment }: Variant): Server {
   const [nestor] = choose('server', ['nestor'], SERVERS);
   if (!nestor) throw new Error('servers.ts has no Nestor; this is a bug');
   return {
@@ -58,18 +67,26 @@ function serverOf({ label, node, environment }: Variant): Server {
     name: `nestor-${label.replaceAll(/\W+/g, '-')}`,
     command: (ports) => {
       const [file, ...args] = nestor.command(ports);
-      return [file, ...node, ...args];
+      return [file, ...(without === undefined ? [] : ['--import', WITHOUT]), ...args];
     },
-    environment: (ports) => ({ ...nestor.environment(ports), ...environment }),
+    environment: (ports) => ({ ...nestor.environment(ports), BENCH_WITHOUT: without ?? '', ...environment }),
   };
 }
 
-async function throughput({ url }: RunningServer, load: Omit<ClosedLoop, 'url'>): Promise<number> {
-  const scrape = setInterval(() => void get(`${url}/metrics`), SCRAPE_MS);
+interface Cost {
+  /** Microseconds of CPU of all its threads. */
+  readonly perRequest: number;
+  readonly requestsPerSecond: number;
+}
+
+/** CPU time is what a neighbour on the machine disturbs least. */
+async function costOf({ url, cpuSeconds }: RunningServer, { scraped = true }: Variant, load: Omit<ClosedLoop, 'url'>): Promise<Cost> {
+  const scrape = scraped ? setInterval(() => void get(`${url}/metrics`), SCRAPE_MS) : undefined;
+  const before = cpuSeconds();
   try {
     const { requestsPerSecond, errors } = await wrk({ url: `${url}/v1/models/digits/predict`, ...load });
     if (errors > 0) throw new Error(`${errors} requests failed`);
-    return requestsPerSecond;
+    return { perRequest: ((cpuSeconds() - before) * 1e6) / (requestsPerSecond * load.seconds), requestsPerSecond };
   } finally {
     clearInterval(scrape);
   }
@@ -77,22 +94,26 @@ async function throughput({ url }: RunningServer, load: Omit<ClosedLoop, 'url'>)
 
 /** Both servers stand side by side, one idle while the other is asked; who begins changes from round to round. */
 async function measure({ without, withIt }: Comparison, bodies: string, rounds: number, seconds: number) {
-  const servers = [await startServer(serverOf(without), 'telemetry'), await startServer(serverOf(withIt), 'telemetry')];
-  const rates: number[][] = [[], []];
+  const variants = [without, withIt] as const;
+  const servers: RunningServer[] = [];
+  const costs: [Cost[], Cost[]] = [[], []];
   try {
+    for (const variant of variants) servers.push(await startServer(serverOf(variant), 'telemetry'));
     const load = { bodies, clients: CLIENTS, offset: 0 };
     for (const { url } of servers) await warmUp({ url: `${url}/v1/models/digits/predict`, ...load, seconds: 3 });
     for (let round = 0; round < rounds; round++) {
-      for (const which of round % 2 === 0 ? [0, 1] : [1, 0]) {
+      for (const which of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
         const server = servers[which];
-        if (server) rates[which]?.push(await throughput(server, { ...load, seconds }));
+        if (server) costs[which].push(await costOf(server, variants[which], { ...load, seconds }));
       }
     }
   } finally {
     for (const server of servers) await server.stop();
   }
-  const [before = [], after = []] = rates;
-  return { before: spread(before), after: spread(after), ratio: spread(after.map((rate, round) => rate / (before[round] ?? NaN))) };
+  const [before, after] = costs.map((some) => spread(some.map(({ perRequest }) => perRequest)));
+  const ratios = costs[1].map(({ perRequest }, round) => perRequest / (costs[0][round]?.perRequest ?? NaN));
+  const rates = costs.map((some) => spread(some.map(({ requestsPerSecond }) => requestsPerSecond)).median);
+  return { before, after, ratio: spread(ratios), rates };
 }
 
 async function main(): Promise<number> {
@@ -112,21 +133,22 @@ async function main(): Promise<number> {
   const collector = createServer((request, response) => request.resume().on('end', () => response.end())).listen(0, '127.0.0.1');
   await once(collector, 'listening');
   const busy = await isBusy();
-  const { digitsFile } = prepareBodies([]);
+  const { digitsFile } = prepareBodies(readTexts());
   const pairs = choose('comparison', values.only.split(',').filter(Boolean), comparisons(`http://127.0.0.1:${(collector.address() as AddressInfo).port}`)); // prettier-ignore
   const rows: string[][] = [];
   let kept = true;
   for (const pair of pairs) {
-    const { before, after, ratio } = await measure(pair, digitsFile, Number(values.rounds), Number(values.seconds));
-    const percent = (share: number): string => `${((1 - share) * 100).toFixed(1)} %`;
-    const rate = ({ median }: { median: number }): string => `${median.toFixed(0)} req/s`;
-    rows.push([`${pair.without.label} -> ${pair.withIt.label}`, rate(before), rate(after), ratio.median.toFixed(3), percent(ratio.median)]);
-    kept &&= pair.atMost === undefined || 1 - ratio.median <= pair.atMost;
+    const { before, after, ratio, rates } = await measure(pair, digitsFile, Number(values.rounds), Number(values.seconds));
+    const percent = (share: number): string => `${((share - 1) * 100).toFixed(1)} %`;
+    const time = (cost?: Spread): string => `${cost?.median.toFixed(1)} us`;
+    const cost = `${percent(ratio.median)} (${percent(ratio.min)} to ${percent(ratio.max)})`;
+    rows.push([`${pair.without.label} -> ${pair.withIt.label}`, time(before), time(after), cost, rates.map((rate) => rate.toFixed(0)).join(' -> ')]); // prettier-ignore
+    kept &&= pair.atMost === undefined || ratio.median - 1 <= pair.atMost;
   }
   collector.close();
   console.log(`digits, ${CLIENTS} clients, ${values.rounds} rounds of ${values.seconds} s in turns. ${describeMachine()}.`);
   if (busy) console.log('Not to be trusted: something else is at work on the machine.');
-  console.log(markdown(['from -> to', 'without', 'with', 'ratio', 'cost'], rows));
+  console.log(markdown(['from -> to', 'without', 'with', 'cost', 'requests/s'], rows));
   return kept ? 0 : 1;
 }
 
