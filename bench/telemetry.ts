@@ -92,23 +92,26 @@ async function costOf({ url, cpuSeconds }: RunningServer, { scraped = true }: Va
   }
 }
 
-/** Both servers stand side by side, one idle while the other is asked; who begins changes from round to round. */
+/**
+ * Both servers stand side by side, one idle while the other is asked; who begins changes from round to round. Each round has new ones:
+ * two processes of the same server differ by more than what is looked for.
+ */
 async function measure({ without, withIt }: Comparison, bodies: string, rounds: number, seconds: number) {
   const variants = [without, withIt] as const;
-  const servers: RunningServer[] = [];
   const costs: [Cost[], Cost[]] = [[], []];
-  try {
-    for (const variant of variants) servers.push(await startServer(serverOf(variant), 'telemetry'));
-    const load = { bodies, clients: CLIENTS, offset: 0 };
-    for (const { url } of servers) await warmUp({ url: `${url}/v1/models/digits/predict`, ...load, seconds: 3 });
-    for (let round = 0; round < rounds; round++) {
+  const load = { bodies, clients: CLIENTS, offset: 0 };
+  for (let round = 0; round < rounds; round++) {
+    const servers: RunningServer[] = [];
+    try {
+      for (const variant of variants) servers.push(await startServer(serverOf(variant), 'telemetry'));
+      for (const { url } of servers) await warmUp({ url: `${url}/v1/models/digits/predict`, ...load, seconds: 3 });
       for (const which of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
         const server = servers[which];
         if (server) costs[which].push(await costOf(server, variants[which], { ...load, seconds }));
       }
+    } finally {
+      for (const server of servers) await server.stop();
     }
-  } finally {
-    for (const server of servers) await server.stop();
   }
   const [before, after] = costs.map((some) => spread(some.map(({ perRequest }) => perRequest)));
   const ratios = costs[1].map(({ perRequest }, round) => perRequest / (costs[0][round]?.perRequest ?? NaN));
@@ -146,7 +149,9 @@ async function main(): Promise<number> {
     kept &&= pair.atMost === undefined || ratio.median - 1 <= pair.atMost;
   }
   collector.close();
-  console.log(`digits, ${CLIENTS} clients, ${values.rounds} rounds of ${values.seconds} s in turns. ${describeMachine()}.`);
+  console.log(
+    `digits, ${CLIENTS} clients, ${values.rounds} rounds of ${values.seconds} s in turns, each with new processes. ${describeMachine()}.`,
+  );
   if (busy) console.log('Not to be trusted: something else is at work on the machine.');
   console.log(markdown(['from -> to', 'without', 'with', 'cost', 'requests/s'], rows));
   return kept ? 0 : 1;

@@ -14,7 +14,12 @@ interface Body {
   readonly headers?: Record<string, unknown>;
 }
 interface Operation {
-  readonly parameters?: readonly { readonly name?: string; readonly example?: string; readonly schema?: { readonly example?: string } }[];
+  readonly parameters?: readonly {
+    readonly $ref?: string;
+    readonly name?: string;
+    readonly example?: string;
+    readonly schema?: { readonly example?: string };
+  }[];
   readonly requestBody?: Body;
   readonly responses: Record<string, Body>;
 }
@@ -43,6 +48,12 @@ const operations = (): { path: string; method: string; operation: Operation }[] 
   Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   );
+
+/** Backwards, so that what is unloaded is loaded next. */
+const postsOf = (): ReturnType<typeof operations> =>
+  operations()
+    .filter(({ method }) => method === 'post')
+    .sort((a, b) => (a.path < b.path ? 1 : -1));
 
 /** The URL with its parameters at their examples; a summary `model: ...` says which model an example is for. */
 function urlOf(path: string, { parameters = [] }: Operation, summary = ''): string {
@@ -82,10 +93,7 @@ it('is OpenAPI 3.1 and knows every route', () => {
 
 describe('examples', () => {
   it('of every route that takes a body are there, and all of them are answered with 200', async () => {
-    // Backwards, so that what is unloaded is loaded next.
-    const posts = operations()
-      .filter(({ method }) => method === 'post')
-      .sort((a, b) => (a.path < b.path ? 1 : -1));
+    const posts = postsOf();
     expect(posts.length).toBeGreaterThanOrEqual(3);
     for (const { path, operation } of posts) {
       const examples = Object.entries(operation.requestBody?.content?.['application/json']?.examples ?? {});
@@ -119,6 +127,26 @@ describe('what is sent is described', () => {
         expect([path, status, silent]).toEqual([path, status, []]);
       }
     }
+  });
+
+  it('what a client may say of the cache, and 304, where an answer has an ETag and nowhere else', async () => {
+    const cached: string[] = [];
+    for (const { path, operation } of postsOf()) {
+      const [example] = Object.values(operation.requestBody?.content?.['application/json']?.examples ?? {});
+      const ask = (headers: Record<string, string>) => post(urlOf(path, operation, example?.summary), example?.value, headers);
+      const etag = (await ask({})).headers.get('etag');
+      const names = (operation.parameters ?? []).map(({ $ref = '' }) => $ref.split('/').at(-1) ?? '');
+      const described = ['If-None-Match', 'Cache-Control'].map((name) => names.includes(name));
+      expect([path, ...described, '304' in operation.responses]).toEqual([path, ...Array.from({ length: 3 }, () => etag !== null)]);
+      if (etag === null) continue;
+      cached.push(path);
+      const again = await ask({ 'if-none-match': etag });
+      expect([path, again.status, again.text]).toEqual([path, 304, '']);
+      const headers = Object.keys(operation.responses[304]?.headers ?? {}).map((name) => name.toLowerCase());
+      expect([...again.headers.keys()].filter((name) => !PLAIN.test(name) && !headers.includes(name))).toEqual([]);
+      expect(operation.responses[304]?.content).toBeUndefined();
+    }
+    expect(cached).toEqual(expect.arrayContaining(['/v1/embeddings', '/v1/models/{model}/predict', '/v2/models/{model}/infer']));
   });
 
   it('every format of predictions and embeddings, in either direction', () => {

@@ -2,10 +2,14 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 
 type Description = Readonly<Record<string, unknown>>;
+interface Response {
+  description: string;
+  headers?: Description;
+}
 interface Operation {
   requestBody?: unknown;
   parameters?: Description[];
-  responses?: Record<string, { headers?: Description }>;
+  responses?: Record<string, Response>;
 }
 
 /** Headers of every answer. */
@@ -24,6 +28,10 @@ const RESULTS = {
     description: '`hit`, `miss`, `partial` or `coalesced`, with the tier: `hit; tier=memory`. Absent where nothing is remembered.',
     schema: { type: 'string' },
   },
+};
+
+/** Of those, whose requests may name it. */
+const VALIDATOR = {
   ETag: {
     description:
       'Of answers that may be remembered. Sent as `If-None-Match` with the same request it is answered with 304, without a body.',
@@ -61,23 +69,49 @@ const ACCEPT_ENCODING = {
   schema: { type: 'string', example: 'gzip' },
 };
 
+/** Routes whose answers are remembered as a whole. */
+const REMEMBERED = /\/(predict|infer|embeddings)$/;
+
+/** What their requests may say of it. */
+const CACHE = {
+  'If-None-Match': {
+    name: 'If-None-Match',
+    in: 'header',
+    required: false,
+    description: 'The `ETag` of an answer to the same request: where it would be that answer again, 304 comes without a body.',
+    schema: { type: 'string' },
+  },
+  'Cache-Control': {
+    name: 'Cache-Control',
+    in: 'header',
+    required: false,
+    description:
+      '`no-cache` (or `max-age=0`): computed anew, and remembered. `no-store`: computed anew, and neither remembered nor shared.',
+    schema: { type: 'string', example: 'no-cache' },
+  },
+};
+const NOT_MODIFIED = 'The client has this answer: `If-None-Match` names it. Without a body.';
+
 /** Each is described once, among the components, and referred to by every operation. */
 export function addHeaders(document: OpenAPIObject): OpenAPIObject {
-  const headers = { ...ANSWERS, ...RESULTS, ...LIMITS, 'Retry-After': RETRY_AFTER };
-  const parameters = { [REQUEST_ID.name]: REQUEST_ID, [ACCEPT_ENCODING.name]: ACCEPT_ENCODING };
+  const headers = { ...ANSWERS, ...RESULTS, ...VALIDATOR, ...LIMITS, 'Retry-After': RETRY_AFTER };
+  const parameters = { [REQUEST_ID.name]: REQUEST_ID, [ACCEPT_ENCODING.name]: ACCEPT_ENCODING, ...CACHE };
   document.components = { ...document.components, headers, parameters } as NonNullable<OpenAPIObject['components']>;
-  for (const item of Object.values(document.paths)) {
-    for (const operation of Object.values(item) as Operation[]) describe(operation, Object.keys(parameters));
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const operation of Object.values(item) as Operation[]) describe(operation, REMEMBERED.test(path));
   }
   return document;
 }
 
-function describe(operation: Operation, parameters: readonly string[]): void {
+function describe(operation: Operation, remembered: boolean): void {
+  const parameters = [REQUEST_ID.name, ACCEPT_ENCODING.name, ...(remembered ? Object.keys(CACHE) : [])];
+  if (remembered && operation.responses) operation.responses[304] = { description: NOT_MODIFIED };
   const references = parameters.map((name) => ({ $ref: `#/components/parameters/${name}` }));
   operation.parameters = [...(operation.parameters ?? []), ...references];
   for (const [status, response] of Object.entries(operation.responses ?? {})) {
     const names = Object.keys(ANSWERS);
-    if (operation.requestBody !== undefined && status === '200') names.push(...Object.keys(RESULTS));
+    if (operation.requestBody !== undefined && ['200', '304'].includes(status)) names.push(...Object.keys(RESULTS));
+    if (remembered && ['200', '304'].includes(status)) names.push(...Object.keys(VALIDATOR));
     if (operation.requestBody !== undefined) names.push(...Object.keys(LIMITS));
     if (['429', '503'].includes(status)) names.push('Retry-After');
     const shared = Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
