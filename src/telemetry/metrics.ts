@@ -2,7 +2,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { ERRORS } from '../errors.js';
 import { Histogram } from './histogram.js';
-import { processMemory } from './process-memory.js';
+import { recentProcessMemory } from './process-memory.js';
 
 /** Ten a decade, each about a quarter above the last: a quantile read between two of them is off by a few per cent. */
 const STEPS = [1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8];
@@ -144,7 +144,7 @@ export class Metrics {
       labelNames: ['kind'] as const,
       registers,
       async collect() {
-        for (const [kind, bytes] of Object.entries(await processMemory()))
+        for (const [kind, bytes] of Object.entries(await recentProcessMemory()))
           this.set({ kind: kind.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) }, bytes as number);
       },
     });
