@@ -5,40 +5,19 @@ import { request, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Module } from '@nestjs/common';
 import { GRPCInferenceService } from '../src/grpc/inference_pb.js';
 import { attempt, call, errorIn, methods, type Attempt, type Called } from './setup/access-attempts.js';
+import { keys, other, REFUSED, SCOPES, sibling, single, valid } from './setup/access-keys.js';
 import { GRPC, HTTP, modelOf, PAYLOAD } from './setup/access-rows.js';
 import { send, type Answer } from './setup/client.js';
-import { AppModule, declaredRoutes } from './setup/compiled-application.js';
+import { declaredRoutes } from './setup/compiled-application.js';
 import { MINILM } from './setup/fixtures.js';
 import { GrpcClient } from './setup/grpc.js';
-import { Keys } from './setup/keys.js';
 import { copied, removeRepositories, shipped } from './setup/repository.js';
 import { Server } from './setup/server.js';
 import { until } from './setup/until.js';
 
-const SCOPES = ['predict', 'embed', 'models:read', 'admin'] as const;
-const OTHERS = SCOPES.map((scope) => `${scope}:team-b-*`);
 const NAMES = ['digits', 'spare', MINILM];
-
-const keys = new Keys();
-const valid = keys.create('valid', SCOPES);
-const other = keys.create('other', OTHERS, 'tenant-b');
-const single = Object.fromEntries(SCOPES.map((scope) => [scope, keys.create(`only-${scope.replace(':', '-')}`, [scope])]));
-const expired = keys.create('expired', SCOPES);
-const revoked = keys.create('revoked', SCOPES);
-keys.expire('expired');
-keys.revoke('revoked');
-/** Of strangers and of those who are strangers now. */
-const REFUSED: Readonly<Record<string, string | undefined>> = {
-  'no key': undefined,
-  'a wrong secret': valid.slice(0, -4) + (valid.endsWith('AAAA') ? 'BBBB' : 'AAAA'),
-  'an unknown id': valid.replace('valid', 'nobody'),
-  'no key at all': 'hunter2',
-  'an expired key': expired,
-  'a revoked key': revoked,
-};
 
 const repository = await copied({ digits: shipped('digits'), spare: shipped('digits'), [MINILM]: shipped(MINILM) });
 /** With every route that there is. */
@@ -61,19 +40,6 @@ describe('over HTTP', () => {
     const missing = routes.filter((route) => !rows.includes(route.replace(/^HEAD/, 'GET')));
     expect(missing).toEqual([]);
     expect(rows.filter((row) => !routes.includes(row))).toEqual([]);
-  });
-
-  it('a route that declares nothing stops the boot', async () => {
-    @Controller('rogue')
-    class RogueController {
-      @Get()
-      show(): string {
-        return 'to everybody';
-      }
-    }
-    @Module({ imports: [AppModule], controllers: [RogueController] })
-    class RogueModule {}
-    await expect(declaredRoutes(ENVIRONMENT, RogueModule)).rejects.toThrow(/GET \/rogue declares neither @Needs nor @Open/);
   });
 
   describe.each(Object.entries(HTTP))('%s', (route, row) => {
@@ -183,9 +149,6 @@ describe('over HTTP', () => {
     }
   });
 });
-
-/** Of tenant-a, as `valid` is. */
-const sibling = keys.create('sibling', OTHERS);
 
 describe('over gRPC', () => {
   it('there is a row for every method, and a method for every row', () => {

@@ -1,6 +1,5 @@
 // Malformed bodies in every format: no 5xx, every refusal names the field, the process lives on and does not grow.
 // `npm run fuzz` sends 10,000 in each format; FUZZ_SEED gives others.
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Tensor } from '../../src/tensor.js';
 import { send as get, type Problem } from '../setup/client.js';
@@ -8,10 +7,9 @@ import { forge } from '../setup/forge.js';
 import { FORMATS, send, type Outgoing } from '../setup/formats.js';
 import { inParallel } from '../setup/load.js';
 import { oneOf } from '../setup/mutate.js';
-import { FIXTURES } from '../setup/paths.js';
 import { removeRepositories, shipped, written } from '../setup/repository.js';
+import { COLLECTS, keptBytes } from '../setup/kept-bytes.js';
 import { Server } from '../setup/server.js';
-import { until } from '../setup/until.js';
 import { identityModel } from '../soak/identity-model.js';
 import { seeded } from '../soak/random.js';
 
@@ -48,24 +46,12 @@ beforeAll(async () => {
   const models = { floats: 'FP32', longs: 'INT64', texts: 'BYTES', flags: 'BOOL' } as const;
   const files = Object.entries(models).map(([name, datatype]) => [`${name}/1/model.onnx`, identityModel(datatype, ['n', 'm'])] as const);
   const repository = await written({ ...Object.fromEntries(files), 'silero-vad': { from: shipped('silero-vad') } });
-  server = await Server.start({ MODEL_REPOSITORY: repository, CACHE_MEMORY_BYTES: '4000000' }, [
-    '--expose-gc',
-    '--import',
-    join(FIXTURES, 'preload/collect-garbage.mjs'),
-  ]);
+  server = await Server.start({ MODEL_REPOSITORY: repository, CACHE_MEMORY_BYTES: '4000000' }, COLLECTS);
 });
 afterAll(async () => {
   await server.stop();
   await removeRepositories();
 });
-
-async function keptBytes(): Promise<number> {
-  if (process.platform !== 'linux') return 0;
-  const before = server.output.length;
-  server.signal('SIGUSR2');
-  await until('the garbage to be collected', () => server.output.slice(before).includes('garbage collected') || undefined);
-  return server.residentBytes;
-}
 
 const shown = ({ path, headers, body }: Outgoing): string =>
   `${path} ${JSON.stringify(headers).slice(0, 300)} ${Buffer.from(body.subarray(0, 200)).toString('base64')}`;
@@ -94,9 +80,9 @@ it.each(FORMATS)(
     // Heaps grow to their largest work; what a leak would take, it takes every time.
     let grown = Infinity;
     for (let again = 0; again < 4 && grown >= GROWTH_BYTES; again++) {
-      const before = await keptBytes();
+      const before = await keptBytes(server);
       await round(Math.min(500, BODIES));
-      grown = (await keptBytes()) - before;
+      grown = (await keptBytes(server)) - before;
     }
 
     expect([...faults].slice(0, 10)).toEqual([]);

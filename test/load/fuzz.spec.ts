@@ -1,13 +1,11 @@
 // 10,000 malformed bodies, made of valid ones: none is answered with a 5xx, the process lives on and does not grow.
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { post, send, type Problem } from '../setup/client.js';
 import { example, MINILM, sound } from '../setup/fixtures.js';
 import { inParallel } from '../setup/load.js';
 import { mutate, oneOf } from '../setup/mutate.js';
-import { FIXTURES } from '../setup/paths.js';
+import { COLLECTS, keptBytes } from '../setup/kept-bytes.js';
 import { Server } from '../setup/server.js';
-import { until } from '../setup/until.js';
 import { seeded } from '../soak/random.js';
 
 const BODIES = 14_000;
@@ -36,22 +34,9 @@ const VALID: readonly (readonly [string, unknown])[] = [
 
 let server: Server;
 beforeAll(async () => {
-  server = await Server.start({ CACHE_MEMORY_BYTES: '4000000' }, [
-    '--expose-gc',
-    '--import',
-    join(FIXTURES, 'preload/collect-garbage.mjs'),
-  ]);
+  server = await Server.start({ CACHE_MEMORY_BYTES: '4000000' }, COLLECTS);
 });
 afterAll(() => server.stop());
-
-/** Memory of the process once garbage is collected; nothing to compare on systems without /proc. */
-async function keptBytes(): Promise<number> {
-  if (process.platform !== 'linux') return 0;
-  const before = server.output.length;
-  server.signal('SIGUSR2');
-  await until('the garbage to be collected', () => server.output.slice(before).includes('garbage collected') || undefined);
-  return server.residentBytes;
-}
 
 /** The body without its long rows of numbers. */
 const shortened = (body: Buffer): string =>
@@ -83,9 +68,9 @@ it('malformed bodies are refused and leave nothing behind', async () => {
   // Heaps and sessions grow to their largest work; what a leak would take, it takes every time.
   let grown = Infinity;
   for (let again = 0; again < 4 && grown >= GROWTH_BYTES; again++) {
-    const before = await keptBytes();
+    const before = await keptBytes(server);
     await round(bodies.slice(0, BODIES / 2));
-    grown = (await keptBytes()) - before;
+    grown = (await keptBytes(server)) - before;
   }
 
   expect([...failures].slice(0, 20)).toEqual([]);
