@@ -137,7 +137,7 @@ describe('the production tree', () => {
 
     const server = spawn(process.execPath, ['dist/main.js'], {
       cwd: app,
-      env: { PORT: '0', NODE_ENV: 'production', PREPARED_DIR: join(app, 'prepared') },
+      env: { PORT: '0', GRPC_PORT: '0', NODE_ENV: 'production', PREPARED_DIR: join(app, 'prepared') },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const ended = once(server, 'exit');
