@@ -10,7 +10,7 @@ import type { GroupEvents, InstanceGroup, InstancePlan } from '../runtime/instan
 import { RuntimeService } from '../runtime/runtime.service.js';
 import { weightsOf } from '../runtime/session-options.js';
 import { Metrics } from '../telemetry/metrics.js';
-import { processMemory } from '../telemetry/process-memory.js';
+import { ownMemory } from '../telemetry/process-memory.js';
 import { ModelMetrics } from '../telemetry/model-metrics.js';
 import { cachePolicy } from './cache-policy.js';
 import { contentOf, contentScope, type Content } from './content-digest.js';
@@ -85,9 +85,12 @@ export class ModelLoader {
   }
 
   /** How a version runs: from its prepared files, which are made now where they are missing, or as it is where they cannot be made. */
-  async plan({ modelPath }: ModelFiles, manifest: Manifest, content: Content): Promise<Plans> {
-    const original = instancePlan(manifest, modelPath, (await stat(modelPath)).size, this.runtime.cores.total);
-    return { original, prepared: await this.preparedModels.prepared(original, content, manifest.runtime?.memory ?? 'shared') };
+  async plan(files: ModelFiles, manifest: Manifest, content: Content): Promise<InstancePlan> {
+    return this.preparedModels.prepared(await this.#original(files, manifest), content, manifest.runtime?.memory ?? 'shared');
+  }
+
+  async #original({ modelPath }: ModelFiles, manifest: Manifest): Promise<InstancePlan> {
+    return instancePlan(manifest, modelPath, (await stat(modelPath)).size, this.runtime.cores.total);
   }
 
   /** Takes the share of the budget that the model is expected to need. */
@@ -108,16 +111,19 @@ export class ModelLoader {
   async #load(folder: VersionFolder, manifest: Manifest, contents: readonly ContainedFile[], makeRoom: () => Promise<boolean>): Promise<Model> {
     const { name, version, path } = folder;
     const files = await readModelFiles(path);
-    const content = await contentOf(contents);
-    const plans = await this.plan(files, manifest, content);
-    const memory = await this.#reserve(folder, plans, content, manifest.runtime?.memory ?? 'shared', makeRoom);
-    const metrics = new ModelMetrics(this.metrics, name, version);
-    const { private: before } = await processMemory();
     const maxLength = manifest.maxLength ?? files.maxLength;
-    // Beside the instances, which start in threads of their own.
+    const hashing = contentOf(contents);
+    // On this thread, while others hash.
     const tokenizing = files.tokenizerPath ? Tokenizer.load(files.tokenizerPath, { maxLength }) : Promise.resolve(undefined);
     tokenizing.catch(() => undefined);
-    const { instances, metadata } = await this.#start(plans, {
+    const content = await hashing;
+    const mode = manifest.runtime?.memory ?? 'shared';
+    const original = await this.#original(files, manifest);
+    const plans = { original, prepared: await this.preparedModels.atFirstSight(original, content, mode) };
+    const memory = await this.#reserve(folder, plans, content, mode, makeRoom);
+    const metrics = new ModelMetrics(this.metrics, name, version);
+    const before = await ownMemory();
+    const { instances, metadata } = await this.#start(plans, () => this.preparedModels.prepared(original, content, mode), {
       onFree: () => batcher?.pump(),
       onLost: (reason) => {
         metrics.workerLost();
@@ -128,7 +134,7 @@ export class ModelLoader {
       metrics.close();
       throw thrown;
     });
-    const { provider } = plans.original;
+    const { provider } = original;
     let batcher: Batcher | undefined;
     try {
       const digest = contentScope(content, loadingKeys(manifest));
@@ -165,7 +171,7 @@ export class ModelLoader {
         memory,
       };
       const { remark, repeatable } = await warmUp(model);
-      memory.grown = Math.max(0, (await processMemory()).private - before);
+      memory.grown = Math.max(0, (await ownMemory()) - before);
       metrics.memory(memory.expected.mapped, memory.grown);
       if (remark) this.#logger.warn(`${name}/${version}: ${remark}`);
       return repeatable ? model : { ...model, cache: cachePolicy(manifest, digest, false) };
@@ -178,17 +184,25 @@ export class ModelLoader {
     }
   }
 
-  /** Starts the instances; where the prepared model does not load, from the original, and the next load prepares it anew. */
-  async #start({ original, prepared }: Plans, events: Omit<GroupEvents, 'onUnfit'>): Promise<Started> {
+  /**
+   * Starts the instances, and looks meanwhile whether the weights that they map are what was prepared. Where they are not, they are prepared
+   * anew; where the prepared model does not load, the original is loaded, and the next load prepares it.
+   */
+  async #start({ original, prepared }: Plans, anew: () => Promise<InstancePlan>, events: Omit<GroupEvents, 'onUnfit'>): Promise<Started> {
     const instances = this.runtime.group(prepared, events);
+    let intact = true;
     try {
-      return { instances, metadata: await instances.start() };
+      const checking = this.preparedModels.isIntact(prepared);
+      const metadata = await instances.start();
+      intact = await checking;
+      if (!intact) throw new Error('its weights are damaged');
+      return { instances, metadata };
     } catch (thrown) {
       await this.runtime.end(instances);
       if (!prepared.prepared) throw thrown;
       this.#logger.warn(`${prepared.modelPath} does not load, it will be prepared anew: ${reasonOf(thrown)}`);
       await this.preparedModels.discard(prepared);
-      return this.#start({ original, prepared: original }, events);
+      return this.#start({ original, prepared: intact ? original : await anew() }, anew, events);
     }
   }
 }
