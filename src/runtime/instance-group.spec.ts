@@ -50,7 +50,11 @@ class Puller {
     const onFree = () => {
       this.pump();
     };
-    this.group = new InstanceGroup({ ...PLAN, ...plan }, () => new Worker(echoUrl), cores, { onFree, onLost: this.onLost, onUnfit: () => undefined });
+    this.group = new InstanceGroup({ ...PLAN, ...plan }, () => new Worker(echoUrl), cores, {
+      onFree,
+      onLost: this.onLost,
+      onUnfit: () => undefined,
+    });
     open.push(this.group);
   }
 
