@@ -37,7 +37,7 @@ export class RuntimeService {
     // Read when the library is loaded, which the threads do; whoever wants it sets the variable to 0.
     process.env.ORT_DISABLE_TELEMETRY ??= '1';
     this.#threads = new WorkerThreads(worker);
-    // Takes 60 to 90 ms, which the rest of the application takes too, to be put together.
+    // Takes 55 to 65 ms, which the rest of the application takes too, to be put together.
     this.#threads.startAhead();
   }
 
