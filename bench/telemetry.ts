@@ -1,4 +1,4 @@
-// node bench/telemetry.ts: what metrics, traces and request lines cost, in CPU time of the server a request, with them and without.
+// npm run bench:telemetry: what metrics, traces and request lines cost, in CPU time of the server a request, with them and without.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
