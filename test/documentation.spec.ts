@@ -15,6 +15,7 @@ const paths = (pattern: string): string[] => globSync(pattern, { cwd: ROOT }).so
 const pages = new Map(paths('{*,docs/*,bench/**/*,clients/*/*,helm/*/*,models/*/*}.md').map((path) => [path, read(path)]));
 /** What was, and is called otherwise now. */
 const HISTORY = 'CHANGELOG.md';
+const npm = JSON.parse(read('package.json')) as { readonly version: string; readonly scripts: Record<string, string> };
 const current = [...pages].flatMap(([path, text]) => (path === HISTORY ? [] : text)).join('\n');
 
 /** The cells of the rows of every table whose head begins so. */
@@ -82,11 +83,18 @@ it('every code of an error has its place on the path', () => {
   expect(Object.keys(ERRORS).filter((code) => !new RegExp(`\\b${code}\\b`).test(path))).toEqual([]);
 });
 
+it('the version of package.json is that of the images, of the chart and of the examples', () => {
+  const told = ['Dockerfile', 'docker-compose.yaml', 'docs/deployment.md', 'helm/nestor/Chart.yaml', 'helm/nestor/README.md'].flatMap(
+    (path) => [...read(path).matchAll(/(?:ARG VERSION=|nestor:|^version: |^appVersion: )(\d+\.\d+\.\d+)/gm)].map(([, version]) => version),
+  );
+  expect(told.length).toBeGreaterThan(5);
+  expect(new Set(told)).toEqual(new Set([npm.version]));
+});
+
 it('every command is one of package.json', () => {
-  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
   const commands = [...current.matchAll(/npm run (?:--silent )?([a-z][a-z:-]*[a-z])/g)].map(([, name = '']) => name);
   expect(commands.length).toBeGreaterThan(10);
-  expect(commands.filter((name) => !(name in scripts))).toEqual([]);
+  expect(commands.filter((name) => !(name in npm.scripts))).toEqual([]);
 });
 
 describe('files', () => {
