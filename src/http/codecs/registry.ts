@@ -44,9 +44,10 @@ export function mediaTypes(direction: Direction, exchange: Exchange): string[] {
  */
 export function decoderFor<E extends Exchange>(exchange: E, contentType: string | undefined): Decoder<E> {
   const known: readonly Decoder<E>[] = DECODERS[exchange];
-  if (contentType === known[0]?.mediaTypes[0]) return known[0];
+  const [first] = known;
+  if (first && contentType === first.mediaTypes[0]) return first;
   const type = readMediaType(contentType);
-  const codec = type === '' ? known[0] : known.find((candidate) => speaks(candidate, type));
+  const codec = type === '' ? first : known.find((candidate) => speaks(candidate, type));
   if (codec) return codec;
   const message = `${type.slice(0, 100)} is not supported; send ${mediaTypes('decode', exchange).join(', ')}`;
   throw new NestorError('UNSUPPORTED_MEDIA_TYPE', message, { field: 'Content-Type' });
