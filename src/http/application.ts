@@ -80,7 +80,7 @@ export async function createApplication(module: new () => unknown, environment: 
   addAccess(fastify, { gate, audit: app.get(AuditLog, { strict: false }), certificates: environment.TLS_CLIENT_CA_FILE !== '' });
   renewCertificates(fastify, app.get(Tls, { strict: false }));
   // Behind access, which says who the tenant is.
-  addQuotas(fastify, app.get(Tenants, { strict: false }));
+  if (environment.TENANTS_FILE !== '') addQuotas(fastify, app.get(Tenants, { strict: false }));
   addHooks(fastify, {
     metrics: app.get(Metrics),
     readiness: app.get(Readiness, { strict: false }),

@@ -30,11 +30,10 @@ export function addHooks(fastify: FastifyInstance, { metrics, readiness, tracer,
     done(null, payload);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
-    const route = request.routeOptions.url ?? '_unknown';
     const totalMs = reply.elapsedTime;
-    const duration = { startedAt: performance.now() - totalMs, totalMs };
-    metrics.requestDuration.labels(route, String(reply.statusCode)).observe(totalMs / 1000, request.trace?.id);
-    const served = servedRequest(request, reply, duration);
+    const served = servedRequest(request, reply, { startedAt: performance.now() - totalMs, totalMs });
+    const { route = '_unknown', status } = served;
+    metrics.requestDuration.labels(route, String(status)).observe(totalMs / 1000, request.trace?.id);
     log.record(served);
     if (request.trace) endTrace(request.trace, served, httpAttributes(served), served.status >= 500);
     done();
