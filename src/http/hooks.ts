@@ -70,6 +70,9 @@ function serverTiming(timings: Timings | null, totalMs: number): string {
   const total = `total;dur=${totalMs.toFixed(2)}`;
   if (!timings) return total;
   const { cache, preprocess, queue, inference } = timings;
-  const parts = Object.entries({ cache, preprocess, queue, inference });
-  return [total, ...parts.map(([name, seconds]) => `${name};dur=${(seconds * 1000).toFixed(2)}`)].join(', ');
+  return `${total}, cache;dur=${ms(cache)}, preprocess;dur=${ms(preprocess)}, queue;dur=${ms(queue)}, inference;dur=${ms(inference)}`;
+}
+
+function ms(seconds: number): string {
+  return (seconds * 1000).toFixed(2);
 }
