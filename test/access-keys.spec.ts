@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { send } from './setup/client.js';
 import { ROOT } from './setup/paths.js';
-import { RawConnection } from './setup/raw.js';
 import { copied, removeRepositories, shipped } from './setup/repository.js';
 import { Server } from './setup/server.js';
 import { until } from './setup/until.js';
@@ -141,17 +140,5 @@ describe('the boot', () => {
     const statuses = await Promise.all(['/metrics', '/docs', '/openapi.json', '/v1/models'].map((path) => send(partly.url + path)));
     await partly.stop();
     expect(statuses.map(({ status }) => status)).toEqual([200, 200, 200, 401]);
-  });
-});
-
-describe('who is refused by the head of a request', () => {
-  it('keeps the connection where the body came with it', async () => {
-    const connection = await RawConnection.to(server.url);
-    connection.write(
-      'POST /v1/models/digits/predict HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n',
-    );
-    await until('two answers', () => (connection.closed || connection.answers.length > 1 ? true : undefined));
-    connection.socket.destroy();
-    expect(connection.answers.map(({ status }) => status)).toEqual([401, 200]);
   });
 });

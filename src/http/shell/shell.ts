@@ -29,13 +29,8 @@ export function addShell(fastify: FastifyInstance, connections: Connections, { U
     done(fault);
   });
   fastify.addHook('onSend', (request, reply, payload, done) => {
-    const end = (): void => {
-      finish(connections, request, reply);
-      done(null, payload);
-    };
-    // What is refused by its head may have its body in the same packet, which is read before a microtask runs.
-    if (isUnread(request.raw)) queueMicrotask(end);
-    else end();
+    finish(connections, request, reply);
+    done(null, payload);
   });
   fastify.addHook('preClose', (done) => {
     connections.endSilent();
@@ -53,7 +48,7 @@ export function addShell(fastify: FastifyInstance, connections: Connections, { U
  * and none of them is taken for another request.
  */
 function leaveUnread(connections: Connections, { raw }: FastifyRequest, reply: FastifyReply): void {
-  if (isUnread(raw)) leave(connections, raw, reply);
+  if (!raw.complete && hasBody(raw)) leave(connections, raw, reply);
 }
 
 function leave(connections: Connections, raw: IncomingMessage, reply: FastifyReply): void {
@@ -78,7 +73,6 @@ function guard(server: Server, connections: Connections): void {
   server.maxHeadersCount = 0;
 }
 
-/** Whether its body has not come whole. */
-function isUnread({ complete, headers }: IncomingMessage): boolean {
-  return !complete && (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0');
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
