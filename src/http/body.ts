@@ -39,8 +39,8 @@ const SMALL_BYTES = 4 * 1024;
 const BLOCK_BYTES = 64 * 1024;
 
 /**
- * Copies each piece to its place as it comes: at the end there is nothing left to join. By events: most bodies are one piece, and an
- * asynchronous iterator took 3 % of the event loop that a small request takes.
+ * Copies each piece to its place as it comes: at the end there is nothing left to join. Most bodies are one piece, which is taken as it is.
+ * By events: an asynchronous iterator took 3 % of the event loop that a small request takes.
  */
 function filled(payload: Readable, length: number, place: Place | undefined): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
@@ -53,10 +53,16 @@ function filled(payload: Readable, length: number, place: Place | undefined): Pr
       reject(noRoom());
       return;
     }
-    // Not before something came, and never of the pool, whose blocks are shared and seldom aligned.
-    body ??= Buffer.allocUnsafeSlow(length);
-    if (offset + chunk.length > length) reject(invalid('Content-Length', 'The body is longer than its Content-Length'));
-    else offset += moveInto(body, chunk, offset);
+    if (offset + chunk.length > length) {
+      reject(invalid('Content-Length', 'The body is longer than its Content-Length'));
+    } else if (chunk.length === length && ownsMemory(chunk)) {
+      body = chunk;
+      offset = length;
+    } else {
+      // Not before something came, and never of the pool, whose blocks are shared and seldom aligned.
+      body ??= Buffer.allocUnsafeSlow(length);
+      offset += moveInto(body, chunk, offset);
+    }
   };
   payload.on('data', receive);
   payload.once('end', () => {
@@ -127,9 +133,13 @@ class Pieces {
  */
 function moveInto(body: Buffer, chunk: Buffer, offset: number): number {
   const bytes = chunk.copy(body, offset);
-  const memory = chunk.buffer as ArrayBuffer;
-  if (memory.byteLength === chunk.byteLength) memory.transfer(0);
+  if (ownsMemory(chunk)) (chunk.buffer as ArrayBuffer).transfer(0);
   return bytes;
+}
+
+/** Whether nothing else lies in its memory. */
+function ownsMemory({ buffer, byteLength }: Buffer): boolean {
+  return buffer.byteLength === byteLength;
 }
 
 async function decompressed(payload: Readable, coding: CodingName, limit: number, place: Place | undefined): Promise<Buffer> {

@@ -41,7 +41,6 @@ export function addShell(fastify: FastifyInstance, connections: Connections, { U
     connections.close();
     done();
   });
-  // Its hooks wait for promises: what is said here of a connection must be said before more of it is read.
   addPolicies(fastify, CORS_ORIGINS);
 }
 
