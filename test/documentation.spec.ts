@@ -2,12 +2,16 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { getMetadataStorage } from 'class-validator';
 import { Registry } from 'prom-client';
 import { parse } from 'yaml';
 import { Environment } from '../src/config/environment.js';
 import { ERRORS } from '../src/errors.js';
+import { Manifest } from '../src/models/manifest.js';
 import { Metrics } from '../src/telemetry/metrics.js';
 import { ROOT } from './setup/paths.js';
+
+type Type = abstract new (...args: never[]) => object;
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const paths = (pattern: string): string[] => globSync(pattern, { cwd: ROOT }).sort();
@@ -19,8 +23,8 @@ const npm = JSON.parse(read('package.json')) as { readonly version: string; read
 const current = [...pages].flatMap(([path, text]) => (path === HISTORY ? [] : text)).join('\n');
 
 /** The cells of the rows of every table whose head begins so. */
-const rowsUnder = (head: string): string[][] =>
-  current
+const rowsUnder = (head: string, text = current): string[][] =>
+  text
     .split(`\n${head}`)
     .slice(1)
     .flatMap((rest) => rest.slice(0, rest.search(/\n(?!\|)/)).split('\n').slice(2))
@@ -48,6 +52,26 @@ describe('variables', () => {
       ({ name, value }) => isOurs(name) && !(defaults.has(name) && (value === undefined || shown(defaults.get(name)).includes(value))),
     );
     expect(wrong).toEqual([]);
+  });
+});
+
+describe('keys of model.yaml', () => {
+  const rulesOf = (type: Type): string[] =>
+    getMetadataStorage()
+      .getTargetValidationMetadatas(type, '', true, false)
+      .map(({ propertyName }) => propertyName);
+  /** Those of a class, and of the classes of its properties with a dot in front. */
+  const keysOf = (type: Type): string[] =>
+    [...new Set(rulesOf(type))].flatMap((key) => {
+      const inner = Reflect.getMetadata('design:type', type.prototype as object, key) as Type | undefined;
+      const within = inner && rulesOf(inner).length > 0 ? keysOf(inner).map((name) => `${key}.${name}`) : [];
+      return within.length > 0 ? within : key;
+    });
+
+  it('are those of the table, all of them', () => {
+    const rows = rowsUnder('| key | default |', pages.get('docs/models.md'));
+    const told = rows.flatMap(([cell]) => quoted(cell).map((key) => key.replace('.<name>', '')));
+    expect(told.sort()).toEqual(keysOf(Manifest).sort());
   });
 });
 
