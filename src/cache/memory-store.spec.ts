@@ -36,3 +36,11 @@ it('gives a model room of its own, that others cannot take', async () => {
   expect(await store.get('own:499')).toBeUndefined();
   expect(await store.get('m:499')).toBeDefined();
 });
+
+it('gives the room of a model up with what is in it', async () => {
+  const store = new MemoryStore(50_000);
+  store.share('gone', 20_000);
+  await store.set('gone:a', entry(1000));
+  store.unshare('gone');
+  expect([await store.get('gone:a'), store.bytes]).toEqual([undefined, 0]);
+});

@@ -38,6 +38,11 @@ export class MemoryStore implements KeyvStoreAdapter {
     this.#shares.set(scope, lru(maxBytes));
   }
 
+  /** Gives that room up, with what is in it. */
+  unshare(scope: string): void {
+    this.#shares.delete(scope);
+  }
+
   get<T>(key: string): Promise<StoredData<T> | undefined> {
     return Promise.resolve(this.#of(key).get(key) as StoredData<T> | undefined);
   }
