@@ -1,7 +1,7 @@
 // Texts -> token ids, and outputs -> vectors: what is special about embeddings on the path of a request.
-import { invalid } from '../errors.js';
+import { invalid, NestorError } from '../errors.js';
 import { normalized, pool } from '../features/pooling.js';
-import type { PromptChoice } from '../features/prompts.js';
+import type { Prompt, PromptChoice } from '../features/prompts.js';
 import type { Cut, Tokenizer } from '../features/tokenizer.js';
 import { embeddingOutputs } from '../models/embedding-outputs.js';
 import type { Model } from '../models/model.js';
@@ -74,6 +74,17 @@ const LONGEST_TEXT = 1024 * 1024;
 /** @throws NestorError INVALID_REQUEST for a text that would hold a thread of the tokenizer for seconds. */
 export function checkText({ length }: string, field: string): void {
   if (length > LONGEST_TEXT) throw invalid(field, `The text has ${length} characters; it may have ${LONGEST_TEXT}. Send it in parts`);
+}
+
+/** Of a prompt over all inputs of a request: each is hashed and tokenized with it, so that a short body could ask for hours of work. */
+const MOST_PROMPT_CHARACTERS = 32 * 1024 * 1024;
+
+/** @throws NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE for a prompt that is too long for so many inputs. */
+export function checkPrompt({ prefix = '' }: Prompt, inputs: number): void {
+  checkText(prefix, 'prompt');
+  if (prefix.length * inputs <= MOST_PROMPT_CHARACTERS) return;
+  const message = `The prompt has ${prefix.length} characters and goes in front of ${inputs} inputs; together that may be ${MOST_PROMPT_CHARACTERS}. Send them in parts`;
+  throw new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'prompt' });
 }
 
 /** @throws NestorError INVALID_REQUEST for ids that are not in the vocabulary. */

@@ -8,7 +8,16 @@ import type { Model } from '../models/model.js';
 import type { Tensor } from '../tensor.js';
 import { checkInputs } from './check-inputs.js';
 import type { Features } from './features.js';
-import { checkIds, checkText, tokenize, tokenizerOf, type EmbeddingInput, type EmbedOptions, type Encode } from './embedding.js';
+import {
+  checkIds,
+  checkPrompt,
+  checkText,
+  tokenize,
+  tokenizerOf,
+  type EmbeddingInput,
+  type EmbedOptions,
+  type Encode,
+} from './embedding.js';
 import type { PredictionInput } from './prediction.js';
 
 /** Texts that become tensors between two turns of the event loop: less than a millisecond of work. */
@@ -64,10 +73,14 @@ export interface EmbeddingWork extends Work {
   readonly skipped: () => number;
 }
 
-/** @throws NestorError INVALID_REQUEST for token ids that the model's tokenizer does not have, and a prompt that the model has not. */
+/**
+ * @throws NestorError INVALID_REQUEST for token ids that the model's tokenizer does not have, and a prompt that the model has not;
+ * PAYLOAD_TOO_LARGE for one that is too long for so many inputs.
+ */
 export function embeddingWork(model: Model, inputs: readonly EmbeddingInput[], options: EmbedOptions, features: Features): EmbeddingWork {
   const tokenizer = tokenizerOf(model);
   const prompt = model.prompts.choose(options.prompt ?? {});
+  if (prompt) checkPrompt(prompt, inputs.length);
   for (const [index, input] of inputs.entries()) {
     if (typeof input === 'string') checkText(input, `input[${index}]`);
     else checkIds(input, tokenizer, `input[${index}]`);
