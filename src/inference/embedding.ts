@@ -39,7 +39,7 @@ export type Encode = (texts: readonly string[], cut: Cut) => Promise<readonly (r
 
 /**
  * @param places of these inputs in the request.
- * @throws NestorError INVALID_REQUEST for a prompt that the model has not, and texts that are too long to be left uncut.
+ * @throws NestorError INVALID_REQUEST for a prompt that the model has not, and texts that are too long to be left uncut, or have no tokens.
  */
 export async function tokenize(
   model: Model,
@@ -59,6 +59,7 @@ export async function tokenize(
     .filter((text) => text !== undefined);
   const encoded = (await encode(prompt ? texts.map(prompt.apply) : texts, cut)).values();
   const ids = inputs.map((input) => (typeof input === 'string' || prompt ? (encoded.next().value ?? []) : cutIds(input, tokenizer, cut)));
+  checkTokens(ids, (index) => `input[${places[index]}]`);
   const long = ids.findIndex(({ length }) => length > (tokenizer.maxLength ?? Infinity));
   if (long >= 0)
     throw invalid(`input[${places[long]}]`, `The input has more than ${tokenizer.maxLength} tokens; shorten it, or let it be truncated`);
@@ -74,6 +75,13 @@ const LONGEST_TEXT = 1024 * 1024;
 /** @throws NestorError INVALID_REQUEST for a text that would hold a thread of the tokenizer for seconds. */
 export function checkText({ length }: string, field: string): void {
   if (length > LONGEST_TEXT) throw invalid(field, `The text has ${length} characters; it may have ${LONGEST_TEXT}. Send it in parts`);
+}
+
+/** @throws NestorError INVALID_REQUEST for a text of which nothing is left, such as a blank one where no special tokens are added: no axis may be 0. */
+export function checkTokens(ids: readonly (readonly number[])[], fieldOf: (index: number) => string): void {
+  const empty = ids.findIndex(({ length }) => length === 0);
+  if (empty >= 0)
+    throw invalid(fieldOf(empty), `${fieldOf(empty)} has no tokens: the model's tokenizer finds none in it and adds none of its own`);
 }
 
 /** Of a prompt over all inputs of a request: each is hashed and tokenized with it, so that a short body could ask for hours of work. */

@@ -12,6 +12,7 @@ import {
   checkIds,
   checkPrompt,
   checkText,
+  checkTokens,
   tokenize,
   tokenizerOf,
   type EmbeddingInput,
@@ -63,6 +64,7 @@ function textWork(model: Model, tokenizer: Tokenizer, texts: readonly string[], 
     tensors: (places) =>
       inTurns(places, async (some) => {
         const ids = await features.tokens(model, tokenizer, some.map((place) => texts[place] ?? '')); // prettier-ignore
+        checkTokens(ids, (index) => `instances[${some[index]}]`);
         return ids.map((tokens) => tokenTensors(tokens, model.signature.inputs));
       }),
   };
