@@ -2,6 +2,7 @@
 import type { KeyvStoreAdapter, StoredData } from 'keyv';
 import { LRUCache } from 'lru-cache';
 import type { Entry } from './entry.js';
+import { inOwnMemory } from './own-memory.js';
 
 /**
  * What an entry takes besides its value: its key, its places in the lists of the cache, a buffer of its own. Measured as resident memory:
@@ -52,7 +53,7 @@ export class MemoryStore implements KeyvStoreAdapter {
   }
 
   set(key: string, entry: Entry): Promise<boolean> {
-    this.#of(key).set(key, entry);
+    this.#of(key).set(key, { ...entry, value: inOwnMemory(entry.value) });
     return Promise.resolve(true);
   }
 
