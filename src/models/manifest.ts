@@ -54,7 +54,9 @@ const isLabels = (value: unknown): boolean =>
 
 const isTraffic = (value: unknown): boolean =>
   isMap(value) &&
-  [...value].every(([key, share]) => (isVersion(key) || isVersionLabel(key)) && typeof share === 'number' && share >= 0 && share < Infinity);
+  [...value].every(
+    ([key, share]) => (isVersion(key) || isVersionLabel(key)) && typeof share === 'number' && share >= 0 && share < Infinity,
+  );
 
 function isEntries(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;

@@ -128,11 +128,12 @@ export class ModelManager {
       }
       const versions = this.models.names.includes(name) ? undefined : await this.#onDemand(name);
       if (versions) this.#await(name, versions);
-      else await this.#align(name).catch((thrown: unknown) => {
-        // The name itself is wrong: nobody asked for it, somebody has to be told.
-        if (thrown instanceof NestorError && thrown.code === 'INVALID_REQUEST') this.rollout.failed(name, '', thrown);
-        throw thrown;
-      });
+      else
+        await this.#align(name).catch((thrown: unknown) => {
+          // The name itself is wrong: nobody asked for it, somebody has to be told.
+          if (thrown instanceof NestorError && thrown.code === 'INVALID_REQUEST') this.rollout.failed(name, '', thrown);
+          throw thrown;
+        });
     });
   }
 

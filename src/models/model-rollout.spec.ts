@@ -33,7 +33,11 @@ const serving = (): unknown => models.all.map(({ version, instances }) => [versi
 
 beforeEach(async () => {
   Logger.overrideLogger(false);
-  const repository = await written({ 'm/1/model.onnx': IDENTITY, 'm/2/model.onnx': IDENTITY, 'm/model.yaml': `versions: all\n${ONE_WORKER}` });
+  const repository = await written({
+    'm/1/model.onnx': IDENTITY,
+    'm/2/model.onnx': IDENTITY,
+    'm/model.yaml': `versions: all\n${ONE_WORKER}`,
+  });
   options = { repository };
   const metrics = new Metrics(new Registry());
   models = new ModelRegistry();
