@@ -25,7 +25,7 @@ const PATH = [
 /** Nobody imports them, and they do not know each other. */
 const DOORS = ['http', 'grpc'];
 /** Everybody may import these, and they import nothing but each other's files. */
-const LEAVES = ['errors', 'tensor', 'cancellation', 'config', 'telemetry'];
+const LEAVES = ['errors', 'tensor', 'cancellation', 'deadline', 'config', 'telemetry'];
 /** They do not know each other: inference joins them. */
 const STRANGERS = ['features', 'cache', 'batching'];
 const LONGEST_FILE = 300;

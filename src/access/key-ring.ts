@@ -4,7 +4,7 @@ import { Logger } from '@nestjs/common';
 import { reasonOf } from '../errors.js';
 import type { AuditLog } from './audit-log.js';
 import { unauthenticated } from './denial.js';
-import { FileWatch, stateOf } from './file-watch.js';
+import { FileWatch, stateOf } from '../config/file-watch.js';
 import { isSecret, NO_KEY, partsOf } from './key.js';
 import { keysOf, readKeyFile, type Key } from './key-file.js';
 

@@ -27,6 +27,9 @@ export interface Share {
 
 export const EVERYBODY: Share = { name: '', weight: 1 };
 
+/** RFC 9218's default, of requests that name none. */
+export const USUAL_URGENCY = 3;
+
 export interface JobOptions {
   /** Names of the outputs to compute. */
   readonly outputs: readonly string[];

@@ -2,13 +2,13 @@
 import type { CacheMode, CacheService, Level, Recalled } from '../cache/cache.service.js';
 import { KeyMaker, type Circumstances } from '../cache/key.js';
 import { TIERS, type TierName } from '../cache/options.js';
-import { costOf as tokensOf, type Item, type JobOptions, type JobResult } from '../batching/item.js';
+import { costOf as tokensOf, USUAL_URGENCY, type Item, type JobOptions, type JobResult } from '../batching/item.js';
 import type { CancellationSignal } from '../cancellation.js';
 import { NestorError, type ErrorCode } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { toItems } from './items.js';
 import type { Parts } from './levels.js';
-import { USUAL_URGENCY, type CacheReport, type Call, type Timings } from './prediction.js';
+import type { CacheReport, Call, Timings } from './prediction.js';
 import type { Cost, Tenant } from '../tenants/tenant.js';
 import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
 import type { Work } from './work.js';

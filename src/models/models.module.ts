@@ -1,6 +1,7 @@
 // The model repository as a module: reads folders, keeps what serves.
 import { Module, type DynamicModule } from '@nestjs/common';
 import { BatchingModule } from '../batching/batching.module.js';
+import type { OptionsFactory } from '../config/options-factory.js';
 import { RuntimeModule } from '../runtime/runtime.module.js';
 import { MemoryUpkeep } from './memory-upkeep.js';
 import { MemoryBudget } from './memory-budget.js';
@@ -15,12 +16,6 @@ import { PreparationUpkeep } from './preparation-upkeep.js';
 import { PreparedModels } from './prepared-models.js';
 import { ModelSource } from './model-source.js';
 import { RepositoryPoll } from './repository-poll.js';
-
-/** How a module is given its options: by a factory, which may ask for providers. */
-export interface OptionsFactory<T> {
-  readonly useFactory: (...values: never[]) => T;
-  readonly inject?: (string | symbol | (new () => unknown))[];
-}
 
 @Module({})
 export class ModelsModule {

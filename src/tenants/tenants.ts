@@ -1,8 +1,8 @@
 // All tenants by name, as TENANTS_FILE has them now: it is read again when it changes.
 import { hash } from 'node:crypto';
-import { unwatchFile, watchFile } from 'node:fs';
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
+import { FileWatch, stateOf } from '../config/file-watch.js';
 import { reasonOf } from '../errors.js';
 import type { RedisLedger } from './ledger.js';
 import { Tenant } from './tenant.js';
@@ -20,9 +20,6 @@ const MOST_OTHERS = 10_000;
 /** Names that are longer are kept as their digest: what is remembered is bounded. */
 const LONGEST_NAME = 256;
 
-/** How often the file is looked at. Its state and not the system's events, which a ConfigMap's links do not give. */
-const WATCH_MS = 2000;
-
 @Injectable()
 export class Tenants implements OnModuleInit, OnApplicationShutdown {
   readonly #logger = new Logger(Tenants.name);
@@ -30,6 +27,7 @@ export class Tenants implements OnModuleInit, OnApplicationShutdown {
   readonly #others = new LRUCache<string, Tenant>({ max: MOST_OTHERS });
   /** Of tenants without a name in the file. */
   readonly #labels = new Set<string>();
+  readonly #watch: FileWatch;
   #settings: AllSettings = NO_SETTINGS;
   #nobody: Tenant;
 
@@ -42,17 +40,19 @@ export class Tenants implements OnModuleInit, OnApplicationShutdown {
     private readonly ledger: RedisLedger | undefined,
   ) {
     this.#nobody = this.#made('');
+    this.#watch = new FileWatch([file], () => void this.#readAgain());
   }
 
   /** @throws Error that names every key of the file that is wrong: the boot stops. */
   async onModuleInit(): Promise<void> {
     if (this.file === '') return;
+    const state = await stateOf([this.file]);
     this.#apply(await readTenants(this.file));
-    watchFile(this.file, { interval: WATCH_MS, persistent: false }, () => void this.#readAgain());
+    this.#watch.start(state);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if (this.file !== '') unwatchFile(this.file);
+    this.#watch.stop();
     await this.ledger?.close();
   }
 
@@ -74,11 +74,6 @@ export class Tenants implements OnModuleInit, OnApplicationShutdown {
   label(names: readonly string[]): void {
     for (const name of names) if (this.#labels.size < MOST_LABELS) this.#labels.add(name);
     this.#configureOthers();
-  }
-
-  /** Quotas are counted with other processes; undefined where there are none to count with. */
-  get shared(): boolean | undefined {
-    return this.ledger && !this.ledger.away;
   }
 
   #made(name: string): Tenant {
