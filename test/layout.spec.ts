@@ -100,7 +100,7 @@ describe('imports', () => {
 
   it('of leaves stay within leaves', () => {
     expect(shown(crossing.filter(({ out, into }) => LEAVES.includes(out) && !LEAVES.includes(into)))).toEqual([]);
-    expect(shown(crossing.filter(({ out }) => ['errors', 'tensor', 'cancellation'].includes(out)))).toEqual([]);
+    expect(shown(crossing.filter(({ out }) => ['errors', 'tensor', 'cancellation', 'deadline'].includes(out)))).toEqual([]);
   });
 
   it('of health are leaves only', () => {
@@ -143,6 +143,7 @@ describe('files', () => {
     expect(files.filter((file) => !file.includes('/')).sort()).toEqual([
       'app.module.ts',
       'cancellation.ts',
+      'deadline.ts',
       'errors.ts',
       'keys.ts',
       'main.ts',
