@@ -51,6 +51,11 @@ export class KeyRing {
     return key;
   }
 
+  /** Of all keys that were not revoked, in the order of the file. */
+  get tenants(): readonly string[] {
+    return [...this.#keys.values()].flatMap(({ caller, revoked }) => (revoked ? [] : (caller.tenant ?? [])));
+  }
+
   close(): void {
     this.#watch.stop();
   }

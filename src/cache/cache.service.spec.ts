@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Keyv } from 'keyv';
 import { Registry } from 'prom-client';
+import type { CancellationSignal } from '../cancellation.js';
 import { NestorError } from '../errors.js';
 import { CacheMetrics } from '../telemetry/cache-metrics.js';
 import { Metrics } from '../telemetry/metrics.js';
@@ -36,7 +37,7 @@ class Desk {
   readonly store = new MemoryStore(1024 * 1024);
   readonly cache: CacheService;
   readonly computed: string[][] = [];
-  readonly signals: (AbortSignal | undefined)[] = [];
+  readonly signals: (CancellationSignal | undefined)[] = [];
   /** Waits here before it answers. */
   gate: Promise<unknown> = Promise.resolve();
 

@@ -1,10 +1,11 @@
 // Work in flight that several requests wait for: each may leave, and the work ends only when all have left.
+import type { CancellationSignal } from '../cancellation.js';
 import { NestorError, type ErrorCode } from '../errors.js';
 
 /** Who waits, and how long at most. */
 export interface Passenger {
   /** Aborted when the client goes away. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CancellationSignal | undefined;
   /** Point of `performance.now()` after which the answer is worthless. */
   readonly deadline?: number | undefined;
 }

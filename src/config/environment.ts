@@ -42,6 +42,9 @@ export class Environment {
   /** Largest body of a request, and largest message over gRPC, in bytes, decompressed. */
   @IsInt() @Min(1024) readonly BODY_LIMIT_BYTES: number = 32 * 1024 * 1024;
 
+  /** Most that all bodies and messages together may hold that have not come to their end, in bytes; one alone has `BODY_LIMIT_BYTES` in any case. */
+  @IsInt() @Min(1024) readonly BODIES_LIMIT_BYTES: number = 1024 * 1024 * 1024;
+
   /** Largest head of a request, its first line and its headers, in bytes. */
   @IsInt() @Min(1024) @Max(1_048_576) readonly HEADER_LIMIT_BYTES: number = 16 * 1024;
 

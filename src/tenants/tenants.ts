@@ -8,8 +8,11 @@ import type { RedisLedger } from './ledger.js';
 import { Tenant } from './tenant.js';
 import { NO_SETTINGS, readTenants, type AllSettings } from './tenants-file.js';
 
-/** Label of all tenants that no file names: labels never come from requests. */
+/** Label of all tenants that no operator has named: labels never come from requests. */
 export const OTHER = 'other';
+
+/** Labels of tenants that only keys name: each is a series of every model. */
+const MOST_LABELS = 100;
 
 /** Tenants without a name in the file that are remembered with what they have used. */
 const MOST_OTHERS = 10_000;
@@ -25,6 +28,8 @@ export class Tenants implements OnModuleInit, OnApplicationShutdown {
   readonly #logger = new Logger(Tenants.name);
   readonly #named = new Map<string, Tenant>();
   readonly #others = new LRUCache<string, Tenant>({ max: MOST_OTHERS });
+  /** Of tenants without a name in the file. */
+  readonly #labels = new Set<string>();
   #settings: AllSettings = NO_SETTINGS;
   #nobody: Tenant;
 
@@ -62,6 +67,15 @@ export class Tenants implements OnModuleInit, OnApplicationShutdown {
     return tenant;
   }
 
+  /**
+   * Makes labels of names that an operator wrote elsewhere, where his keys are, of the first hundred. A label stays: what is counted of
+   * a tenant is one series.
+   */
+  label(names: readonly string[]): void {
+    for (const name of names) if (this.#labels.size < MOST_LABELS) this.#labels.add(name);
+    this.#configureOthers();
+  }
+
   /** Quotas are counted with other processes; undefined where there are none to count with. */
   get shared(): boolean | undefined {
     return this.ledger && !this.ledger.away;
@@ -69,8 +83,16 @@ export class Tenants implements OnModuleInit, OnApplicationShutdown {
 
   #made(name: string): Tenant {
     const tenant = new Tenant(name, this.ledger);
-    tenant.configure(OTHER, this.#settings.others);
+    tenant.configure(this.#labelOf(name), this.#settings.others);
     return tenant;
+  }
+
+  #labelOf(name: string): string {
+    return this.#labels.has(name) ? name : OTHER;
+  }
+
+  #configureOthers(): void {
+    for (const tenant of [this.#nobody, ...this.#others.values()]) tenant.configure(this.#labelOf(tenant.name), this.#settings.others);
   }
 
   /** What is wrong changes nothing. */
@@ -97,6 +119,6 @@ export class Tenants implements OnModuleInit, OnApplicationShutdown {
       this.#named.set(name, tenant);
       this.#others.delete(name);
     }
-    for (const tenant of [this.#nobody, ...this.#others.values()]) tenant.configure(OTHER, settings.others);
+    this.#configureOthers();
   }
 }
