@@ -1,4 +1,4 @@
-// node bench/costs.ts: what metrics, traces, request lines and access cost, in CPU time of the server a request, with them and without.
+// npm run bench:costs: what metrics, traces, request lines and access cost, in CPU time of the server a request, with them and without.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

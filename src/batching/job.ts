@@ -16,8 +16,8 @@ export interface JobEntry extends Entry {
 export class Job implements Flow {
   finish = 0;
   waiting = 0;
-  /** Fires at the deadline; cleared when the job is settled before. */
-  timer: NodeJS.Timeout | undefined;
+  /** Called once the job is settled: its deadline and its client, who may ask many more things, hold it no longer. */
+  unwatch: (() => void) | undefined;
   readonly urgency: number;
   readonly share: Share;
   readonly entries: JobEntry[];
@@ -86,6 +86,6 @@ export class Job implements Flow {
   #settle(): void {
     this.#settled = true;
     this.options.timeline?.settled(performance.now());
-    clearTimeout(this.timer);
+    this.unwatch?.();
   }
 }

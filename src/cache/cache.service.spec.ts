@@ -125,6 +125,14 @@ describe('remembering', () => {
     expect(sources(await desk.ask(['b']))).toEqual(['B memory']);
   });
 
+  it('gives up the room of models that are gone, so that one that is loaded again and again takes no more', async () => {
+    desk.cache.follow(() => new Set(['m7', 'other']));
+    const share = (scope: string): CachePolicy => ({ ...policy, scope, shares: { memory: 100_000 } });
+    for (const scope of ['other', 'm1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7']) await desk.ask([`${scope}:a`], { policy: share(scope) });
+    expect(desk.store.entries).toBe(2);
+    expect(sources(await desk.ask(['other:a'], { policy: share('other') }))).toEqual(['OTHER:A memory']);
+  });
+
   it('leaves no trace of who wants none', async () => {
     await desk.ask(['a'], { mode: 'bypass' });
     expect(desk.store.entries).toBe(0);

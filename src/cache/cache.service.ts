@@ -53,6 +53,7 @@ export class CacheService implements OnApplicationShutdown {
   readonly #flights = new Map<string, Flight<Results<unknown>>>();
   /** Models that have the room that their policy asks for. */
   readonly #housed = new Set<string>();
+  #serving: () => ReadonlySet<string> = () => this.#housed;
 
   constructor(
     private readonly tiers: Tiers,
@@ -101,11 +102,21 @@ export class CacheService implements OnApplicationShutdown {
     });
   }
 
+  /** @param serving scopes of the models that serve: what room others have of their own is given up when the next model comes. */
+  follow(serving: () => ReadonlySet<string>): void {
+    this.#serving = serving;
+  }
+
   onApplicationShutdown(): void {
     for (const tier of this.tiers.all) tier.close();
   }
 
   #house({ scope, shares }: CachePolicy): void {
+    const serving = this.#serving();
+    for (const gone of [...this.#housed].filter((one) => !serving.has(one))) {
+      this.#housed.delete(gone);
+      for (const tier of this.tiers.all) tier.unshare(gone);
+    }
     this.#housed.add(scope);
     for (const tier of this.tiers.all) {
       const bytes = tier.name === 'redis' ? undefined : shares[tier.name];

@@ -1,5 +1,6 @@
 // Work in flight that several requests wait for: each may leave, and the work ends only when all have left.
 import type { CancellationSignal } from '../cancellation.js';
+import { atDeadline } from '../deadline.js';
 import { NestorError, type ErrorCode } from '../errors.js';
 
 /** Who waits, and how long at most. */
@@ -56,7 +57,7 @@ export class Flight<R> {
     };
     if (signal?.aborted) leave();
     signal?.addEventListener('abort', leave, { once: true });
-    const timer = deadline === undefined ? undefined : setTimeout(late, Math.max(0, deadline - performance.now()));
+    const timer = atDeadline(deadline, late);
     try {
       return await Promise.race([this.#landed, promise]);
     } finally {

@@ -4,6 +4,7 @@ import type { InputLimit } from '../models/input-limits.js';
 import type { Model } from '../models/model.js';
 import type { TensorSpec } from '../models/signature.js';
 import { elementCount, type Tensor } from '../tensor.js';
+import { inputSpec } from './input-spec.js';
 
 /**
  * The tensors in the order of the signature.
@@ -12,8 +13,7 @@ import { elementCount, type Tensor } from '../tensor.js';
 export function checkInputs(model: Model, tensors: readonly Tensor[]): Tensor[] {
   const { inputs } = model.signature;
   for (const [index, { name }] of tensors.entries()) {
-    if (!model.signature.input(name))
-      throw invalid(`inputs.${name}`, `The model has no input ${JSON.stringify(name)}; its inputs are ${namesOf(inputs)}`);
+    inputSpec(model.signature, name);
     if (tensors.findIndex((other) => other.name === name) !== index) throw invalid(`inputs.${name}`, `The input ${name} is given twice`);
   }
   const ordered = inputs.map((spec) => {

@@ -50,6 +50,7 @@ class ModelLifecycle implements OnModuleInit, OnApplicationShutdown {
     await this.manager.open();
     this.poll.start();
     this.upkeep.start();
+    this.cache.follow(() => new Set(this.models.all.map(({ cache }) => cache.scope)));
     this.readiness.register(() => this.#check());
     this.readiness.register(() => this.#cacheCheck());
     this.readiness.start();

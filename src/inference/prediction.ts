@@ -7,6 +7,9 @@ import type { Model } from '../models/model.js';
 import type { Timeline } from '../telemetry/timeline.js';
 import type { Tensor } from '../tensor.js';
 
+/** RFC 9218's default, of calls that name none. */
+export const USUAL_URGENCY = 3;
+
 /** The circumstances of a call. */
 export interface Call {
   /** Aborted when the client goes away. */

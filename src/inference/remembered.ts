@@ -8,13 +8,11 @@ import { NestorError, type ErrorCode } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { toItems } from './items.js';
 import type { Parts } from './levels.js';
-import type { CacheReport, Call, Timings } from './prediction.js';
+import { USUAL_URGENCY, type CacheReport, type Call, type Timings } from './prediction.js';
 import type { Cost, Tenant } from '../tenants/tenant.js';
 import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
 import type { Work } from './work.js';
 
-/** RFC 9218's default. */
-const USUAL_URGENCY = 3;
 const NOWHERE: ReadonlySet<TierName> = new Set();
 /** Nothing was done. */
 const UNPAID: ReadonlySet<ErrorCode> = new Set(['QUEUE_FULL', 'PAYLOAD_TOO_LARGE', 'MODEL_NOT_READY']);

@@ -9,7 +9,9 @@ export async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
   try {
     const buffers = [Buffer.allocUnsafe(BYTES), Buffer.allocUnsafe(BYTES)];
     const read = (piece: number): Promise<Uint8Array> => {
-      const reading = file.read(buffers[piece % 2] ?? Buffer.alloc(0), 0, BYTES, null).then(({ buffer, bytesRead }) => buffer.subarray(0, bytesRead));
+      const reading = file
+        .read(buffers[piece % 2] ?? Buffer.alloc(0), 0, BYTES, null)
+        .then(({ buffer, bytesRead }) => buffer.subarray(0, bytesRead));
       // Whoever asks for it is told; whoever has stopped asking need not be.
       reading.catch(() => undefined);
       return reading;

@@ -105,7 +105,12 @@ export class ModelLoader {
     return { mode, weightsPath, expected, grown: 0, release: await this.budget.reserve(`${name}/${version}`, expected, makeRoom) };
   }
 
-  async #load(folder: VersionFolder, manifest: Manifest, contents: readonly ContainedFile[], makeRoom: () => Promise<boolean>): Promise<Model> {
+  async #load(
+    folder: VersionFolder,
+    manifest: Manifest,
+    contents: readonly ContainedFile[],
+    makeRoom: () => Promise<boolean>,
+  ): Promise<Model> {
     const { name, version, path } = folder;
     const files = await readModelFiles(path);
     const content = await contentOf(contents);
@@ -139,7 +144,12 @@ export class ModelLoader {
       const layout = signature.layout(manifest.batching?.enabled, tokenizer?.padTokenId ?? 0, manifest.batching?.segments);
       const policy = batchingPolicy(manifest, provider === 'cpu');
       batcher = this.batching.open(policy, layout, instances, metrics);
-      const clues = { signature, hasTokenizer: tokenizer !== undefined, hasImageRecipe: image !== undefined, hasLabels: labels !== undefined };
+      const clues = {
+        signature,
+        hasTokenizer: tokenizer !== undefined,
+        hasImageRecipe: image !== undefined,
+        hasLabels: labels !== undefined,
+      };
       const model: Model = {
         name,
         version,

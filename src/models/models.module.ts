@@ -28,7 +28,21 @@ export class ModelsModule {
     return {
       module: ModelsModule,
       imports: [RuntimeModule, BatchingModule],
-      providers: [{ provide: MODEL_OPTIONS, useFactory, inject }, ModelLoader, ModelManager, ModelRollout, ModelSource, ModelRegistry, PreparedModels, Preparation, PreparationUpkeep, MemoryBudget, RepositoryPoll, MemoryUpkeep, MemoryReport],
+      providers: [
+        { provide: MODEL_OPTIONS, useFactory, inject },
+        ModelLoader,
+        ModelManager,
+        ModelRollout,
+        ModelSource,
+        ModelRegistry,
+        PreparedModels,
+        Preparation,
+        PreparationUpkeep,
+        MemoryBudget,
+        RepositoryPoll,
+        MemoryUpkeep,
+        MemoryReport,
+      ],
       exports: [ModelManager, ModelRegistry, RepositoryPoll, MemoryUpkeep, MemoryReport],
     };
   }

@@ -73,12 +73,13 @@ export class Instance {
   }
 
   /** @throws Error with ONNX Runtime's reason when the model cannot be loaded. */
-  start(): Promise<SessionMetadata> {
+  async start(): Promise<SessionMetadata> {
     const startup: WorkerStartup = {
       modelPath: this.options.modelPath,
       sessionOptions: this.options.sessionOptions,
       niceness: this.options.niceness,
     };
+    // Throws where the system has no thread left: a rejection like any other reason, also for who starts it from a timer.
     const worker = new Worker(this.options.workerUrl, { workerData: startup });
     this.#worker = worker;
     this.#ended = new Promise((resolve) => worker.once('exit', resolve));

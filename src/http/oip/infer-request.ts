@@ -3,7 +3,7 @@ import { invalid } from '../../errors.js';
 import type { Model } from '../../models/model.js';
 import type { Signature } from '../../models/signature.js';
 import type { Tensor } from '../../tensor.js';
-import { inputSpec } from '../../oip/input-spec.js';
+import { inputSpec } from '../../inference/input-spec.js';
 import { parseBody } from '../codecs/json-text.js';
 import { tensorFromJson } from '../codecs/json-tensors.js';
 import { checkDatatype, checkShape, dataFromBytes } from '../../oip/raw-tensor.js';
