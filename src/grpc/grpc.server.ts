@@ -56,7 +56,10 @@ export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown 
       metrics.rejected.inc({ reason: 'TOO_MANY_CONNECTIONS' });
     });
     const arrivals = this.#arrivals;
-    const observe = observeCalls({ metrics, tracer, log, tenants, usage, tenantKey: TENANT_HEADER.toLowerCase(), arrivals }, limit);
+    const observe = observeCalls(
+      { metrics, tracer, log, tenants, usage, tenantKey: gate.open ? TENANT_HEADER.toLowerCase() : '', arrivals },
+      limit,
+    );
     const needs = needsOf(SERVICES, [GrpcInferenceController, GrpcHealthController]);
     this.#server = new Server({ ...serverOptions(environment), interceptors: [observe, guardCalls({ gate, audit, needs })] });
   }

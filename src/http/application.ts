@@ -77,8 +77,9 @@ export async function createApplication(module: new () => unknown, environment: 
   app.get(RememberedAnswers, { strict: false }).watch(fastify);
   addConditional(fastify);
   addCompression(fastify);
-  addTenants(fastify, environment.TENANT_HEADER.toLowerCase());
   const gate = app.get(Gate, { strict: false });
+  // Where callers are asked they say it, and until they have, nobody does: what a stranger is refused is on no tenant's account.
+  addTenants(fastify, gate.open ? environment.TENANT_HEADER.toLowerCase() : '');
   addAccess(fastify, { gate, audit: app.get(AuditLog, { strict: false }), certificates: environment.TLS_CLIENT_CA_FILE !== '' });
   renewCertificates(fastify, app.get(Tls, { strict: false }));
   // Behind access, which says who the tenant is.
