@@ -1,4 +1,4 @@
-// node bench/behaviour.ts: what Nestor does under pressure, as bars that it clears or misses.
+// npm run bench:behaviour: what Nestor does under pressure, as bars that it clears or misses.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -1,4 +1,4 @@
-// node bench/formats.ts: one tensor in every format, beside FastAPI's bytes and JSON.
+// npm run bench:formats: one tensor in every format, beside FastAPI's bytes and JSON.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

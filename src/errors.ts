@@ -41,6 +41,10 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** Characters of a message, and of the name of a field: either may repeat what a client sent, which may be 32 MiB, several times. */
+const LONGEST_MESSAGE = 2000;
+const LONGEST_FIELD = 256;
+
 interface Circumstances {
   /** The part of the request that is wrong, as a path: `inputs.pixels.shape`. */
   readonly field?: string;
@@ -60,9 +64,9 @@ export class NestorError extends Error {
     message: string,
     circumstances: Circumstances = {},
   ) {
-    super(message, { cause: circumstances.cause });
+    super(message.slice(0, LONGEST_MESSAGE), { cause: circumstances.cause });
     this.name = 'NestorError';
-    this.field = circumstances.field;
+    this.field = circumstances.field?.slice(0, LONGEST_FIELD);
     this.retryAfter = circumstances.retryAfter;
   }
 }

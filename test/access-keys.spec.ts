@@ -130,6 +130,22 @@ describe('the boot', () => {
     expect(open.output.split('Access is open to whoever reaches this machine').length - 1).toBe(1);
   });
 
+  it('puts what a stranger is refused on the account of no tenant, whichever the stranger names', async () => {
+    const environment = {
+      ACCESS_KEYS_FILE: FILE,
+      OPEN_ROUTES: 'metrics',
+      TENANT_HEADER: 'X-Tenant',
+      MODEL_REPOSITORY: await copied({ digits: shipped('digits') }),
+    };
+    const strict = await Server.start(environment);
+    const refused = await send(`${strict.url}/v1/models`, { headers: { 'X-Tenant': 't' } });
+    const metrics = await (await fetch(`${strict.url}/metrics`)).text();
+    await strict.stop();
+    expect(refused.status).toBe(401);
+    expect(metrics).toContain('nestor_rejected_total{reason="UNAUTHENTICATED"} 1');
+    expect(metrics).not.toMatch(/^nestor_tenant_rejected_total\{/m);
+  });
+
   it('opens metrics and pages to all where OPEN_ROUTES says so, and nothing else', async () => {
     const environment = {
       ACCESS_KEYS_FILE: FILE,

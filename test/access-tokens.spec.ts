@@ -6,8 +6,11 @@ import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { GRPCInferenceService } from '../src/grpc/inference_pb.js';
-import { send, type Answer } from './setup/client.js';
+import { post, send, type Answer } from './setup/client.js';
+import { example } from './setup/fixtures.js';
 import { GrpcClient } from './setup/grpc.js';
+import { Keys } from './setup/keys.js';
+import { metric } from './setup/metrics.js';
 import { ROOT } from './setup/paths.js';
 import { copied, removeRepositories, shipped } from './setup/repository.js';
 import { Server } from './setup/server.js';
@@ -15,6 +18,8 @@ import { until } from './setup/until.js';
 
 const SKEW = 5;
 const AUDIENCE = 'nestor';
+const keys = new Keys();
+const key = keys.create('beside', ['predict'], 'tenant-k');
 
 let issuer: ChildProcess;
 let issuerUrl = '';
@@ -23,17 +28,20 @@ beforeAll(async () => {
   issuer = spawn(process.execPath, [join(ROOT, 'test/setup/issuer.ts')], { stdio: ['ignore', 'pipe', 'inherit'] });
   if (issuer.stdout) [issuerUrl] = (await once(createInterface({ input: issuer.stdout }), 'line')) as [string];
   server = await Server.start({
+    ACCESS_KEYS_FILE: keys.file,
     AUDIT_LOG: 'stderr',
     JWT_AUDIENCE: AUDIENCE,
     JWT_CLOCK_SKEW_SECONDS: String(SKEW),
     JWT_ISSUER: issuerUrl,
     JWT_JWKS_URL: `${issuerUrl}/keys`,
     MODEL_REPOSITORY: await copied({ digits: shipped('digits'), spare: shipped('digits') }),
+    OPEN_ROUTES: 'metrics',
   });
 });
 afterAll(async () => {
   await server.stop();
   issuer.kill();
+  keys.remove();
   await removeRepositories();
 });
 
@@ -106,6 +114,23 @@ describe('a good token', () => {
   it('is written down by its subject', async () => {
     await ask(await signed({ sub: 'noted' }));
     await until('the line', () => (server.output.includes('"event":"used","caller":"jwt:noted","tenant":"tenant-a"') ? true : undefined));
+  });
+});
+
+it('names a tenant that is a label of metrics only where a key names it too', async () => {
+  const predict = async (credential: string): Promise<void> => {
+    const answer = await post(`${server.url}/v1/models/digits/predict`, example('digits'), { Authorization: `Bearer ${credential}` });
+    expect(answer.status).toBe(200);
+  };
+  const counted = (): Promise<number[]> =>
+    Promise.all(['tenant-k', 'tenant-j', 'other'].map((tenant) => metric(server, 'nestor_tenant_requests_total', { tenant })));
+  await predict(key);
+  await predict(await signed({ tenant: 'tenant-j' }));
+  expect(await counted()).toEqual([1, 0, 1]);
+  keys.create('new', ['predict'], 'tenant-j');
+  await until('the key to make a label', async () => {
+    await predict(await signed({ tenant: 'tenant-j' }));
+    return (await counted())[1] ? true : undefined;
   });
 });
 

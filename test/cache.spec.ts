@@ -251,6 +251,8 @@ describe('/v1/cache', () => {
     expect((await send(`${server.url}/v1/cache`, { method: 'DELETE' })).status).toBe(200);
     expect(from(await embed(text))).toBe('miss');
     expect((await send(`${server.url}/v1/cache?model=nobody`, { method: 'DELETE' })).body).toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    const twice = await send(`${server.url}/v1/cache?model=digits&model=nobody`, { method: 'DELETE' });
+    expect(twice.body).toMatchObject({ code: 'INVALID_REQUEST', field: 'model' });
   });
 });
 

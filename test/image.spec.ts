@@ -10,6 +10,7 @@ import { parse } from 'yaml';
 import { Environment } from '../src/config/environment.js';
 import { dockerfile, type Stage } from './image/dockerfile.js';
 import { post } from './setup/client.js';
+import { leakIn } from './setup/leaks.js';
 import { example } from './setup/fixtures.js';
 import { MODELS, ROOT } from './setup/paths.js';
 
@@ -162,6 +163,7 @@ describe('the production tree', () => {
       server.kill('SIGTERM');
     }
     expect(await ended).toEqual([0, null]);
+    expect(leakIn(output)).toBeUndefined();
     // Where CACHE_DIR would be.
     expect(existsSync(join(app, 'var'))).toBe(false);
   });

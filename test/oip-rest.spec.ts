@@ -63,6 +63,16 @@ describe('tensors of every datatype', () => {
     expect(await (await infer(datatype.toLowerCase(), body)).text()).toContain(`[${digits}]`);
   });
 
+  it('a null counts as absent', async () => {
+    const input = { name: 'x', shape: [1, 2], datatype: 'BOOL', data: [true, false], parameters: null };
+    const answer = await infer('bool', { id: null, parameters: null, outputs: null, inputs: [input] });
+    expect(await answer.json()).toEqual({
+      model_name: 'bool',
+      model_version: '1',
+      outputs: [expect.objectContaining({ data: [true, false] })],
+    });
+  });
+
   it('BYTES and BOOL go as JSON too, nested or flat', async () => {
     for (const data of [
       ['a', '', 'ü', 'd'],

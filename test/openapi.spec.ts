@@ -1,7 +1,9 @@
 // The OpenAPI document is 3.1, and every example in it works when it is sent.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { post, send } from './setup/client.js';
+import { ROOT } from './setup/paths.js';
 import { removeRepositories, written } from './setup/repository.js';
 import { Server } from './setup/server.js';
 
@@ -25,7 +27,7 @@ interface Operation {
 }
 interface Document {
   readonly openapi: string;
-  readonly info: { readonly title: string };
+  readonly info: object;
   readonly paths: Record<string, Record<string, Operation>>;
 }
 
@@ -69,7 +71,8 @@ function urlOf(path: string, { parameters = [] }: Operation, summary = ''): stri
 
 it('is OpenAPI 3.1 and knows every route', () => {
   expect(document.openapi).toMatch(/^3\.1\./);
-  expect(document.info.title).toBe('Nestor');
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  expect(document.info).toMatchObject({ title: 'Nestor', version });
   expect(Object.keys(document.paths)).toEqual(
     expect.arrayContaining([
       '/v1/models/{model}/predict',

@@ -4,6 +4,10 @@ local bodies, at = {}, 0
 function init(args)
   wrk.method = "POST"
   wrk.headers["Content-Type"] = "application/json"
+  for index = 3, #args do
+    local name, value = args[index]:match("^(.-): (.*)$")
+    wrk.headers[name] = value
+  end
   -- Formatted ahead: the generator shares the cores with what it measures.
   for line in io.lines(args[1]) do
     bodies[#bodies + 1] = wrk.format(nil, nil, nil, line)

@@ -12,6 +12,8 @@ export interface ClosedLoop {
   readonly offset: number;
   readonly clients: number;
   readonly seconds: number;
+  /** Beside Content-Type. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface Load {
@@ -44,13 +46,16 @@ export interface SteadyLoop extends Omit<ClosedLoop, 'bodies' | 'offset'> {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export function wrk({ bodies, offset, ...load }: ClosedLoop): Promise<Load> {
-  return runWrk(load, 'wrk.lua', [bodies, String(offset)]);
+export function wrk({ bodies, offset, headers = {}, ...load }: ClosedLoop): Promise<Load> {
+  return runWrk(load, 'wrk.lua', [bodies, String(offset), ...linesOf(headers)]);
 }
 
 export function wrkOneBody({ body, headers, ...load }: SteadyLoop): Promise<Load> {
-  return runWrk(load, 'wrk-body.lua', [body, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)]);
+  return runWrk(load, 'wrk-body.lua', [body, ...linesOf(headers)]);
 }
+
+const linesOf = (headers: Readonly<Record<string, string>>): string[] =>
+  Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
 
 type Shape = Pick<ClosedLoop, 'url' | 'clients' | 'seconds'>;
 

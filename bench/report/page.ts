@@ -6,7 +6,7 @@ import { PAGE } from '../paths.ts';
 const INTRO = `# Performance
 
 Nestor beside what a user would pick instead: the same model files, the same texts, the same load generator, one machine, one run.
-Everything between the markers below was written by the bench itself; \`npm run bench\` and \`node bench/behaviour.ts\` write it anew.
+Everything between the markers below was written by the bench itself; \`npm run bench\` and its like (\`bench:behaviour\`, \`bench:memory\`, ...) write it anew.
 How it measures is in \`bench/README.md\`.
 `;
 

@@ -21,7 +21,7 @@ export interface Visit {
   readonly requestId: string;
 }
 
-export type AuditEvent = { readonly event: 'used' | 'denied' | 'admin' | 'keys' | 'start' } & Readonly<Record<string, unknown>>;
+export type AuditEvent = { readonly event: 'used' | 'denied' | 'admin' | 'keys' } & Readonly<Record<string, unknown>>;
 
 interface Window {
   readonly event: AuditEvent;

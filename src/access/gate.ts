@@ -35,6 +35,7 @@ export class Gate implements OnModuleInit, OnApplicationShutdown {
   readonly #openRoutes: ReadonlySet<string>;
   readonly #tokens: Tokens | undefined;
   #ring: KeyRing | undefined;
+  #onTenants: (names: readonly string[]) => void = () => undefined;
 
   /**
    * Callers by the header that they sent: what is remembered costs a look-up of a text and no digest. Only what was found good is in it,
@@ -66,7 +67,9 @@ export class Gate implements OnModuleInit, OnApplicationShutdown {
     if (file !== '') {
       this.#ring = await KeyRing.open(file, this.audit, () => {
         this.#known.clear();
+        this.#tellTenants();
       });
+      this.#tellTenants();
     }
     if (this.open && ACCESS === '')
       new Logger(Gate.name).log('Access is open to whoever reaches this machine; docs/access.md says how to ask for keys');
@@ -74,6 +77,11 @@ export class Gate implements OnModuleInit, OnApplicationShutdown {
 
   onApplicationShutdown(): void {
     this.#ring?.close();
+  }
+
+  /** Before the start: whom to tell the tenants of all keys, once they are read and whenever they have changed. */
+  onTenants(listener: (names: readonly string[]) => void): void {
+    this.#onTenants = listener;
   }
 
   /** Whether a route asks nobody. */
@@ -119,6 +127,10 @@ export class Gate implements OnModuleInit, OnApplicationShutdown {
     this.#known.set(header, known);
     this.#note(known, Date.now());
     return caller;
+  }
+
+  #tellTenants(): void {
+    this.#onTenants(this.#ring?.tenants ?? []);
   }
 
   #note(known: Known, now: number): void {

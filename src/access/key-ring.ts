@@ -4,7 +4,7 @@ import { Logger } from '@nestjs/common';
 import { reasonOf } from '../errors.js';
 import type { AuditLog } from './audit-log.js';
 import { unauthenticated } from './denial.js';
-import { FileWatch, stateOf } from './file-watch.js';
+import { FileWatch, stateOf } from '../config/file-watch.js';
 import { isSecret, NO_KEY, partsOf } from './key.js';
 import { keysOf, readKeyFile, type Key } from './key-file.js';
 
@@ -49,6 +49,11 @@ export class KeyRing {
     if (key.revoked) throw unauthenticated('The key was revoked', 'revoked', id);
     if (key.expires <= Date.now()) throw unauthenticated('The key has expired', 'expired', id);
     return key;
+  }
+
+  /** Of all keys that were not revoked, in the order of the file. */
+  get tenants(): readonly string[] {
+    return [...this.#keys.values()].flatMap(({ caller, revoked }) => (revoked ? [] : (caller.tenant ?? [])));
   }
 
   close(): void {

@@ -6,7 +6,7 @@ import { ID, newKey } from './key.js';
 import { readKeyFile, type KeyEntry } from './key-file.js';
 import { Grants } from './scopes.js';
 
-export const USAGE = `npm run keys -- create --id ID --tenant TENANT --scope SCOPE ... [--expires 90d | DATE] [--file FILE]
+const USAGE = `npm run keys -- create --id ID --tenant TENANT --scope SCOPE ... [--expires 90d | DATE] [--file FILE]
 npm run keys -- revoke --id ID [--file FILE]
 npm run keys -- list [--file FILE]
 

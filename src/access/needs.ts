@@ -5,8 +5,7 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import type { Scope } from './scopes.js';
 
 /** Routes that are for callers unless OPEN_ROUTES names them. */
-export const OPENABLE = ['metrics', 'docs'] as const;
-export type Openable = (typeof OPENABLE)[number];
+type Openable = 'metrics' | 'docs';
 
 export interface Need {
   /** Undefined: no more than to be known. */
@@ -20,7 +19,7 @@ export interface Need {
 }
 
 /** Undefined: nobody is asked who they are. */
-type Declared = Need | 'open';
+export type Declared = Need | 'open';
 
 const NEED = 'nestor:need';
 
@@ -49,5 +48,3 @@ function declare(need: Declared): MethodDecorator {
 export function needOfHandler(handler: object): Declared | undefined {
   return Reflect.getMetadata(NEED, handler) as Declared | undefined;
 }
-
-export type { Declared };

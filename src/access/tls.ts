@@ -4,7 +4,7 @@ import { createSecureContext } from 'node:tls';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
 import { reasonOf } from '../errors.js';
-import { FileWatch, stateOf } from './file-watch.js';
+import { FileWatch, stateOf } from '../config/file-watch.js';
 
 export interface Certificates {
   readonly cert: Buffer;

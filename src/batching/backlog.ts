@@ -109,8 +109,8 @@ export class Backlog<E extends Entry> {
     entry.flow.waiting -= 1;
     this.#rows -= rows;
     this.#tokens -= costOf(entry.item);
-    // The heap forgets lazily; rebuilt before what left outweighs what waits.
-    if (this.#byOrder.length > 64 && this.#byOrder.length > 2 * this.#byAge.size) {
+    // The heap forgets lazily; rebuilt before what left outweighs what waits, and once nothing does: it would hold whole requests.
+    if (this.#byOrder.length > (this.empty ? 0 : Math.max(64, 2 * this.#byAge.size))) {
       this.#byOrder = new TinyQueue([...this.#byAge], byOrder);
     }
     return true;

@@ -1,4 +1,5 @@
 // The batcher: what a request gets back, how a batch fails, and when there is nothing left to do.
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ask, HandRunner, item, items, LAYOUT, Ledger, POLICY } from '../../test/soak/hand-runner.js';
 import { NestorError, type ErrorCode } from '../errors.js';
@@ -54,6 +55,21 @@ describe('a request', () => {
     for (const value of [1, 2, 3]) ask(batcher, [item(value)]);
     await settle();
     expect(runner.started.map(({ inputs }) => inputs[0]?.shape)).toEqual([[3, 5]]);
+  });
+
+  it('is not held by the signal of whoever asks again and again', async () => {
+    const { runner, batcher } = setUp();
+    const { signal } = new AbortController();
+    const outcomes = [ask(batcher, [item(1)], { signal }), ask(batcher, [item(2)], { signal, deadline: performance.now() + 5 })];
+    await settle();
+    const third = ask(batcher, [item(3)], { signal, deadline: performance.now() + 5 });
+    await finish(runner, 10);
+    expect([...outcomes, third]).toMatchObject([
+      { values: [1] },
+      { error: { code: 'DEADLINE_EXCEEDED' } },
+      { error: { code: 'DEADLINE_EXCEEDED' } },
+    ]);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('that is empty has an empty answer', async () => {

@@ -1,4 +1,5 @@
 // The queue of one model version: admits jobs, forms batches when an instance is free, fans the outputs out.
+import { atDeadline } from '../deadline.js';
 import { NestorError, type ErrorCode } from '../errors.js';
 import type { Instance } from '../runtime/instance.js';
 import type { InstanceGroup } from '../runtime/instance-group.js';
@@ -33,9 +34,6 @@ const CROWDED = 0.25;
 
 /** Nobody waits longer than this on the word of a server that forgets. */
 const LONGEST_RETRY_MS = 30_000;
-
-/** Timers of Node that are longer fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Runs the batches of a model; the part of an instance group that the queue needs. */
 export type Runner = Pick<InstanceGroup, 'seat' | 'leave' | 'run' | 'hopeful' | 'idle' | 'sharing'>;
@@ -183,12 +181,13 @@ export class Batcher {
       job.fail(new NestorError(code, message));
       this.#forget(job);
     };
-    signal?.addEventListener('abort', leave('CANCELLED', 'The client went away'), { once: true });
-    if (deadline === undefined || deadline - performance.now() > LONGEST_TIMER_MS) return;
-    job.timer = setTimeout(
-      leave('DEADLINE_EXCEEDED', 'The deadline passed before the answer was there'),
-      Math.max(0, deadline - performance.now()),
-    );
+    const cancel = leave('CANCELLED', 'The client went away');
+    signal?.addEventListener('abort', cancel, { once: true });
+    const timer = atDeadline(deadline, leave('DEADLINE_EXCEEDED', 'The deadline passed before the answer was there'));
+    job.unwatch = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
+    };
   }
 
   /** Takes what is left of a job out of the queue; what runs goes on, its batch mates never notice. */

@@ -1,4 +1,5 @@
 // What waits in a queue: the smallest parts of requests, and the job that waits for all of its parts.
+import type { CancellationSignal } from '../cancellation.js';
 import type { Timeline } from '../telemetry/timeline.js';
 import type { Tensor } from '../tensor.js';
 
@@ -26,11 +27,14 @@ export interface Share {
 
 export const EVERYBODY: Share = { name: '', weight: 1 };
 
+/** RFC 9218's default, of requests that name none. */
+export const USUAL_URGENCY = 3;
+
 export interface JobOptions {
   /** Names of the outputs to compute. */
   readonly outputs: readonly string[];
   /** Aborted when nobody waits for the answer any more. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CancellationSignal | undefined;
   /** Point of `performance.now()` after which the answer is worthless. */
   readonly deadline?: number | undefined;
   /** Urgency as in RFC 9218: 0 is served first, 7 last, 3 by default. */

@@ -2,9 +2,7 @@
 import type { NestorError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import type { Entry, Flow } from './backlog.js';
-import { EVERYBODY, type Item, type JobOptions, type JobResult, type Share } from './item.js';
-
-const DEFAULT_URGENCY = 3;
+import { EVERYBODY, USUAL_URGENCY, type Item, type JobOptions, type JobResult, type Share } from './item.js';
 
 /** An item in the queue of a model. */
 export interface JobEntry extends Entry {
@@ -16,8 +14,8 @@ export interface JobEntry extends Entry {
 export class Job implements Flow {
   finish = 0;
   waiting = 0;
-  /** Fires at the deadline; cleared when the job is settled before. */
-  timer: NodeJS.Timeout | undefined;
+  /** Called once the job is settled: its deadline and its client, who may ask many more things, hold it no longer. */
+  unwatch: (() => void) | undefined;
   readonly urgency: number;
   readonly share: Share;
   readonly entries: JobEntry[];
@@ -34,7 +32,7 @@ export class Job implements Flow {
     private readonly resolve: (result: JobResult) => void,
     private readonly reject: (reason: NestorError) => void,
   ) {
-    this.urgency = options.urgency ?? DEFAULT_URGENCY;
+    this.urgency = options.urgency ?? USUAL_URGENCY;
     this.share = options.share ?? EVERYBODY;
     this.#missing = items.length;
     const wanted = options.outputs.join();
@@ -86,6 +84,6 @@ export class Job implements Flow {
   #settle(): void {
     this.#settled = true;
     this.options.timeline?.settled(performance.now());
-    clearTimeout(this.timer);
+    this.unwatch?.();
   }
 }

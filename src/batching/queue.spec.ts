@@ -1,10 +1,16 @@
 // The queue: what leaves together, in which order, and that everybody leaves.
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { OLDEST_LEADS_EVERY, type Entry, type Flow } from './backlog.js';
 import { EVERYBODY, type Item, type Share } from './item.js';
 import type { PackingPolicy } from './packing.js';
 import { Queue } from './queue.js';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 const POLICY: PackingPolicy = { maxRows: 8, maxTokens: 64, tolerance: 1.5 };
 
@@ -141,6 +147,15 @@ describe('Queue', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('holds nothing of what has left it', async () => {
+    const queue = new Queue<TestEntry>(POLICY);
+    const left = fill(queue, flowOf(), 40, { length: 2 }).map((one) => new WeakRef(one));
+    while (queue.next().length > 0) continue;
+    await setImmediate();
+    collect();
+    expect(left.filter((one) => one.deref())).toEqual([]);
   });
 
   it('fills a batch up to the budget with what has the length of the first', () => {

@@ -1,5 +1,6 @@
 // Whole answers as they went out, by everything of the request that they depend on: a repeated request is not even decoded.
 import { LRUCache } from 'lru-cache';
+import { inOwnMemory } from './own-memory.js';
 
 export interface Answer {
   readonly body: Buffer;
@@ -45,7 +46,7 @@ export class Answers {
 
   /** @param ttlMs undefined: until its room is needed. */
   set(key: string, answer: Answer, ttlMs: number | undefined): void {
-    this.#answers.set(key, answer, ttlMs === undefined ? {} : { ttl: ttlMs });
+    this.#answers.set(key, { ...answer, body: inOwnMemory(answer.body) }, ttlMs === undefined ? {} : { ttl: ttlMs });
   }
 
   clear(scope?: string): void {

@@ -1,6 +1,7 @@
 // The cache as a module: cache-manager holds the stores, and closes them; tiers, keys and flights are ours.
-import { Logger, Module, type DynamicModule, type InjectionToken } from '@nestjs/common';
+import { Logger, Module, type DynamicModule } from '@nestjs/common';
 import { CACHE_MANAGER, CacheModule, type Cache } from '@nestjs/cache-manager';
+import type { OptionsFactory } from '../config/options-factory.js';
 import { CacheMetrics } from '../telemetry/cache-metrics.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
@@ -14,11 +15,6 @@ import { Tiers } from './tiers.js';
 
 const OPTIONS = Symbol('CACHE_OPTIONS');
 const STORES = Symbol('CACHE_STORES');
-
-interface OptionsFactory {
-  readonly useFactory: (...values: never[]) => Partial<CacheOptions>;
-  readonly inject?: InjectionToken[];
-}
 
 const logger = new Logger('Cache');
 
@@ -56,7 +52,7 @@ class StoresModule {}
 
 @Module({})
 export class CachingModule {
-  static forRootAsync({ useFactory, inject = [] }: OptionsFactory): DynamicModule {
+  static forRootAsync({ useFactory, inject = [] }: OptionsFactory<Partial<CacheOptions>>): DynamicModule {
     const stores: DynamicModule = {
       module: StoresModule,
       providers: [

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Keyv } from 'keyv';
 import { Registry } from 'prom-client';
+import type { CancellationSignal } from '../cancellation.js';
 import { NestorError } from '../errors.js';
 import { CacheMetrics } from '../telemetry/cache-metrics.js';
 import { Metrics } from '../telemetry/metrics.js';
@@ -36,7 +37,7 @@ class Desk {
   readonly store = new MemoryStore(1024 * 1024);
   readonly cache: CacheService;
   readonly computed: string[][] = [];
-  readonly signals: (AbortSignal | undefined)[] = [];
+  readonly signals: (CancellationSignal | undefined)[] = [];
   /** Waits here before it answers. */
   gate: Promise<unknown> = Promise.resolve();
 
@@ -122,6 +123,14 @@ describe('remembering', () => {
     expect(sources(await desk.ask(['a']))).toEqual(['A memory']);
     await desk.ask(['b'], { mode: 'refresh' });
     expect(sources(await desk.ask(['b']))).toEqual(['B memory']);
+  });
+
+  it('gives up the room of models that are gone, so that one that is loaded again and again takes no more', async () => {
+    desk.cache.follow(() => new Set(['m7', 'other']));
+    const share = (scope: string): CachePolicy => ({ ...policy, scope, shares: { memory: 100_000 } });
+    for (const scope of ['other', 'm1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7']) await desk.ask([`${scope}:a`], { policy: share(scope) });
+    expect(desk.store.entries).toBe(2);
+    expect(sources(await desk.ask(['other:a'], { policy: share('other') }))).toEqual(['OTHER:A memory']);
   });
 
   it('leaves no trace of who wants none', async () => {

@@ -1,5 +1,6 @@
 // Have we answered this before, or is somebody computing it? Values by key: remembered, joined in flight, or computed once.
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { CancellationSignal } from '../cancellation.js';
 import type { Answers } from './answers.js';
 import { isExpired, type Entry } from './entry.js';
 import { Flight, type Passenger } from './flight.js';
@@ -42,7 +43,7 @@ export interface Request<T> extends Passenger {
   /** Who asks. Tenants do not wait for each other's work, even for what they share: it may stand behind all else that the other has sent. */
   readonly tenant?: string | undefined;
   /** The values of the keys at these places; aborted when nobody waits for any of them. */
-  readonly compute: (missing: readonly number[], signal: AbortSignal | undefined) => Promise<readonly T[]>;
+  readonly compute: (missing: readonly number[], signal: CancellationSignal | undefined) => Promise<readonly T[]>;
 }
 
 type Results<T> = ReadonlyMap<string, Recalled<T>>;
@@ -52,6 +53,7 @@ export class CacheService implements OnApplicationShutdown {
   readonly #flights = new Map<string, Flight<Results<unknown>>>();
   /** Models that have the room that their policy asks for. */
   readonly #housed = new Set<string>();
+  #serving: () => ReadonlySet<string> = () => this.#housed;
 
   constructor(
     private readonly tiers: Tiers,
@@ -100,11 +102,21 @@ export class CacheService implements OnApplicationShutdown {
     });
   }
 
+  /** @param serving scopes of the models that serve: what room others have of their own is given up when the next model comes. */
+  follow(serving: () => ReadonlySet<string>): void {
+    this.#serving = serving;
+  }
+
   onApplicationShutdown(): void {
     for (const tier of this.tiers.all) tier.close();
   }
 
   #house({ scope, shares }: CachePolicy): void {
+    const serving = this.#serving();
+    for (const gone of [...this.#housed].filter((one) => !serving.has(one))) {
+      this.#housed.delete(gone);
+      for (const tier of this.tiers.all) tier.unshare(gone);
+    }
     this.#housed.add(scope);
     for (const tier of this.tiers.all) {
       const bytes = tier.name === 'redis' ? undefined : shares[tier.name];
@@ -205,7 +217,7 @@ export class CacheService implements OnApplicationShutdown {
     keys: readonly string[],
     places: ReadonlyMap<string, number>,
     { compute }: Request<T>,
-    signal: AbortSignal | undefined,
+    signal: CancellationSignal | undefined,
   ): Promise<Results<T>> {
     const values = await compute(
       keys.map((key) => places.get(key) ?? 0),

@@ -34,6 +34,15 @@ describe('a flight', () => {
     await expect(Promise.all(waits)).resolves.toEqual(['there', 'there']);
   });
 
+  it('waits for who has longer than a timer of Node can run', async () => {
+    const { flight, land } = flying();
+    const wait = flight.wait({ deadline: performance.now() + 2 ** 40 });
+    // One that is too long for Node is due at once: before this one.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    land('there');
+    await expect(wait).resolves.toBe('there');
+  });
+
   it('goes on when who began it leaves and another stays', async () => {
     const { flight, land, signal } = flying();
     const leader = new AbortController();

@@ -1,10 +1,12 @@
 // Work in flight that several requests wait for: each may leave, and the work ends only when all have left.
+import type { CancellationSignal } from '../cancellation.js';
+import { atDeadline } from '../deadline.js';
 import { NestorError, type ErrorCode } from '../errors.js';
 
 /** Who waits, and how long at most. */
 export interface Passenger {
   /** Aborted when the client goes away. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CancellationSignal | undefined;
   /** Point of `performance.now()` after which the answer is worthless. */
   readonly deadline?: number | undefined;
 }
@@ -55,7 +57,7 @@ export class Flight<R> {
     };
     if (signal?.aborted) leave();
     signal?.addEventListener('abort', leave, { once: true });
-    const timer = deadline === undefined ? undefined : setTimeout(late, Math.max(0, deadline - performance.now()));
+    const timer = atDeadline(deadline, late);
     try {
       return await Promise.race([this.#landed, promise]);
     } finally {

@@ -36,3 +36,21 @@ it('gives a model room of its own, that others cannot take', async () => {
   expect(await store.get('own:499')).toBeUndefined();
   expect(await store.get('m:499')).toBeDefined();
 });
+
+it('gives the room of a model up with what is in it', async () => {
+  const store = new MemoryStore(50_000);
+  store.share('gone', 20_000);
+  await store.set('gone:a', entry(1000));
+  store.unshare('gone');
+  expect([await store.get('gone:a'), store.bytes]).toEqual([undefined, 0]);
+});
+
+it('keeps values in memory of their own, not in what small buffers share', async () => {
+  const store = new MemoryStore(50_000);
+  const shared = Buffer.from('a small value');
+  expect(shared.buffer.byteLength).toBeGreaterThan(shared.byteLength);
+  await store.set('m:a', { value: shared, expires: 5 });
+  const [kept] = (await store.getMany(['m:a'])) as { value: Uint8Array }[];
+  expect(kept).toEqual({ value: shared, expires: 5 });
+  expect(kept?.value.buffer.byteLength).toBe(shared.byteLength);
+});

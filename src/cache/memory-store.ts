@@ -2,6 +2,7 @@
 import type { KeyvStoreAdapter, StoredData } from 'keyv';
 import { LRUCache } from 'lru-cache';
 import type { Entry } from './entry.js';
+import { inOwnMemory } from './own-memory.js';
 
 /**
  * What an entry takes besides its value: its key, its places in the lists of the cache, a buffer of its own. Measured as resident memory:
@@ -38,6 +39,11 @@ export class MemoryStore implements KeyvStoreAdapter {
     this.#shares.set(scope, lru(maxBytes));
   }
 
+  /** Gives that room up, with what is in it. */
+  unshare(scope: string): void {
+    this.#shares.delete(scope);
+  }
+
   get<T>(key: string): Promise<StoredData<T> | undefined> {
     return Promise.resolve(this.#of(key).get(key) as StoredData<T> | undefined);
   }
@@ -47,7 +53,7 @@ export class MemoryStore implements KeyvStoreAdapter {
   }
 
   set(key: string, entry: Entry): Promise<boolean> {
-    this.#of(key).set(key, entry);
+    this.#of(key).set(key, { ...entry, value: inOwnMemory(entry.value) });
     return Promise.resolve(true);
   }
 

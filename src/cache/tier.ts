@@ -16,6 +16,8 @@ export interface Holding {
   clearScope(scope: string): Promise<void>;
   /** Gives a model room of its own, where the tier can. */
   share?(scope: string, maxBytes: number): void;
+  /** Gives that room up, with what is in it. */
+  unshare?(scope: string): void;
 }
 
 export interface Keyed {
@@ -118,6 +120,10 @@ export class Tier {
 
   share(scope: string, maxBytes: number): void {
     this.holding.share?.(scope, maxBytes);
+  }
+
+  unshare(scope: string): void {
+    this.holding.unshare?.(scope);
   }
 
   async #fetch(keys: readonly string[]): Promise<(Entry | undefined)[]> {

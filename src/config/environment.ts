@@ -42,6 +42,9 @@ export class Environment {
   /** Largest body of a request, and largest message over gRPC, in bytes, decompressed. */
   @IsInt() @Min(1024) readonly BODY_LIMIT_BYTES: number = 32 * 1024 * 1024;
 
+  /** Most that all bodies and messages together may hold that have not come to their end, in bytes; one alone has `BODY_LIMIT_BYTES` in any case. */
+  @IsInt() @Min(1024) readonly BODIES_LIMIT_BYTES: number = 1024 * 1024 * 1024;
+
   /** Largest head of a request, its first line and its headers, in bytes. */
   @IsInt() @Min(1024) @Max(1_048_576) readonly HEADER_LIMIT_BYTES: number = 16 * 1024;
 
@@ -196,6 +199,11 @@ function typed(text: string, fallback: unknown): unknown {
   return text;
 }
 
+/** What an address has in front of its host is a password, and this goes into a log. */
+function shown(value: unknown): string {
+  return String(value).replace(/^.*@/s, '***@');
+}
+
 /**
  * Reads, types and checks the environment, once.
  * @throws Error that names every bad variable, its value and its rule.
@@ -211,7 +219,7 @@ export function readEnvironment(source: NodeJS.ProcessEnv): Readonly<Environment
   Object.assign(environment, given);
   const faults = validateSync(environment);
   if (faults.length > 0) {
-    const lines = faults.map((fault) => `  ${fault.property}=${String(fault.value)}: ${Object.values(fault.constraints ?? {}).join('; ')}`);
+    const lines = faults.map((fault) => `  ${fault.property}=${shown(fault.value)}: ${Object.values(fault.constraints ?? {}).join('; ')}`);
     throw new Error(`The environment is not valid:\n${lines.join('\n')}`);
   }
   return Object.freeze(environment);

@@ -44,6 +44,11 @@ describe('pool', () => {
 });
 
 describe('normalized', () => {
+  it('takes vectors as wide as a large vocabulary, and the largest and smallest of numbers', () => {
+    expect(normalized(new Float32Array(250_002).fill(2))[0]).toBeCloseTo(1 / Math.sqrt(250_002), 8);
+    for (const extreme of [3e38, 1e-40]) expect(normalized(Float32Array.of(extreme, extreme))[1]).toBeCloseTo(Math.SQRT1_2, 4);
+  });
+
   it('has length one and the same direction', () => {
     const component = fc.float({ noNaN: true, noDefaultInfinity: true, min: -1000, max: 1000 });
     fc.assert(

@@ -1,6 +1,7 @@
 // Calls that wait for their client: for the message that it sends, then for the answer to be read. One that waits too long is ended.
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { ServerInterceptingCall } from '@grpc/grpc-js';
+import { noRoom, type BodyRoom, type Place } from '../access/body-room.js';
 import { NestorError } from '../errors.js';
 import { statusOf } from './status.js';
 
@@ -12,6 +13,8 @@ type Ended = Pick<ServerInterceptingCall, 'sendStatus'>;
 interface Wait {
   readonly since: number;
   readonly for: 'message' | 'reader';
+  /** What the message takes while it comes. */
+  readonly place?: Place;
 }
 
 export class Arrivals {
@@ -19,8 +22,14 @@ export class Arrivals {
   readonly #waiting = new Map<Ended, Wait>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param seconds that a client has. */
-  constructor(private readonly seconds: number) {}
+  /**
+   * @param seconds that a client has.
+   * @param room that messages share with all others, and with bodies.
+   */
+  constructor(
+    private readonly seconds: number,
+    private readonly room: BodyRoom,
+  ) {}
 
   watch(): void {
     const every = Math.min(LONGEST_MS, (this.seconds * 1000) / LOOKS);
@@ -34,26 +43,39 @@ export class Arrivals {
   }
 
   expectMessage(call: Ended): void {
-    this.#waiting.set(call, { since: performance.now(), for: 'message' });
+    const place = this.room.place();
+    this.#waiting.set(call, { since: performance.now(), for: 'message', place });
+    streamOf(call)?.on('data', (frame: Buffer) => {
+      if (!place.take(frame.length)) this.#refuse(call, noRoom());
+    });
   }
 
   expectReader(call: Ended): void {
-    this.#waiting.delete(call);
+    this.done(call);
     this.#waiting.set(call, { since: performance.now(), for: 'reader' });
   }
 
   /** The client did its part, or the call has ended. */
   done(call: Ended): void {
+    this.#waiting.get(call)?.place?.leave();
     this.#waiting.delete(call);
   }
 
   #look(before: number): void {
     for (const [call, wait] of this.#waiting) {
       if (wait.since > before) return;
-      this.#waiting.delete(call);
-      if (wait.for === 'message') call.sendStatus(statusOf(tooSlow()));
-      close(call, wait.for === 'message' ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL);
+      if (wait.for === 'message') this.#refuse(call, tooSlow());
+      else {
+        this.done(call);
+        streamOf(call)?.close(constants.NGHTTP2_CANCEL);
+      }
     }
+  }
+
+  #refuse(call: Ended, reason: NestorError): void {
+    this.done(call);
+    call.sendStatus(statusOf(reason));
+    streamOf(call)?.close(constants.NGHTTP2_NO_ERROR);
   }
 }
 
@@ -62,6 +84,6 @@ function tooSlow(): NestorError {
 }
 
 /** The library leaves the stream, and what came of the message, for as long as the client likes; it has no word for this. */
-function close(call: object, code: number): void {
-  (call as { stream?: ServerHttp2Stream }).stream?.close(code);
+function streamOf(call: object): ServerHttp2Stream | undefined {
+  return (call as { stream?: ServerHttp2Stream }).stream;
 }

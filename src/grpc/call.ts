@@ -1,17 +1,18 @@
 // The circumstances of a call, from its deadline and its stream.
 import type { ServerUnaryCall } from '@grpc/grpc-js';
+import { Cancellation } from '../cancellation.js';
 import type { Call } from '../inference/prediction.js';
 import { Timeline } from '../telemetry/timeline.js';
 import { callRecords } from './call-record.js';
 
 /** `grpc-timeout` is the deadline, and a client that cancels takes what it asked for out of the queue. */
 export function callOf(call: ServerUnaryCall<unknown, unknown>): Call {
-  const abort = new AbortController();
+  const signal = new Cancellation();
   // The end of any call, in whatever way; then it changes nothing.
   call.once('cancelled', () => {
-    abort.abort();
+    signal.abort();
   });
-  if (call.cancelled) abort.abort();
+  if (call.cancelled) signal.abort();
   const record = callRecords.get(call.metadata);
   const timeline = new Timeline(performance.now(), record?.trace);
   if (record) record.timeline = timeline;
@@ -20,7 +21,7 @@ export function callOf(call: ServerUnaryCall<unknown, unknown>): Call {
   return {
     timeline,
     tenant,
-    signal: abort.signal,
+    signal,
     deadline: Number.isFinite(deadline) ? performance.now() + deadline - Date.now() : undefined,
   };
 }

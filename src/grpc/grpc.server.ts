@@ -4,6 +4,7 @@ import { ReflectionService } from '@grpc/reflection';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { ServerGrpc } from '@nestjs/microservices';
 import { AuditLog } from '../access/audit-log.js';
+import { BodyRoom } from '../access/body-room.js';
 import { Gate } from '../access/gate.js';
 import { Tls } from '../access/tls.js';
 import { Environment } from '../config/environment.js';
@@ -44,17 +45,21 @@ export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown 
     usage: TenantMetrics,
     gate: Gate,
     audit: AuditLog,
+    room: BodyRoom,
     private readonly tls: Tls,
   ) {
     const packages = SERVICES.map(({ file }) => file.proto.package);
     super({ package: packages, packageDefinition: packageDefinition(), gracefulShutdown: true });
     const { BODY_LIMIT_BYTES: limit, TENANT_HEADER } = environment;
-    this.#arrivals = new Arrivals(environment.BODY_TIMEOUT_SECONDS);
+    this.#arrivals = new Arrivals(environment.BODY_TIMEOUT_SECONDS, room);
     this.#connections = new GrpcConnections(environment, () => {
       metrics.rejected.inc({ reason: 'TOO_MANY_CONNECTIONS' });
     });
     const arrivals = this.#arrivals;
-    const observe = observeCalls({ metrics, tracer, log, tenants, usage, tenantKey: TENANT_HEADER.toLowerCase(), arrivals }, limit);
+    const observe = observeCalls(
+      { metrics, tracer, log, tenants, usage, tenantKey: gate.open ? TENANT_HEADER.toLowerCase() : '', arrivals },
+      limit,
+    );
     const needs = needsOf(SERVICES, [GrpcInferenceController, GrpcHealthController]);
     this.#server = new Server({ ...serverOptions(environment), interceptors: [observe, guardCalls({ gate, audit, needs })] });
   }

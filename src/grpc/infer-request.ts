@@ -2,7 +2,7 @@
 import { invalid } from '../errors.js';
 import type { Model } from '../models/model.js';
 import type { Signature } from '../models/signature.js';
-import { inputSpec } from '../oip/input-spec.js';
+import { inputSpec } from '../inference/input-spec.js';
 import { flag, refuseUnserved, type Parameters } from '../oip/parameters.js';
 import { checkDatatype, checkShape, dataFromBytes } from '../oip/raw-tensor.js';
 import { outputNames, outputQuery, refuseHalves, type OutputQuery } from '../oip/requested-outputs.js';

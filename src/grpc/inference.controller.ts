@@ -10,7 +10,7 @@ import { ReadinessCheck } from '../health/readiness-check.js';
 import { InferenceService } from '../inference/inference.service.js';
 import { ModelManager } from '../models/model-manager.js';
 import { ModelRegistry } from '../models/model-registry.js';
-import { modelConfig, modelMetadata, SERVER, serverVersion } from '../oip/description.js';
+import { modelConfig, modelMetadata, SERVER } from '../oip/description.js';
 import { FROM_THE_REPOSITORY, notImplemented } from '../oip/parameters.js';
 import { modelStats } from '../oip/statistics.js';
 import { CallerParam } from './guarded-call.js';
@@ -61,7 +61,7 @@ export class GrpcInferenceController {
   @GrpcMethod(SERVICE, 'ServerMetadata')
   @Needs('models:read', 'own')
   metadata(): pb.ServerMetadataResponse {
-    return message(pb.ServerMetadataResponseSchema, { ...SERVER, version: serverVersion() });
+    return message(pb.ServerMetadataResponseSchema, SERVER);
   }
 
   @GrpcMethod(SERVICE, 'ModelMetadata')

@@ -17,7 +17,7 @@ export function packageDefinition(): PackageDefinition {
 }
 
 /** Requests stay bytes: the handler parses them, so that its errors get a status. */
-export function serviceDefinition({ methods, typeName }: DescService): ServiceDefinition {
+function serviceDefinition({ methods, typeName }: DescService): ServiceDefinition {
   const definitions = methods.map(({ name, input, output, methodKind }) => {
     const definition = {
       path: `/${typeName}/${name}`,

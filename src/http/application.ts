@@ -7,6 +7,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { Logger as PinoLogger } from 'nestjs-pino';
 import { AuditLog } from '../access/audit-log.js';
+import { BodyRoom } from '../access/body-room.js';
 import { Gate } from '../access/gate.js';
 import { modeOf } from '../access/mode.js';
 import { Tls } from '../access/tls.js';
@@ -68,18 +69,25 @@ export async function createApplication(module: new () => unknown, environment: 
   app.get(RouteTable, { strict: false }).watch(fastify);
   // Every body arrives as bytes: what they mean is the codecs' business.
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('*', ({ headers }: FastifyRequest, payload: Readable) =>
-    readBody(payload, headers, environment.BODY_LIMIT_BYTES),
+  const room = app.get(BodyRoom, { strict: false });
+  // Fastify remembers who reads a type that was named to it; whether anything fits `*` it found out anew for every request, in 2 us.
+  fastify.addContentTypeParser(['application/json', '*'], ({ headers }: FastifyRequest, payload: Readable) =>
+    readBody(payload, headers, environment.BODY_LIMIT_BYTES, room),
   );
   app.get(RememberedAnswers, { strict: false }).watch(fastify);
   addConditional(fastify);
   addCompression(fastify);
-  addTenants(fastify, environment.TENANT_HEADER.toLowerCase());
   const gate = app.get(Gate, { strict: false });
+  // Where callers are asked they say it, and until they have, nobody does: what a stranger is refused is on no tenant's account.
+  addTenants(fastify, gate.open ? environment.TENANT_HEADER.toLowerCase() : '');
   addAccess(fastify, { gate, audit: app.get(AuditLog, { strict: false }), certificates: environment.TLS_CLIENT_CA_FILE !== '' });
   renewCertificates(fastify, app.get(Tls, { strict: false }));
   // Behind access, which says who the tenant is.
-  addQuotas(fastify, app.get(Tenants, { strict: false }));
+  const tenants = app.get(Tenants, { strict: false });
+  if (environment.TENANTS_FILE !== '') addQuotas(fastify, tenants);
+  gate.onTenants((names) => {
+    tenants.label(names);
+  });
   addHooks(fastify, {
     metrics: app.get(Metrics),
     readiness: app.get(Readiness, { strict: false }),
@@ -88,6 +96,9 @@ export async function createApplication(module: new () => unknown, environment: 
   });
   describeApi(app, gate.open);
   const metrics = app.get(Metrics);
+  metrics.atScrape.add(() => {
+    metrics.arrivingBytes.set(room.bytes);
+  });
   const logger = new Logger('Connections');
   connections.watch((code, why) => {
     metrics.rejected.inc({ reason: code });

@@ -6,6 +6,8 @@ import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { array, assert, asyncProperty, integer } from 'fast-check';
+import { BodyRoom } from '../access/body-room.js';
+import { Environment } from '../config/environment.js';
 import { readBody } from './body.js';
 
 setFlagsFromString('--expose-gc');
@@ -13,6 +15,7 @@ const collect = runInNewContext('gc') as () => void;
 
 const MANY = 200_000;
 const LIMIT = 1_000_000;
+const ROOM = new BodyRoom(new Environment());
 const pieces = (): Buffer[] => [3, 70_000, 1].map((size, index) => Buffer.alloc(size, index + 1));
 
 describe('a body', () => {
@@ -21,7 +24,7 @@ describe('a body', () => {
     ['of unknown length', {}],
   ])('%s is one block, and its pieces are given back', async (_, headers) => {
     const sent = pieces();
-    const body = await readBody(Readable.from(sent), headers, LIMIT);
+    const body = await readBody(Readable.from(sent), headers, LIMIT, ROOM);
     expect(body.equals(Buffer.concat(pieces()))).toBe(true);
     expect(body.byteLength).toBe(body.buffer.byteLength);
     expect(sent.map(({ buffer }) => (buffer as ArrayBuffer).detached)).toEqual([true, true, true]);
@@ -29,13 +32,13 @@ describe('a body', () => {
 
   it('leaves memory alone that others share', async () => {
     const shared = Buffer.alloc(200, 7);
-    await readBody(Readable.from([shared.subarray(0, 100)]), {}, LIMIT);
+    await readBody(Readable.from([shared.subarray(0, 100)]), {}, LIMIT, ROOM);
     expect(shared[150]).toBe(7);
   });
 
   it.each([0, 1, 65_536, 131_072, 200_000])('of %i bytes is decompressed', async (size) => {
     const plain = Buffer.alloc(size, 'abc');
-    const body = await readBody(Readable.from([gzipSync(plain)]), { 'content-encoding': 'gzip' }, LIMIT);
+    const body = await readBody(Readable.from([gzipSync(plain)]), { 'content-encoding': 'gzip' }, LIMIT, ROOM);
     expect(body.equals(plain)).toBe(true);
   });
 
@@ -53,7 +56,7 @@ describe('a body', () => {
         yield Buffer.from([index % 251]);
       }
     }
-    const body = await readBody(Readable.from(bytes()), {}, LIMIT);
+    const body = await readBody(Readable.from(bytes()), {}, LIMIT, ROOM);
     expect(body.every((byte, index) => byte === index % 251)).toBe(true);
     expect((most - before) / MANY).toBeLessThan(10);
   });
@@ -62,7 +65,7 @@ describe('a body', () => {
     await assert(
       asyncProperty(array(integer({ min: 1, max: 20_000 }), { maxLength: 30 }), async (sizes) => {
         const sent = (): Buffer[] => sizes.map((size, index) => Buffer.alloc(size, index + 1));
-        expect((await readBody(Readable.from(sent()), {}, LIMIT)).equals(Buffer.concat(sent()))).toBe(true);
+        expect((await readBody(Readable.from(sent()), {}, LIMIT, ROOM)).equals(Buffer.concat(sent()))).toBe(true);
       }),
     );
   });
@@ -75,12 +78,12 @@ describe('a body', () => {
       return payload;
     };
     for (const headers of [{}, { 'content-length': '100' }, { 'content-encoding': 'gzip' }])
-      await expect(readBody(cut(), headers, LIMIT)).rejects.toMatchObject({ code: 'CANCELLED' });
+      await expect(readBody(cut(), headers, LIMIT, ROOM)).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 
   it('names itself when it is too large', async () => {
     const refused = { code: 'PAYLOAD_TOO_LARGE', field: 'body' };
-    await expect(readBody(Readable.from(pieces()), {}, 1000)).rejects.toMatchObject(refused);
-    await expect(readBody(Readable.from(pieces()), { 'content-length': '70004' }, 1000)).rejects.toMatchObject(refused);
+    await expect(readBody(Readable.from(pieces()), {}, 1000, ROOM)).rejects.toMatchObject(refused);
+    await expect(readBody(Readable.from(pieces()), { 'content-length': '70004' }, 1000, ROOM)).rejects.toMatchObject(refused);
   });
 });

@@ -1,23 +1,35 @@
 // The body of a request into one block of memory, decompressed, never more of it than the limit.
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
+import { noRoom, type BodyRoom, type Place } from '../access/body-room.js';
 import { invalid, NestorError, reasonOf } from '../errors.js';
 import { CODINGS, isCoding, type CodingName } from './content-encoding.js';
+import { goAhead } from './shell/expectation.js';
+
+/** Bodies that say they are so small come with their head, or next to it: what they take is bounded by the number of connections. */
+const UNCOUNTED_BYTES = 64 * 1024;
 
 /**
  * @param limit bytes of the body, as sent and decompressed.
+ * @param room that it shares with all others.
  * @throws NestorError PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE for an unknown Content-Encoding, INVALID_REQUEST for one that does not hold,
- *   CANCELLED where the connection ends before the body.
+ *   QUEUE_FULL where there is no room for it, CANCELLED where the connection ends before the body.
  */
-export async function readBody(payload: Readable, headers: IncomingHttpHeaders, limit: number): Promise<Buffer> {
+export async function readBody(payload: Readable, headers: IncomingHttpHeaders, limit: number, room: BodyRoom): Promise<Buffer> {
   const coding = codingOf(headers['content-encoding']);
   const length = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
   if (length !== undefined && length > limit) throw tooLarge(limit);
+  const counted = coding !== undefined || length === undefined || length > UNCOUNTED_BYTES;
+  if (counted && !room.has(length ?? UNCOUNTED_BYTES)) throw noRoom();
+  if (headers.expect !== undefined) goAhead(payload);
+  const place = counted ? room.place() : undefined;
   try {
-    if (coding) return await decompressed(payload, coding, limit);
-    return await (length === undefined ? gathered(payload, limit) : filled(payload, length));
+    if (coding) return await decompressed(payload, coding, limit, place);
+    return await (length === undefined ? gathered(payload, limit, place) : filled(payload, length, place));
   } catch (thrown) {
     throw isHangUp(thrown) ? new NestorError('CANCELLED', 'The client went away before its body had come') : thrown;
+  } finally {
+    place?.leave();
   }
 }
 
@@ -27,19 +39,32 @@ const SMALL_BYTES = 4 * 1024;
 const BLOCK_BYTES = 64 * 1024;
 
 /**
- * Copies each piece to its place as it comes: at the end there is nothing left to join. By events: most bodies are one piece, and an
- * asynchronous iterator took 3 % of the event loop that a small request takes.
+ * Copies each piece to its place as it comes: at the end there is nothing left to join. Most bodies are one piece, which is taken as it is.
+ * By events: an asynchronous iterator took 3 % of the event loop that a small request takes.
  */
-function filled(payload: Readable, length: number): Promise<Buffer> {
+function filled(payload: Readable, length: number, place: Place | undefined): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   let body: Buffer | undefined;
   let offset = 0;
-  payload.on('data', (chunk: Buffer) => {
-    // Not before something came, and never of the pool, whose blocks are shared and seldom aligned.
-    body ??= Buffer.allocUnsafeSlow(length);
-    if (offset + chunk.length > length) reject(invalid('Content-Length', 'The body is longer than its Content-Length'));
-    else offset += moveInto(body, chunk, offset);
-  });
+  const receive = (chunk: Buffer): void => {
+    if (place?.take(chunk.length) === false) {
+      payload.off('data', receive);
+      body = undefined;
+      reject(noRoom());
+      return;
+    }
+    if (offset + chunk.length > length) {
+      reject(invalid('Content-Length', 'The body is longer than its Content-Length'));
+    } else if (chunk.length === length && ownsMemory(chunk)) {
+      body = chunk;
+      offset = length;
+    } else {
+      // Not before something came, and never of the pool, whose blocks are shared and seldom aligned.
+      body ??= Buffer.allocUnsafeSlow(length);
+      offset += moveInto(body, chunk, offset);
+    }
+  };
+  payload.on('data', receive);
   payload.once('end', () => {
     if (offset < length) reject(invalid('Content-Length', 'The body is shorter than its Content-Length'));
     else resolve(body ?? Buffer.alloc(0));
@@ -48,10 +73,11 @@ function filled(payload: Readable, length: number): Promise<Buffer> {
   return promise;
 }
 
-async function gathered(payload: Readable, limit: number): Promise<Buffer> {
+async function gathered(payload: Readable, limit: number, place: Place | undefined): Promise<Buffer> {
   const pieces = new Pieces();
   for await (const chunk of piecesOf(payload)) {
     if (pieces.length + chunk.length > limit) throw tooLarge(limit);
+    if (place?.take(chunk.length) === false) throw noRoom();
     pieces.add(chunk);
   }
   return pieces.joined();
@@ -107,17 +133,21 @@ class Pieces {
  */
 function moveInto(body: Buffer, chunk: Buffer, offset: number): number {
   const bytes = chunk.copy(body, offset);
-  const memory = chunk.buffer as ArrayBuffer;
-  if (memory.byteLength === chunk.byteLength) memory.transfer(0);
+  if (ownsMemory(chunk)) (chunk.buffer as ArrayBuffer).transfer(0);
   return bytes;
 }
 
-async function decompressed(payload: Readable, coding: CodingName, limit: number): Promise<Buffer> {
+/** Whether nothing else lies in its memory. */
+function ownsMemory({ buffer, byteLength }: Buffer): boolean {
+  return buffer.byteLength === byteLength;
+}
+
+async function decompressed(payload: Readable, coding: CodingName, limit: number, place: Place | undefined): Promise<Buffer> {
   const stream = CODINGS[coding].decompressor();
   payload.once('error', (error) => stream.destroy(error));
   payload.pipe(stream);
   try {
-    return await gathered(stream, limit);
+    return await gathered(stream, limit, place);
   } catch (thrown) {
     payload.unpipe(stream).resume();
     stream.destroy();

@@ -4,7 +4,7 @@ import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger'
 import { Needs } from '../access/needs.js';
 import { CacheService } from '../cache/cache.service.js';
 import type { TierState } from '../cache/tier.js';
-import { NestorError } from '../errors.js';
+import { invalid, NestorError } from '../errors.js';
 import { ModelRegistry } from '../models/model-registry.js';
 import { AdminGuard } from './admin.guard.js';
 import { requireOwn } from './access.js';
@@ -47,8 +47,9 @@ export class CacheController {
     description: 'All its versions that are loaded.',
   })
   @ApiOkResponse({ description: 'What the cache holds now.' })
-  @ApiProblems(404, 503)
-  async clear(@ExchangeParam() { request }: Exchange, @Query('model') name?: string): Promise<CacheContents> {
+  @ApiProblems(400, 404, 503)
+  async clear(@ExchangeParam() { request }: Exchange, @Query('model') name?: string | string[]): Promise<CacheContents> {
+    if (Array.isArray(name)) throw invalid('model', 'model is given once');
     requireOwn(request, name);
     const scopes = name === undefined ? [undefined] : this.#scopesOf(name);
     try {

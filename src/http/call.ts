@@ -1,5 +1,6 @@
 // The circumstances of a call, from its headers and its connection.
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Cancellation } from '../cancellation.js';
 import { invalid } from '../errors.js';
 import type { Call } from '../inference/prediction.js';
 import { Timeline } from '../telemetry/timeline.js';
@@ -14,14 +15,14 @@ export const LONGEST_SECONDS = 3600;
  * @throws NestorError INVALID_REQUEST
  */
 export function callOf(request: FastifyRequest, reply: FastifyReply): Call {
-  const abort = new AbortController();
-  if (reply.raw.destroyed) abort.abort();
+  const signal = new Cancellation();
+  if (reply.raw.destroyed) signal.abort();
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) abort.abort();
+    if (!reply.raw.writableFinished) signal.abort();
   });
   request.timeline = new Timeline(performance.now(), request.trace ?? undefined);
   return {
-    signal: abort.signal,
+    signal,
     deadline: deadlineOf(header(request, 'request-timeout')),
     urgency: urgencyOf(header(request, 'priority')),
     timeline: request.timeline,

@@ -4,6 +4,13 @@ import { invalid, type NestorError } from '../errors.js';
 
 const VALIDATION: ValidatorOptions = { stopAtFirstError: true, validationError: { target: false, value: false } };
 
+/** The outer fields of a body, with the rules of class-validator for each. */
+interface Dto<T> {
+  new (): T;
+  /** Whether the body is one of the many that are certainly right, so that nobody need go through the rules. */
+  readonly isPlain?: (body: T) => boolean;
+}
+
 /** The fields that a DTO declares. */
 const declared = new Map<new () => object, ReadonlySet<string>>();
 
@@ -13,7 +20,7 @@ const declared = new Map<new () => object, ReadonlySet<string>>();
  * @returns an instance of the DTO that refers to the parsed values: nothing is cloned, however large.
  * @throws NestorError INVALID_REQUEST for the first field that is wrong, missing or, unless `lenient`, unknown.
  */
-export function envelope<T extends object>(dto: new () => T, body: unknown, unknownFields: 'strict' | 'lenient' = 'strict'): T {
+export function envelope<T extends object>(dto: Dto<T>, body: unknown, unknownFields: 'strict' | 'lenient' = 'strict'): T {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalid('body', 'The body must be a JSON object');
   const instance = new dto();
   const known = fieldsOf(dto);
@@ -24,6 +31,7 @@ export function envelope<T extends object>(dto: new () => T, body: unknown, unkn
       throw unknown(field);
     }
   }
+  if (dto.isPlain?.(instance)) return instance;
   const [fault] = validateSync(instance, VALIDATION);
   if (fault) throw invalid(fault.property, Object.values(fault.constraints ?? {})[0] ?? `${fault.property} is not valid`);
   return instance;

@@ -30,11 +30,10 @@ export function addHooks(fastify: FastifyInstance, { metrics, readiness, tracer,
     done(null, payload);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
-    const route = request.routeOptions.url ?? '_unknown';
     const totalMs = reply.elapsedTime;
-    const duration = { startedAt: performance.now() - totalMs, totalMs };
-    metrics.requestDuration.labels(route, String(reply.statusCode)).observe(totalMs / 1000, request.trace?.id);
-    const served = servedRequest(request, reply, duration);
+    const served = servedRequest(request, reply, { startedAt: performance.now() - totalMs, totalMs });
+    const { route = '_unknown', status } = served;
+    metrics.requestDuration.labels(route, String(status)).observe(totalMs / 1000, request.trace?.id);
     log.record(served);
     if (request.trace) endTrace(request.trace, served, httpAttributes(served), served.status >= 500);
     done();
@@ -71,6 +70,9 @@ function serverTiming(timings: Timings | null, totalMs: number): string {
   const total = `total;dur=${totalMs.toFixed(2)}`;
   if (!timings) return total;
   const { cache, preprocess, queue, inference } = timings;
-  const parts = Object.entries({ cache, preprocess, queue, inference });
-  return [total, ...parts.map(([name, seconds]) => `${name};dur=${(seconds * 1000).toFixed(2)}`)].join(', ');
+  return `${total}, cache;dur=${ms(cache)}, preprocess;dur=${ms(preprocess)}, queue;dur=${ms(queue)}, inference;dur=${ms(inference)}`;
+}
+
+function ms(seconds: number): string {
+  return (seconds * 1000).toFixed(2);
 }

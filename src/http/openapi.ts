@@ -1,6 +1,7 @@
 // The OpenAPI document of all routes, with what their formats and headers add to it, and the page for people that shows it.
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { VERSION } from '../config/version.js';
 import { addSecurity } from './access.docs.js';
 import { addFormats } from './formats.docs.js';
 import { addHeaders } from './headers.docs.js';
@@ -13,7 +14,7 @@ export function describeApi(app: NestFastifyApplication, open: boolean): void {
     .setOpenAPIVersion('3.1.0')
     .setTitle('Nestor')
     .setDescription('Models behind versioned routes: predictions, embeddings, health and metrics.')
-    .setVersion(process.env.npm_package_version ?? '0.1.0')
+    .setVersion(VERSION)
     .build();
   const secured = (document: OpenAPIObject): OpenAPIObject => (open ? document : addSecurity(document, routes));
   SwaggerModule.setup('docs', app, () => addHeaders(secured(addFormats(SwaggerModule.createDocument(app, head)))), {

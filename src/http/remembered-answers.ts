@@ -15,7 +15,7 @@ import { bytesOfBody } from './exchange.js';
 import type { Origin } from './fastify.js';
 import { addVary } from './vary.js';
 
-/** Headers that the bytes of an answer depend on; test/answers.spec.ts finds out when a codec reads another. */
+/** Headers that the bytes of an answer depend on; remembered-answers.spec.ts finds out when a codec reads another. */
 export const DECISIVE_HEADERS = ['content-type', 'accept', 'tensor-shape', 'tensor-datatype', 'inference-header-content-length'] as const;
 
 /** Headers that hooks put on an answer for its client alone, such as those for the origin of a page. */

@@ -4,6 +4,7 @@ import type { InputLimit } from '../models/input-limits.js';
 import type { Model } from '../models/model.js';
 import type { TensorSpec } from '../models/signature.js';
 import { elementCount, type Tensor } from '../tensor.js';
+import { inputSpec } from './input-spec.js';
 
 /**
  * The tensors in the order of the signature.
@@ -11,15 +12,13 @@ import { elementCount, type Tensor } from '../tensor.js';
  */
 export function checkInputs(model: Model, tensors: readonly Tensor[]): Tensor[] {
   const { inputs } = model.signature;
-  const known = inputs.map(({ name }) => name).join(', ');
   for (const [index, { name }] of tensors.entries()) {
-    if (!model.signature.input(name))
-      throw invalid(`inputs.${name}`, `The model has no input ${JSON.stringify(name)}; its inputs are ${known}`);
+    inputSpec(model.signature, name);
     if (tensors.findIndex((other) => other.name === name) !== index) throw invalid(`inputs.${name}`, `The input ${name} is given twice`);
   }
   const ordered = inputs.map((spec) => {
     const tensor = tensors.find(({ name }) => name === spec.name);
-    if (!tensor) throw invalid(`inputs.${spec.name}`, `The input ${spec.name} is missing; the model takes ${known}`);
+    if (!tensor) throw invalid(`inputs.${spec.name}`, `The input ${spec.name} is missing; the model takes ${namesOf(inputs)}`);
     checkTensor(tensor, spec);
     checkLimit(tensor, model.limits.get(spec.name));
     return tensor;
@@ -38,6 +37,10 @@ export function checkOutputs(model: Model, wanted: readonly string[] | undefined
       throw invalid('outputs', `The model has no output ${JSON.stringify(name)}; its outputs are ${known.join(', ')}`);
   }
   return wanted?.length ? [...new Set(wanted)] : known;
+}
+
+function namesOf(specs: readonly TensorSpec[]): string {
+  return specs.map(({ name }) => name).join(', ');
 }
 
 function checkTensor({ name, datatype, shape, data }: Tensor, spec: TensorSpec): void {

@@ -1,7 +1,7 @@
 // Texts -> token ids, and outputs -> vectors: what is special about embeddings on the path of a request.
-import { invalid } from '../errors.js';
+import { invalid, NestorError } from '../errors.js';
 import { normalized, pool } from '../features/pooling.js';
-import type { PromptChoice } from '../features/prompts.js';
+import type { Prompt, PromptChoice } from '../features/prompts.js';
 import type { Cut, Tokenizer } from '../features/tokenizer.js';
 import { embeddingOutputs } from '../models/embedding-outputs.js';
 import type { Model } from '../models/model.js';
@@ -39,7 +39,7 @@ export type Encode = (texts: readonly string[], cut: Cut) => Promise<readonly (r
 
 /**
  * @param places of these inputs in the request.
- * @throws NestorError INVALID_REQUEST for a prompt that the model has not, and texts that are too long to be left uncut.
+ * @throws NestorError INVALID_REQUEST for a prompt that the model has not, and texts that are too long to be left uncut, or have no tokens.
  */
 export async function tokenize(
   model: Model,
@@ -59,6 +59,7 @@ export async function tokenize(
     .filter((text) => text !== undefined);
   const encoded = (await encode(prompt ? texts.map(prompt.apply) : texts, cut)).values();
   const ids = inputs.map((input) => (typeof input === 'string' || prompt ? (encoded.next().value ?? []) : cutIds(input, tokenizer, cut)));
+  checkTokens(ids, (index) => `input[${places[index]}]`);
   const long = ids.findIndex(({ length }) => length > (tokenizer.maxLength ?? Infinity));
   if (long >= 0)
     throw invalid(`input[${places[long]}]`, `The input has more than ${tokenizer.maxLength} tokens; shorten it, or let it be truncated`);
@@ -74,6 +75,24 @@ const LONGEST_TEXT = 1024 * 1024;
 /** @throws NestorError INVALID_REQUEST for a text that would hold a thread of the tokenizer for seconds. */
 export function checkText({ length }: string, field: string): void {
   if (length > LONGEST_TEXT) throw invalid(field, `The text has ${length} characters; it may have ${LONGEST_TEXT}. Send it in parts`);
+}
+
+/** @throws NestorError INVALID_REQUEST for a text of which nothing is left, such as a blank one where no special tokens are added: no axis may be 0. */
+export function checkTokens(ids: readonly (readonly number[])[], fieldOf: (index: number) => string): void {
+  const empty = ids.findIndex(({ length }) => length === 0);
+  if (empty >= 0)
+    throw invalid(fieldOf(empty), `${fieldOf(empty)} has no tokens: the model's tokenizer finds none in it and adds none of its own`);
+}
+
+/** Of a prompt over all inputs of a request: each is hashed and tokenized with it, so that a short body could ask for hours of work. */
+const MOST_PROMPT_CHARACTERS = 32 * 1024 * 1024;
+
+/** @throws NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE for a prompt that is too long for so many inputs. */
+export function checkPrompt({ prefix = '' }: Prompt, inputs: number): void {
+  checkText(prefix, 'prompt');
+  if (prefix.length * inputs <= MOST_PROMPT_CHARACTERS) return;
+  const message = `The prompt has ${prefix.length} characters and goes in front of ${inputs} inputs; together that may be ${MOST_PROMPT_CHARACTERS}. Send them in parts`;
+  throw new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'prompt' });
 }
 
 /** @throws NestorError INVALID_REQUEST for ids that are not in the vocabulary. */

@@ -8,10 +8,10 @@ import type { Cut, Tokenizer } from '../features/tokenizer.js';
 import type { Model } from '../models/model.js';
 import type { Tensor } from '../tensor.js';
 import { pictures, tokens } from './levels.js';
+import { USUAL_URGENCY } from '../batching/item.js';
 
 /** Pictures that are decoded at once for one request: a queue of thousands must not hold all of sharp's threads. */
 const IMAGES_AT_ONCE = 8;
-const USUAL_URGENCY = 3;
 
 @Injectable()
 export class Features {

@@ -12,7 +12,8 @@ import { MemoryUpkeep } from '../models/memory-upkeep.js';
 import { ModelManager } from '../models/model-manager.js';
 import type { ModelOptions } from '../models/model-options.js';
 import { ModelRegistry } from '../models/model-registry.js';
-import { ModelsModule, type OptionsFactory } from '../models/models.module.js';
+import type { OptionsFactory } from '../config/options-factory.js';
+import { ModelsModule } from '../models/models.module.js';
 import { RepositoryPoll } from '../models/repository-poll.js';
 import { RuntimeModule } from '../runtime/runtime.module.js';
 import { RuntimeService } from '../runtime/runtime.service.js';
@@ -50,6 +51,7 @@ class ModelLifecycle implements OnModuleInit, OnApplicationShutdown {
     await this.manager.open();
     this.poll.start();
     this.upkeep.start();
+    this.cache.follow(() => new Set(this.models.all.map(({ cache }) => cache.scope)));
     this.readiness.register(() => this.#check());
     this.readiness.register(() => this.#cacheCheck());
     this.readiness.start();

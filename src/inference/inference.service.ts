@@ -45,20 +45,25 @@ export class InferenceService {
    * @throws NestorError, see docs/lifecycle.md for the station at which each code leaves.
    */
   async predict(ref: ModelRef, input: PredictionInput, wanted?: readonly string[], call: Call = {}): Promise<Prediction> {
-    using lease = await this.models.use(ref);
-    const { model } = lease;
-    const outputs = checkOutputs(model, wanted);
-    const { values, timings, report } = await this.#answer(outputLevel, {
-      model,
-      call,
-      outputs,
-      work: workOf(model, input, this.features),
-      circumstances: { outputs: outputs.toSorted() },
-      valueOf: (parts: Parts) => parts,
-      rowsOf: (parts) => parts.reduce((rows, [output]) => rows + (model.layout.batches ? (output?.shape[0] ?? 1) : 1), 0),
-    });
-    const parts = values.flat().map((tensors) => ordered(tensors, outputs));
-    return new Prediction(model, parts, timings, report);
+    // As `using` would: what that is compiled to for older engines took 1 % of the event loop that a small request takes.
+    const lease = await this.models.use(ref);
+    try {
+      const { model } = lease;
+      const outputs = checkOutputs(model, wanted);
+      const { values, timings, report } = await this.#answer(outputLevel, {
+        model,
+        call,
+        outputs,
+        work: workOf(model, input, this.features),
+        circumstances: { outputs: outputs.toSorted() },
+        valueOf: (parts: Parts) => parts,
+        rowsOf: (parts) => parts.reduce((rows, [output]) => rows + (model.layout.batches ? (output?.shape[0] ?? 1) : 1), 0),
+      });
+      const parts = values.flat().map((tensors) => ordered(tensors, outputs));
+      return new Prediction(model, parts, timings, report);
+    } finally {
+      lease.release();
+    }
   }
 
   /** One vector for each text, or list of token ids. What it returns may be shared: it is to be read only. @throws NestorError */

@@ -1,4 +1,5 @@
 // What a request asks of a model and what it gets, free of any protocol.
+import type { CancellationSignal } from '../cancellation.js';
 import type { CacheMode } from '../cache/cache.service.js';
 import type { TierName } from '../cache/options.js';
 import { joinOutputs } from './items.js';
@@ -9,7 +10,7 @@ import type { Tensor } from '../tensor.js';
 /** The circumstances of a call. */
 export interface Call {
   /** Aborted when the client goes away. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CancellationSignal | undefined;
   /** Point of `performance.now()` after which the answer is worthless. */
   readonly deadline?: number | undefined;
   /** RFC 9218: 0 is served first, 7 last. */

@@ -2,7 +2,8 @@
 import type { CacheMode, CacheService, Level, Recalled } from '../cache/cache.service.js';
 import { KeyMaker, type Circumstances } from '../cache/key.js';
 import { TIERS, type TierName } from '../cache/options.js';
-import { costOf as tokensOf, type Item, type JobOptions, type JobResult } from '../batching/item.js';
+import { costOf as tokensOf, USUAL_URGENCY, type Item, type JobOptions, type JobResult } from '../batching/item.js';
+import type { CancellationSignal } from '../cancellation.js';
 import { NestorError, type ErrorCode } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { toItems } from './items.js';
@@ -12,8 +13,6 @@ import type { Cost, Tenant } from '../tenants/tenant.js';
 import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
 import type { Work } from './work.js';
 
-/** RFC 9218's default. */
-const USUAL_URGENCY = 3;
 const NOWHERE: ReadonlySet<TierName> = new Set();
 /** Nothing was done. */
 const UNPAID: ReadonlySet<ErrorCode> = new Set(['QUEUE_FULL', 'PAYLOAD_TOO_LARGE', 'MODEL_NOT_READY']);
@@ -49,7 +48,7 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
   const tiers = cache.enabled ? model.cache.outputs : NOWHERE;
   const { cache: mode = 'use', urgency = USUAL_URGENCY, signal, deadline } = call;
   const spent = { cache: 0, preprocess: 0, queue: 0, inference: 0 };
-  const compute = async (places: readonly number[], jointly: AbortSignal | undefined): Promise<T[]> => {
+  const compute = async (places: readonly number[], jointly: CancellationSignal | undefined): Promise<T[]> => {
     const asked = performance.now();
     if (tiers.size > 0) spent.cache = (asked - started) / 1000;
     const options = { deadline, urgency, signal: jointly, share: tenant, timeline: call.timeline, outputs: plan.outputs };
@@ -87,7 +86,9 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
 
 /** Without a cache every input is one of its own, equal or not. */
 function places(size: number): number[] {
-  return Array.from({ length: size }, (_, index) => index);
+  const all: number[] = [];
+  for (let place = 0; place < size; place++) all.push(place);
+  return all;
 }
 
 function makerOf<T>(level: Level<T>, { model, circumstances }: Plan<T>, tenant: string | undefined): KeyMaker {

@@ -8,7 +8,17 @@ import type { Model } from '../models/model.js';
 import type { Tensor } from '../tensor.js';
 import { checkInputs } from './check-inputs.js';
 import type { Features } from './features.js';
-import { checkIds, checkText, tokenize, tokenizerOf, type EmbeddingInput, type EmbedOptions, type Encode } from './embedding.js';
+import {
+  checkIds,
+  checkPrompt,
+  checkText,
+  checkTokens,
+  tokenize,
+  tokenizerOf,
+  type EmbeddingInput,
+  type EmbedOptions,
+  type Encode,
+} from './embedding.js';
 import type { PredictionInput } from './prediction.js';
 
 /** Texts that become tensors between two turns of the event loop: less than a millisecond of work. */
@@ -54,6 +64,7 @@ function textWork(model: Model, tokenizer: Tokenizer, texts: readonly string[], 
     tensors: (places) =>
       inTurns(places, async (some) => {
         const ids = await features.tokens(model, tokenizer, some.map((place) => texts[place] ?? '')); // prettier-ignore
+        checkTokens(ids, (index) => `instances[${some[index]}]`);
         return ids.map((tokens) => tokenTensors(tokens, model.signature.inputs));
       }),
   };
@@ -64,10 +75,14 @@ export interface EmbeddingWork extends Work {
   readonly skipped: () => number;
 }
 
-/** @throws NestorError INVALID_REQUEST for token ids that the model's tokenizer does not have, and a prompt that the model has not. */
+/**
+ * @throws NestorError INVALID_REQUEST for token ids that the model's tokenizer does not have, and a prompt that the model has not;
+ * PAYLOAD_TOO_LARGE for one that is too long for so many inputs.
+ */
 export function embeddingWork(model: Model, inputs: readonly EmbeddingInput[], options: EmbedOptions, features: Features): EmbeddingWork {
   const tokenizer = tokenizerOf(model);
   const prompt = model.prompts.choose(options.prompt ?? {});
+  if (prompt) checkPrompt(prompt, inputs.length);
   for (const [index, input] of inputs.entries()) {
     if (typeof input === 'string') checkText(input, `input[${index}]`);
     else checkIds(input, tokenizer, `input[${index}]`);

@@ -20,7 +20,7 @@ const DEEPEST = 8;
 
 /**
  * All files of a folder of the repository, in the order of their names, links followed.
- * @throws Error for links that lead out of the repository.
+ * @throws Error for links that lead out of the repository, and for what is neither a file nor a folder.
  */
 export async function filesOf(repository: string, folder: string): Promise<ContainedFile[]> {
   const found: ContainedFile[] = [];
@@ -33,6 +33,8 @@ export async function filesOf(repository: string, folder: string): Promise<Conta
     await withinRepository(repository, path);
     const entry = await stat(path);
     if (entry.isDirectory()) await walk(path, depth);
+    // To open a pipe waits for whoever writes to it, for ever perhaps.
+    else if (!entry.isFile()) throw new Error(`${relative(repository, path)} is neither a file nor a folder`);
     else found.push({ name: relative(folder, path), path, bytes: entry.size, modified: entry.mtimeMs, inode: entry.ino });
   };
   await walk(folder, 0);

@@ -20,7 +20,11 @@ export function inputLimits({ config }: ModelFiles, given: InputLimits = new Map
   const maxLength = positionsOf(config);
   const below = (size: number | undefined): InputLimit => ({ min: 0, ...(size && { max: size - 1 }), ...(maxLength && { maxLength }) });
   const known: Record<string, InputLimit> = config
-    ? { input_ids: below(config.vocab_size), token_type_ids: below(config.type_vocab_size), position_ids: below(config.max_position_embeddings) }
+    ? {
+        input_ids: below(config.vocab_size),
+        token_type_ids: below(config.type_vocab_size),
+        position_ids: below(config.max_position_embeddings),
+      }
     : {};
   const names = new Set([...Object.keys(known), ...given.keys()]);
   return new Map([...names].map((name) => [name, Object.assign({}, known[name], given.get(name))]));

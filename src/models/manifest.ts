@@ -54,7 +54,14 @@ const isLabels = (value: unknown): boolean =>
 
 const isTraffic = (value: unknown): boolean =>
   isMap(value) &&
-  [...value].every(([key, share]) => (isVersion(key) || isVersionLabel(key)) && typeof share === 'number' && share >= 0 && share < Infinity);
+  [...value].every(
+    ([key, share]) => (isVersion(key) || isVersionLabel(key)) && typeof share === 'number' && share >= 0 && share < Infinity,
+  );
+
+function isEntries(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((one: unknown) => ['string', 'number', 'boolean'].includes(typeof one) || isEntries(one));
+}
 
 class RuntimeManifest {
   /** Execution provider; the model is not ready unless this very provider loads. */
@@ -67,7 +74,9 @@ class RuntimeManifest {
   /** One more session on all cores for a request that has the machine to itself. */
   @IsOptional() @IsBoolean() readonly wide?: boolean;
   /** Session entries of ONNX Runtime without their prefix `session.`, nested at the dots. */
-  @IsOptional() @IsObject() readonly session?: SessionEntries;
+  @IsOptional()
+  @Holds(isEntries, 'session must give a text, a number, true or false for each entry, nested at the dots')
+  readonly session?: SessionEntries;
   /** Whether sessions share one mapped copy of the weights, or each lays them out anew in memory of its own. */
   @IsOptional() @IsIn(MEMORY_MODES) readonly memory?: MemoryMode;
 }
@@ -90,7 +99,7 @@ class BatchingManifest {
   /** Longest over shortest sequence of a batch. */
   @IsOptional() @IsNumber() @Min(1) readonly tolerance?: number;
   /** How long a batch that is not full waits for company. */
-  @IsOptional() @IsNumber() @Min(0) readonly maxDelayMs?: number;
+  @IsOptional() @IsNumber() @Min(0) @Max(3_600_000) readonly maxDelayMs?: number;
 }
 
 class QueueManifest {

@@ -10,7 +10,7 @@ import type { GroupEvents, InstanceGroup, InstancePlan } from '../runtime/instan
 import { RuntimeService } from '../runtime/runtime.service.js';
 import { weightsOf } from '../runtime/session-options.js';
 import { Metrics } from '../telemetry/metrics.js';
-import { ownMemory } from '../telemetry/process-memory.js';
+import { processMemory } from '../telemetry/process-memory.js';
 import { ModelMetrics } from '../telemetry/model-metrics.js';
 import { cachePolicy } from './cache-policy.js';
 import { contentOf, contentScope, type Content } from './content-digest.js';
@@ -108,12 +108,17 @@ export class ModelLoader {
     return { mode, weightsPath, expected, grown: 0, release: await this.budget.reserve(`${name}/${version}`, expected, makeRoom) };
   }
 
-  async #load(folder: VersionFolder, manifest: Manifest, contents: readonly ContainedFile[], makeRoom: () => Promise<boolean>): Promise<Model> {
+  async #load(
+    folder: VersionFolder,
+    manifest: Manifest,
+    contents: readonly ContainedFile[],
+    makeRoom: () => Promise<boolean>,
+  ): Promise<Model> {
     const { name, version, path } = folder;
     const files = await readModelFiles(path);
     const maxLength = manifest.maxLength ?? files.maxLength;
     const hashing = contentOf(contents);
-    // On this thread, while others hash.
+    // On this thread, while others read.
     const tokenizing = files.tokenizerPath ? Tokenizer.load(files.tokenizerPath, { maxLength }) : Promise.resolve(undefined);
     tokenizing.catch(() => undefined);
     const content = await hashing;
@@ -122,7 +127,7 @@ export class ModelLoader {
     const plans = { original, prepared: await this.preparedModels.atFirstSight(original, content, mode) };
     const memory = await this.#reserve(folder, plans, content, mode, makeRoom);
     const metrics = new ModelMetrics(this.metrics, name, version);
-    const before = await ownMemory();
+    const { private: before } = await processMemory();
     const { instances, metadata } = await this.#start(plans, () => this.preparedModels.prepared(original, content, mode), {
       onFree: () => batcher?.pump(),
       onLost: (reason) => {
@@ -145,7 +150,12 @@ export class ModelLoader {
       const layout = signature.layout(manifest.batching?.enabled, tokenizer?.padTokenId ?? 0, manifest.batching?.segments);
       const policy = batchingPolicy(manifest, provider === 'cpu');
       batcher = this.batching.open(policy, layout, instances, metrics);
-      const clues = { signature, hasTokenizer: tokenizer !== undefined, hasImageRecipe: image !== undefined, hasLabels: labels !== undefined };
+      const clues = {
+        signature,
+        hasTokenizer: tokenizer !== undefined,
+        hasImageRecipe: image !== undefined,
+        hasLabels: labels !== undefined,
+      };
       const model: Model = {
         name,
         version,
@@ -171,7 +181,7 @@ export class ModelLoader {
         memory,
       };
       const { remark, repeatable } = await warmUp(model);
-      memory.grown = Math.max(0, (await ownMemory()) - before);
+      memory.grown = Math.max(0, (await processMemory()).private - before);
       metrics.memory(memory.expected.mapped, memory.grown);
       if (remark) this.#logger.warn(`${name}/${version}: ${remark}`);
       return repeatable ? model : { ...model, cache: cachePolicy(manifest, digest, false) };

@@ -104,11 +104,17 @@ export class ModelManager {
     return this.#turns.take(name, () => this.#align(name));
   }
 
-  /** Exchanges all instances for fresh ones, which gives back what the old ones have piled up. Files that have changed are left to a load. */
+  /**
+   * Exchanges all instances for fresh ones, which gives back what the old ones have piled up. Files that have changed are left to a load.
+   * @throws Error with the reasons of those that cannot be exchanged; the others are.
+   */
   async recycle(): Promise<void> {
+    const failures: string[] = [];
     for (const name of this.models.names) {
-      await this.#turns.take(name, async () => this.rollout.renew(await this.rollout.describe(name), this.#makeRoom));
+      const renewed = this.#turns.take(name, async () => this.rollout.renew(await this.rollout.describe(name), this.#makeRoom));
+      await renewed.catch((thrown: unknown) => failures.push(`${name}: ${reasonOf(thrown)}`));
     }
+    if (failures.length > 0) throw new Error(failures.join('\n'));
   }
 
   /** What a change of the folder asks for: to be loaded, or unloaded where it is gone; nothing where it was unloaded by request. */
@@ -122,11 +128,12 @@ export class ModelManager {
       }
       const versions = this.models.names.includes(name) ? undefined : await this.#onDemand(name);
       if (versions) this.#await(name, versions);
-      else await this.#align(name).catch((thrown: unknown) => {
-        // The name itself is wrong: nobody asked for it, somebody has to be told.
-        if (thrown instanceof NestorError && thrown.code === 'INVALID_REQUEST') this.rollout.failed(name, '', thrown);
-        throw thrown;
-      });
+      else
+        await this.#align(name).catch((thrown: unknown) => {
+          // The name itself is wrong: nobody asked for it, somebody has to be told.
+          if (thrown instanceof NestorError && thrown.code === 'INVALID_REQUEST') this.rollout.failed(name, '', thrown);
+          throw thrown;
+        });
     });
   }
 

@@ -96,7 +96,9 @@ describe('the split of the traffic', () => {
   it('gives all to the others where a version has no worker alive, and to the newest where none of them has', () => {
     const dead = { alive: { ready: 0, wanted: 1 } };
     expect(picks(new ServedModel([model('a', '1'), model('a', '2', dead)], { policy: 'all', labels, traffic }))).toEqual({ 1: PICKS });
-    expect(picks(new ServedModel([model('a', '1', dead), model('a', '2', dead), model('a', '3')], { policy: 'all', labels, traffic }))).toEqual({ 3: PICKS });
+    expect(
+      picks(new ServedModel([model('a', '1', dead), model('a', '2', dead), model('a', '3')], { policy: 'all', labels, traffic })),
+    ).toEqual({ 3: PICKS });
   });
 
   it('gives a version nothing that has no share, or a share of nothing', () => {
@@ -104,7 +106,11 @@ describe('the split of the traffic', () => {
       ['1', 1],
       ['2', 0],
     ]);
-    const served = new ServedModel([model('a', '1'), model('a', '2'), model('a', '3')], { policy: 'all', labels: new Map(), traffic: shares });
+    const served = new ServedModel([model('a', '1'), model('a', '2'), model('a', '3')], {
+      policy: 'all',
+      labels: new Map(),
+      traffic: shares,
+    });
     expect(picks(served)).toEqual({ 1: PICKS });
   });
 });

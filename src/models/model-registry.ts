@@ -65,7 +65,9 @@ function find(served: ServedModel, name: string, version: string): Model {
   const model = served.find(version);
   if (model) return model;
   const known = [...served.versions.map((candidate) => candidate.version), ...served.routing.labels.keys()].join(', ');
-  throw new NestorError('VERSION_NOT_FOUND', `The model ${name} has no version ${JSON.stringify(version)}, it has ${known}`, { field: 'version' });
+  throw new NestorError('VERSION_NOT_FOUND', `The model ${name} has no version ${JSON.stringify(version)}, it has ${known}`, {
+    field: 'version',
+  });
 }
 
 function given(model: Model | undefined): Model {

@@ -67,17 +67,27 @@ export class ModelRollout {
     this.states.forget(name, '');
   }
 
-  /** Exchanges all instances for fresh ones. Files that have changed are left to a load. */
+  /**
+   * Exchanges all instances for fresh ones. Files that have changed are left to a load, and a version that cannot be loaded serves on as it is.
+   * @throws NestorError MODEL_LOAD_FAILED, MEMORY_BUDGET_EXCEEDED with the reasons.
+   */
   async renew({ folder, manifest }: ModelDescription, makeRoom: LoadHooks['makeRoom']): Promise<void> {
     const { name } = folder;
     const before = this.models.served(name);
+    const failures: unknown[] = [];
     const fresh: Model[] = [];
     for (const old of before.versions) {
       const version = folder.versions.find((one) => one.version === old.version);
-      fresh.push(version ? await this.source.renewed(version, manifest, old, this.#hooks(version, makeRoom)) : old);
+      try {
+        fresh.push(version ? await this.source.renewed(version, manifest, old, this.#hooks(version, makeRoom)) : old);
+      } catch (thrown) {
+        failures.push(thrown);
+        fresh.push(old);
+      }
       this.states.forget(name, old.version);
     }
     this.#exchange(name, new ServedModel(fresh, before.routing));
+    if (failures.length > 0) throw loadFailed(failures);
   }
 
   /**

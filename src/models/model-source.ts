@@ -1,5 +1,6 @@
 // What the repository says of a model now, and versions that are loaded from it where they are not what serves already.
 import { Inject, Injectable } from '@nestjs/common';
+import { reasonOf } from '../errors.js';
 import { filesOf, fingerprint } from './folder-contents.js';
 import { loadingKeys, readManifest, type Manifest } from './manifest.js';
 import type { Model } from './model.js';
@@ -55,7 +56,8 @@ export class ModelSource {
   async #load(folder: VersionFolder, manifest: Manifest, print: string, { begins, makeRoom }: LoadHooks): Promise<Model> {
     begins();
     const model = await this.loader.load(folder, manifest, await filesOf(this.options.repository, folder.path), makeRoom);
-    if ((await this.#print(folder, manifest)) !== print) {
+    // What cannot be looked at any more was written too: files come and go while a folder is filled.
+    if ((await this.#print(folder, manifest).catch(reasonOf)) !== print) {
       await this.loader.end(model);
       throw new Error(`${folder.path} was written while it was loaded; load it when it is complete`);
     }

@@ -1,6 +1,7 @@
 // The model repository as a module: reads folders, keeps what serves.
 import { Module, type DynamicModule } from '@nestjs/common';
 import { BatchingModule } from '../batching/batching.module.js';
+import type { OptionsFactory } from '../config/options-factory.js';
 import { RuntimeModule } from '../runtime/runtime.module.js';
 import { MemoryUpkeep } from './memory-upkeep.js';
 import { MemoryBudget } from './memory-budget.js';
@@ -16,19 +17,27 @@ import { PreparedModels } from './prepared-models.js';
 import { ModelSource } from './model-source.js';
 import { RepositoryPoll } from './repository-poll.js';
 
-/** How a module is given its options: by a factory, which may ask for providers. */
-export interface OptionsFactory<T> {
-  readonly useFactory: (...values: never[]) => T;
-  readonly inject?: (string | symbol | (new () => unknown))[];
-}
-
 @Module({})
 export class ModelsModule {
   static forRootAsync({ useFactory, inject = [] }: OptionsFactory<ModelOptions>): DynamicModule {
     return {
       module: ModelsModule,
       imports: [RuntimeModule, BatchingModule],
-      providers: [{ provide: MODEL_OPTIONS, useFactory, inject }, ModelLoader, ModelManager, ModelRollout, ModelSource, ModelRegistry, PreparedModels, Preparation, PreparationUpkeep, MemoryBudget, RepositoryPoll, MemoryUpkeep, MemoryReport],
+      providers: [
+        { provide: MODEL_OPTIONS, useFactory, inject },
+        ModelLoader,
+        ModelManager,
+        ModelRollout,
+        ModelSource,
+        ModelRegistry,
+        PreparedModels,
+        Preparation,
+        PreparationUpkeep,
+        MemoryBudget,
+        RepositoryPoll,
+        MemoryUpkeep,
+        MemoryReport,
+      ],
       exports: [ModelManager, ModelRegistry, RepositoryPoll, MemoryUpkeep, MemoryReport],
     };
   }

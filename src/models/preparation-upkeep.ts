@@ -15,7 +15,10 @@ export class PreparationUpkeep implements OnApplicationBootstrap, OnApplicationS
   ) {}
 
   onApplicationBootstrap(): void {
-    this.#timer = setInterval(() => void this.prepared.upkeep(this.models.all.flatMap(({ memory }) => memory.weightsPath ?? [])), EVERY_MS).unref();
+    this.#timer = setInterval(
+      () => void this.prepared.upkeep(this.models.all.flatMap(({ memory }) => memory.weightsPath ?? [])),
+      EVERY_MS,
+    ).unref();
   }
 
   onApplicationShutdown(): void {

@@ -52,7 +52,11 @@ const folders = (): Promise<string[]> => readdir(join(cacheDir, 'prepared'));
 describe('a preparation', () => {
   it('is a graph with its weights beside it, found again, with the inputs and outputs of the original', async () => {
     const prepared = await models.prepared(plan, content, 'shared');
-    expect(prepared).toMatchObject({ prepared: true, provider: 'cpu', modelPath: expect.stringMatching(/prepared\/[0-9a-f]{32}\/model\.onnx$/) });
+    expect(prepared).toMatchObject({
+      prepared: true,
+      provider: 'cpu',
+      modelPath: expect.stringMatching(/prepared\/[0-9a-f]{32}\/model\.onnx$/),
+    });
     expect((await stat(weights(prepared))).size).toBeGreaterThan(80_000_000);
     const before = await inode(prepared.modelPath);
     expect(await models.prepared(plan, content, 'shared')).toEqual(prepared);
@@ -67,13 +71,17 @@ describe('a preparation', () => {
 
   it.each<[string, (path: string) => Promise<unknown>]>([
     ['cut', (path) => truncate(path, 1_000_000)],
-    ['damaged', async (path) => {
-      const file = await open(path, 'r+');
-      await file.write('nonsense', 50_000_000);
-      await file.close();
-    }],
+    [
+      'damaged',
+      async (path) => {
+        const file = await open(path, 'r+');
+        await file.write('nonsense', 50_000_000);
+        await file.close();
+      },
+    ],
     ['gone', (path) => rm(path)],
-  ])('whose weights are %s is made anew', async (_, damage) => { // prettier-ignore
+  ])('whose weights are %s is made anew', async (_, damage) => {
+    // prettier-ignore
     const first = await models.prepared(plan, content, 'shared');
     const { size } = await stat(weights(first));
     const before = await inode(dirname(first.modelPath));
@@ -128,7 +136,10 @@ describe('a preparation that ONNX Runtime writes and does not read', () => {
     expect(await said(models)).toEqual([expect.stringMatching(/^models\/silero-vad.* is not prepared, each instance holds weights/)]);
     expect(await folders()).toEqual([expect.stringMatching(/^[0-9a-f]{32}\.unfit$/)]);
     const next = new PreparedModels({ repository: 'models', cacheDir }, runtime);
-    const image = new PreparedModels({ repository: 'models', cacheDir: join(cacheDir, 'own'), preparedDir: join(cacheDir, 'prepared') }, runtime);
+    const image = new PreparedModels(
+      { repository: 'models', cacheDir: join(cacheDir, 'own'), preparedDir: join(cacheDir, 'prepared') },
+      runtime,
+    );
     for (const other of [models, next, image]) expect(await said(other)).toEqual([expect.stringContaining('its preparation did not load')]);
     expect(await folders()).toHaveLength(1);
   });
@@ -146,7 +157,8 @@ describe('preparations that nobody uses', () => {
     const name = (of: InstancePlan): string => basename(dirname(of.modelPath));
     const dead = `${'a'.repeat(32)}.4711.${randomUUID()}`;
     for (const folder of [dead, 'b'.repeat(32), 'mine']) await mkdir(join(cacheDir, 'prepared', folder));
-    for (const file of [`${'c'.repeat(32)}.unfit`, `${'d'.repeat(32)}.unfit`]) await writeFile(join(cacheDir, 'prepared', file), 'a reason');
+    for (const file of [`${'c'.repeat(32)}.unfit`, `${'d'.repeat(32)}.unfit`])
+      await writeFile(join(cacheDir, 'prepared', file), 'a reason');
     for (const each of [name(used), name(old), 'b'.repeat(32), 'mine', `${'c'.repeat(32)}.unfit`]) await aged(each, 8);
     await aged(dead, 0.1);
     await models.upkeep([used.modelPath, plan.modelPath]);

@@ -17,19 +17,14 @@ async function folders(...paths: string[]): Promise<void> {
   for (const path of paths) await mkdir(join(root, path), { recursive: true });
 }
 
-const versions = (models: readonly ModelFolder[]): string[] => models.flatMap((model) => model.versions.map(({ version }) => `${model.name}/${version}`));
+const versions = (models: readonly ModelFolder[]): string[] =>
+  models.flatMap((model) => model.versions.map(({ version }) => `${model.name}/${version}`));
 
 describe('scan', () => {
   it('finds versions in the order of names and numbers, not of digits', async () => {
     await folders('b/1', 'a/10', 'a/9', 'a/100000000000000000', 'a/99999999999999999');
     const found = await scan(root);
-    expect(versions(found)).toEqual([
-      'a/9',
-      'a/10',
-      'a/99999999999999999',
-      'a/100000000000000000',
-      'b/1',
-    ]);
+    expect(versions(found)).toEqual(['a/9', 'a/10', 'a/99999999999999999', 'a/100000000000000000', 'b/1']);
     expect(found[0]).toMatchObject({ manifestPath: join(root, 'a', 'model.yaml'), versions: [{ path: join(root, 'a', '9') }, {}, {}, {}] });
   });
 

@@ -45,7 +45,11 @@ export async function findModel(repository: string, name: string): Promise<Model
   }
   const folder = (await isFolder(join(resolve(repository), name))) ? await modelFolder(resolve(repository), name) : undefined;
   if (folder) return folder;
-  throw new NestorError('MODEL_NOT_FOUND', `The repository has no model ${JSON.stringify(name)}, a folder with a version such as ${name}/1`, { field: 'model' });
+  throw new NestorError(
+    'MODEL_NOT_FOUND',
+    `The repository has no model ${JSON.stringify(name)}, a folder with a version such as ${name}/1`,
+    { field: 'model' },
+  );
 }
 
 /** @throws Error when a path is a link, or lies behind one, that leads out of the repository. */

@@ -33,7 +33,10 @@ export interface VersionRules {
  * The versions to serve, oldest first: what the policy says, and those that have a label or a share of the traffic, whatever the policy.
  * @throws Error for one that is asked for and not there, and for a share of an unknown label.
  */
-export function versionsToServe(there: readonly string[], { versions = NEWEST, versionLabels = new Map(), traffic = new Map() }: VersionRules): string[] {
+export function versionsToServe(
+  there: readonly string[],
+  { versions = NEWEST, versionLabels = new Map(), traffic = new Map() }: VersionRules,
+): string[] {
   const ordered = there.toSorted(byVersion);
   const chosen = new Set(versions === 'all' ? ordered : 'latest' in versions ? ordered.slice(-versions.latest) : versions);
   for (const version of versionLabels.values()) chosen.add(version);

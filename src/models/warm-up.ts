@@ -37,7 +37,10 @@ export async function warmUp(model: Model): Promise<Findings> {
     if (difference <= SAME) return { repeatable: true };
     const fault = `its answers depend on what else is in the batch (by ${difference.toPrecision(2)})`;
     if (model.layout.segmentsBy !== undefined) throw new Error(`batching.segments does not hold: ${fault}`);
-    return { remark: `${fault}, so that they are not cached; set batching.enabled to false in model.yaml to have them exact`, repeatable: false };
+    return {
+      remark: `${fault}, so that they are not cached; set batching.enabled to false in model.yaml to have them exact`,
+      repeatable: false,
+    };
   } catch (thrown) {
     const reason = reasonOf(thrown instanceof NestorError ? (thrown.cause ?? thrown) : thrown);
     if (guessed) {
@@ -60,7 +63,8 @@ function largestDifference(these: readonly Tensor[], those: readonly Tensor[]): 
     for (let i = 0; i < data.length; i++) {
       // Labels and flags of a sample that sits on the edge between two classes may flip; scores tell.
       // Infinities are equal, though their difference is not a number.
-      if (data instanceof Float32Array && !Object.is(data[i], other[i])) largest = Math.max(largest, Math.abs((data[i] ?? 0) - Number(other[i])));
+      if (data instanceof Float32Array && !Object.is(data[i], other[i]))
+        largest = Math.max(largest, Math.abs((data[i] ?? 0) - Number(other[i])));
     }
   }
   return largest;
@@ -70,7 +74,8 @@ function sample(spec: TensorSpec, model: Model, ids: readonly number[], value: n
   const limit: InputLimit = model.limits.get(spec.name) ?? {};
   if (!limit.shape && model.tokenizer && isTokenInput(spec.name)) return tokenTensors(ids, [spec])[0] ?? fail(spec);
   const sizes = (limit.shape ?? imageShape(spec, model) ?? spec.shape).map((size) => (size === -1 ? 1 : size));
-  if (sizes.length !== spec.shape.length) throw invalid(`inputs.${spec.name}`, `inputs.${spec.name}.shape must have ${spec.shape.length} axes`);
+  if (sizes.length !== spec.shape.length)
+    throw invalid(`inputs.${spec.name}`, `inputs.${spec.name}.shape must have ${spec.shape.length} axes`);
   const data = allocate(spec.datatype, elementCount(sizes));
   fill(data, limit.values?.[0] ?? Math.min(Math.max(value, limit.min ?? value), limit.max ?? value));
   return { name: spec.name, datatype: spec.datatype, shape: sizes, data };

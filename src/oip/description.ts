@@ -1,16 +1,14 @@
-// Models as the Open Inference Protocol describes them.
+// The server and its models as the Open Inference Protocol describes them.
+import { VERSION } from '../config/version.js';
 import type { Model } from '../models/model.js';
 import type { TensorSpec } from '../models/signature.js';
 import type { VersionPolicy } from '../models/versions.js';
 
 export const SERVER = {
   name: 'nestor',
+  version: VERSION,
   extensions: ['binary_tensor_data', 'model_repository', 'model_configuration', 'statistics', 'schedule_policy'],
 } as const;
-
-export function serverVersion(): string {
-  return process.env.npm_package_version ?? '0.1.0';
-}
 
 export interface TensorMetadata {
   readonly name: string;

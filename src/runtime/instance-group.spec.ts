@@ -221,6 +221,21 @@ describe('InstanceGroup', () => {
     expect(puller.group.alive.ready).toBe(1);
   });
 
+  it('serves a queue on all cores while no other thread of it lives, and waits for them if need be', async () => {
+    const cores = new CoreBudget(2);
+    const puller = await Puller.start(cores, { count: 1 });
+    const shared = puller.group.seat(false);
+    if (shared) await puller.run(shared, die());
+    cores.tryTake(1);
+    puller.waiting = 2;
+    puller.pump();
+    expect([puller.waiting, cores.contended]).toEqual([2, true]);
+    cores.give(1);
+    expect([puller.waiting, puller.busy]).toEqual([1, 2]);
+    while (puller.ran < 3) await nextTurn();
+    expect([puller.group.idle, cores.tryTake(2)]).toEqual([true, true]);
+  });
+
   it('cannot start a model that does not load, and says why', async () => {
     await expect(new Puller(new CoreBudget(2), { modelPath: 'broken' }).group.start()).rejects.toThrow('no such model');
   });

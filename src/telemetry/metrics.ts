@@ -41,6 +41,7 @@ export class Metrics {
   readonly tenantTokens;
   readonly tenantRejected;
   readonly quotasShared;
+  readonly arrivingBytes;
   readonly eventLoopDelay;
   readonly gpuUtilization;
   readonly gpuMemoryUsed;
@@ -199,6 +200,13 @@ export class Metrics {
     this.quotasShared = new Gauge({
       name: 'nestor_quotas_shared',
       help: '1 while quotas are counted in Redis with the other processes, 0 while this process counts by itself.',
+      labelNames: [] as const,
+      collect,
+      registers,
+    });
+    this.arrivingBytes = new Gauge({
+      name: 'nestor_arriving_bytes',
+      help: 'What has come of large bodies, and of messages of gRPC, whose end has not.',
       labelNames: [] as const,
       collect,
       registers,

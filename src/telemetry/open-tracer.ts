@@ -1,6 +1,7 @@
 // Decides at boot whether there are traces.
 import { Logger } from '@nestjs/common';
 import type { Environment } from '../config/environment.js';
+import { VERSION } from '../config/version.js';
 import { NoTracer, type Tracer } from './tracer.js';
 
 /** A collector that is away for an hour is not worth more lines than this in it. */
@@ -11,7 +12,7 @@ export async function openTracer(environment: Environment): Promise<Tracer> {
   const endpoint = OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || OTEL_EXPORTER_OTLP_ENDPOINT;
   if (!endpoint || OTEL_TRACES_EXPORTER === 'none' || OTEL_SDK_DISABLED) return new NoTracer();
   const { OtelTracer } = await import('./otel-tracer.js');
-  return new OtelTracer(complaint(), process.env.npm_package_version ?? '0.1.0');
+  return new OtelTracer(complaint(), VERSION);
 }
 
 function complaint(): (reason: string) => void {

@@ -27,16 +27,6 @@ export function recentProcessMemory(): Promise<ProcessMemory> {
   return last.memory;
 }
 
-/**
- * Bytes that the process has of its own, without the files that it maps. The kernel keeps this count, so that no page is looked at; where
- * there is no such count, what the process takes altogether.
- */
-export async function ownMemory(): Promise<number> {
-  const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
-  const kilobytes = /^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1];
-  return kilobytes === undefined ? process.memoryUsage.rss() : Number(kilobytes) * 1024;
-}
-
 /** Linux counts mappings in `smaps_rollup`; elsewhere what Node knows has to do. */
 export async function processMemory(): Promise<ProcessMemory> {
   const rollup = await readFile('/proc/self/smaps_rollup', 'utf8').catch(() => '');

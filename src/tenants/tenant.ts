@@ -27,7 +27,7 @@ export class Tenant implements Share {
     return this.#weight;
   }
 
-  /** Its name in metrics, where it is one that an operator wrote. */
+  /** Its name in metrics, where it is one that an operator wrote down. */
   get label(): string {
     return this.#label;
   }

@@ -1,5 +1,6 @@
 // Tenants as a module: who asks, what they are due, and what they have used.
-import { Module, type DynamicModule, type InjectionToken } from '@nestjs/common';
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { OptionsFactory } from '../config/options-factory.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { TenantMetrics } from '../telemetry/tenant-metrics.js';
@@ -15,14 +16,9 @@ export interface TenantsOptions {
   readonly timeoutMs: number;
 }
 
-interface OptionsFactory {
-  readonly useFactory: (...values: never[]) => TenantsOptions | undefined;
-  readonly inject?: InjectionToken[];
-}
-
 @Module({})
 export class TenantsModule {
-  static forRootAsync({ useFactory, inject = [] }: OptionsFactory): DynamicModule {
+  static forRootAsync({ useFactory, inject = [] }: OptionsFactory<TenantsOptions | undefined>): DynamicModule {
     const OPTIONS = Symbol('TENANTS_OPTIONS');
     return {
       module: TenantsModule,

@@ -1,15 +1,18 @@
 // All tenants by name, as TENANTS_FILE has them now: it is read again when it changes.
 import { hash } from 'node:crypto';
-import { unwatchFile, watchFile } from 'node:fs';
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
+import { FileWatch, stateOf } from '../config/file-watch.js';
 import { reasonOf } from '../errors.js';
 import type { RedisLedger } from './ledger.js';
 import { Tenant } from './tenant.js';
 import { NO_SETTINGS, readTenants, type AllSettings } from './tenants-file.js';
 
-/** Label of all tenants that no file names: labels never come from requests. */
+/** Label of all tenants that no operator has named: labels never come from requests. */
 export const OTHER = 'other';
+
+/** Labels of tenants that only keys name: each is a series of every model. */
+const MOST_LABELS = 100;
 
 /** Tenants without a name in the file that are remembered with what they have used. */
 const MOST_OTHERS = 10_000;
@@ -17,14 +20,14 @@ const MOST_OTHERS = 10_000;
 /** Names that are longer are kept as their digest: what is remembered is bounded. */
 const LONGEST_NAME = 256;
 
-/** How often the file is looked at. Its state and not the system's events, which a ConfigMap's links do not give. */
-const WATCH_MS = 2000;
-
 @Injectable()
 export class Tenants implements OnModuleInit, OnApplicationShutdown {
   readonly #logger = new Logger(Tenants.name);
   readonly #named = new Map<string, Tenant>();
   readonly #others = new LRUCache<string, Tenant>({ max: MOST_OTHERS });
+  /** Of tenants without a name in the file. */
+  readonly #labels = new Set<string>();
+  readonly #watch: FileWatch;
   #settings: AllSettings = NO_SETTINGS;
   #nobody: Tenant;
 
@@ -37,17 +40,19 @@ export class Tenants implements OnModuleInit, OnApplicationShutdown {
     private readonly ledger: RedisLedger | undefined,
   ) {
     this.#nobody = this.#made('');
+    this.#watch = new FileWatch([file], () => void this.#readAgain());
   }
 
   /** @throws Error that names every key of the file that is wrong: the boot stops. */
   async onModuleInit(): Promise<void> {
     if (this.file === '') return;
+    const state = await stateOf([this.file]);
     this.#apply(await readTenants(this.file));
-    watchFile(this.file, { interval: WATCH_MS, persistent: false }, () => void this.#readAgain());
+    this.#watch.start(state);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if (this.file !== '') unwatchFile(this.file);
+    this.#watch.stop();
     await this.ledger?.close();
   }
 
@@ -62,15 +67,27 @@ export class Tenants implements OnModuleInit, OnApplicationShutdown {
     return tenant;
   }
 
-  /** Quotas are counted with other processes; undefined where there are none to count with. */
-  get shared(): boolean | undefined {
-    return this.ledger && !this.ledger.away;
+  /**
+   * Makes labels of names that an operator wrote elsewhere, where his keys are, of the first hundred. A label stays: what is counted of
+   * a tenant is one series.
+   */
+  label(names: readonly string[]): void {
+    for (const name of names) if (this.#labels.size < MOST_LABELS) this.#labels.add(name);
+    this.#configureOthers();
   }
 
   #made(name: string): Tenant {
     const tenant = new Tenant(name, this.ledger);
-    tenant.configure(OTHER, this.#settings.others);
+    tenant.configure(this.#labelOf(name), this.#settings.others);
     return tenant;
+  }
+
+  #labelOf(name: string): string {
+    return this.#labels.has(name) ? name : OTHER;
+  }
+
+  #configureOthers(): void {
+    for (const tenant of [this.#nobody, ...this.#others.values()]) tenant.configure(this.#labelOf(tenant.name), this.#settings.others);
   }
 
   /** What is wrong changes nothing. */
@@ -97,6 +114,6 @@ export class Tenants implements OnModuleInit, OnApplicationShutdown {
       this.#named.set(name, tenant);
       this.#others.delete(name);
     }
-    for (const tenant of [this.#nobody, ...this.#others.values()]) tenant.configure(OTHER, settings.others);
+    this.#configureOthers();
   }
 }

@@ -1,10 +1,12 @@
 // The built server as a process of its own, on a port of its own.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { leakIn } from './leaks.js';
 import { ROOT } from './paths.js';
+import { Sent } from './sent.js';
 import { until } from './until.js';
 
 const BUILT = join(ROOT, 'dist/main.js');
@@ -23,23 +25,31 @@ export interface Ending {
 export class Server {
   #url = '';
   #output = '';
+  readonly #sent = new Sent();
   readonly #ended: Promise<Ending>;
 
-  private constructor(private readonly child: ChildProcess) {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly env: NodeJS.ProcessEnv,
+  ) {
     for (const stream of [child.stdout, child.stderr]) {
       if (stream)
         createInterface({ input: stream }).on('line', (line) => {
           this.#hear(line);
         });
     }
-    this.#ended = once(child, 'close').then(([code]) => ({ code: code as number | null, output: this.#output }));
+    this.#ended = once(child, 'close').then(([code]) => {
+      this.#sent.close();
+      return { code: code as number | null, output: this.#output };
+    });
   }
 
   /** Starts it with these variables on top of a bare environment, and options of Node; it may or may not come up. */
   static launch(env: NodeJS.ProcessEnv = {}, options: readonly string[] = []): Server {
     const { PATH, HOME } = process.env;
     const all = { PATH, HOME, NODE_COMPILE_CACHE: COMPILED, PORT: '0', GRPC_PORT: '0', HOST: '127.0.0.1', ...env };
-    return new Server(spawn(process.execPath, [...options, BUILT], { cwd: ROOT, env: all, stdio: ['ignore', 'pipe', 'pipe'] }));
+    const child = spawn(process.execPath, [...options, BUILT], { cwd: ROOT, env: all, stdio: ['ignore', 'pipe', 'pipe'] });
+    return new Server(child, env);
   }
 
   /** Starts it and waits until it listens, which it does once every model is warm. */
@@ -83,17 +93,28 @@ export class Server {
     this.child.kill(name);
   }
 
-  /** Resolves when the process is gone; kills it first where that takes longer than a test can wait. */
+  /**
+   * Resolves when the process is gone; kills it first where that takes longer than a test can wait.
+   * @throws Error where it has printed a credential or anything of what was sent: every server of the suite ends here.
+   */
   async ended(withinMs = 45_000): Promise<Ending> {
     const killer = setTimeout(() => this.child.kill('SIGKILL'), withinMs);
     const ending = await this.#ended;
     clearTimeout(killer);
+    this.#searchForLeaks();
     return ending;
   }
 
   async stop(): Promise<Ending> {
     this.signal('SIGTERM');
     return this.ended();
+  }
+
+  #searchForLeaks(): void {
+    const { AUDIT_LOG = '' } = this.env;
+    const audit = existsSync(AUDIT_LOG) ? readFileSync(AUDIT_LOG, 'utf8') : '';
+    const leak = leakIn(`${this.#output}\n${audit}`, this.#sent.texts);
+    if (leak !== undefined) throw new Error(`The server with ${JSON.stringify(this.env)} has printed ${leak}`);
   }
 
   #hear(line: string): void {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { leakIn } from '../setup/leaks.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const LISTENING = /Server listening at (http:\/\/[^"\s]+)/;
@@ -18,11 +19,13 @@ export class Server {
   readonly url: string;
   readonly #process: ChildProcess;
   readonly #ended: Promise<unknown>;
+  readonly #leak: () => string | undefined;
 
-  private constructor(process: ChildProcess, url: string) {
+  private constructor(process: ChildProcess, url: string, leak: () => string | undefined) {
     this.#process = process;
     this.url = url;
-    this.#ended = once(process, 'exit');
+    this.#leak = leak;
+    this.#ended = once(process, 'close');
   }
 
   /** @throws Error with what the server said when it ends before it listens. */
@@ -34,10 +37,12 @@ export class Server {
     });
     process.once('exit', () => server.kill('SIGKILL'));
     let said = '';
+    let leak: string | undefined;
     const url = await new Promise<string>((resolve, reject) => {
       for (const stream of [server.stdout, server.stderr]) {
         createInterface({ input: stream }).on('line', (line) => {
           said = `${said}${line}\n`.slice(-4000);
+          leak ??= leakIn(line);
           const listening = LISTENING.exec(line)?.[1];
           if (listening) resolve(listening);
         });
@@ -46,7 +51,7 @@ export class Server {
         reject(new Error(`the server ended before it listened:\n${said}`));
       });
     });
-    return new Server(server, url);
+    return new Server(server, url, () => leak);
   }
 
   get alive(): boolean {
@@ -64,12 +69,17 @@ export class Server {
     this.#process.kill('SIGUSR2');
   }
 
-  /** @returns the exit code, null when it had to be killed. */
+  /**
+   * @returns the exit code, null when it had to be killed.
+   * @throws Error where it has printed a credential or anything of what was sent.
+   */
   async stop(): Promise<number | null> {
     this.#process.kill('SIGTERM');
     const killer = setTimeout(() => this.#process.kill('SIGKILL'), 40_000);
     await this.#ended;
     clearTimeout(killer);
+    const leak = this.#leak();
+    if (leak !== undefined) throw new Error(`the server at ${this.url} has printed ${leak}`);
     return this.#process.exitCode;
   }
 }

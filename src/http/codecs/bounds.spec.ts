@@ -1,4 +1,5 @@
 // Bodies that are small on the wire and large in memory, in the formats that are not JSON.
+import { setImmediate } from 'node:timers/promises';
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, it } from '@jest/globals';
 import { checkMsgpack } from './msgpack-bounds.js';
@@ -44,10 +45,9 @@ describe('MsgPack', () => {
 
 describe('a form', () => {
   const model = { image: {} } as Model;
-  const read = (bytes: Buffer, boundary: string) =>
-    Promise.resolve(
-      multipartCodec.decodePrediction?.({ bytes, headers: { 'content-type': `multipart/form-data; boundary=${boundary}` } }, model),
-    );
+  const readAs = (bytes: Buffer, type: string) =>
+    Promise.resolve(multipartCodec.decodePrediction?.({ bytes, headers: { 'content-type': type } }, model));
+  const read = (bytes: Buffer, boundary: string) => readAs(bytes, `multipart/form-data; boundary=${boundary}`);
 
   it.each(['--x\r\n\r\n\r\n', '--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n\r\n'])(
     'of a million parts %p is refused before a part is made',
@@ -56,4 +56,19 @@ describe('a form', () => {
       await expect(async () => read(Buffer.alloc(8 * MIB, part), '"x"')).rejects.toThrow('more than 1024 files');
     },
   );
+
+  it.each(['a="; boundary=y"; boundary=x', "boundary*=utf-8''x; boundary=y", 'boundary="x\\y"', 'boundary=', ''])(
+    'is read by the boundary by which its parts are counted, or not at all: %s',
+    async (parameters) => {
+      const bytes = Buffer.from(`${'--x\r\n\r\n\r\n'.repeat(2000)}--x--\r\n`);
+      await expect(async () => readAs(bytes, `multipart/form-data; ${parameters}`)).rejects.toThrow(/no multipart form|more than 1024/);
+    },
+  );
+
+  it.each(['name="a"; filename="b"', 'filename="b"'])('that is cut off within a file is refused: %s', async (disposition) => {
+    const bytes = Buffer.from(`--x\r\nContent-Disposition: form-data; ${disposition}\r\n\r\nhalf of i`);
+    await expect(read(bytes, 'x')).rejects.toMatchObject({ code: 'INVALID_REQUEST', field: 'body' });
+    // Of what Busboy has still to say, nothing is thrown where nobody catches it.
+    await setImmediate();
+  });
 });

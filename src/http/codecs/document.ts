@@ -7,7 +7,7 @@ import { elementCount, view, type Tensor } from '../../tensor.js';
 import { PredictBody } from '../dto/predict.dto.js';
 import { envelope } from '../envelope.js';
 import type { PredictionQuery } from './codec.js';
-import { inputSpec } from '../../oip/input-spec.js';
+import { inputSpec } from '../../inference/input-spec.js';
 import { tensorFromRows, tensorFromJson } from './json-tensors.js';
 import { NumberBlock } from './number-block.js';
 

@@ -8,6 +8,11 @@ const POINT = 0x2e;
 const POWERS = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
 /** Integers of so many digits are doubles. */
 const EXACT_DIGITS = 15;
+/**
+ * Of the largest unsigned integer of 64 bits. Whatever has more is none, and stays a double: a BigInt of ten million digits takes seconds to
+ * make, in one turn of the event loop.
+ */
+export const MOST_INTEGER_DIGITS = 20;
 const SMALLEST_NORMAL_FLOAT = 1.1754943508222875e-38;
 
 const double = new Float64Array(1);
@@ -25,7 +30,7 @@ export class NumberReader {
   /**
    * @param single whether the numbers are rounded to float32 afterwards: then a double may be off in its last places, if that
    * cannot change the float.
-   * @param exact whether integers beyond 2^53 are BigInts.
+   * @param exact whether integers beyond 2^53 are BigInts, where 64 bits can hold them.
    */
   constructor(
     private readonly bytes: Buffer,
@@ -78,16 +83,16 @@ export class NumberReader {
     }
     this.end = at;
     if (digits > EXACT_DIGITS) {
-      if (whole || !this.single || !near(mantissa, exponent)) return this.#slowly(start, at, whole);
-    } else if (exponent < -22 || exponent > 22) return this.#slowly(start, at, whole);
+      if (whole || !this.single || !near(mantissa, exponent)) return this.#slowly(start, at, whole && digits <= MOST_INTEGER_DIGITS);
+    } else if (exponent < -22 || exponent > 22) return this.#slowly(start, at, false);
     const value = exponent < 0 ? mantissa / (POWERS[-exponent] ?? NaN) : mantissa * (POWERS[exponent] ?? NaN);
     return negative ? -value : value;
   }
 
-  #slowly(start: number, end: number, whole: boolean): number | bigint {
+  #slowly(start: number, end: number, integer: boolean): number | bigint {
     const text = this.bytes.toString('latin1', start, end);
     const value = Number(text);
-    return whole && this.exact && !Number.isSafeInteger(value) ? BigInt(text) : value;
+    return integer && this.exact && !Number.isSafeInteger(value) ? BigInt(text) : value;
   }
 }
 

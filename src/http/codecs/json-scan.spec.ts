@@ -95,6 +95,11 @@ describe('a number', () => {
     );
   });
 
+  it('of more digits than 64 bits have is a double, whoever asks for exact integers', () => {
+    const digits = '1'.repeat(21);
+    expect(new NumberReader(Buffer.from(digits), false, true).read(0)).toBe(Number(digits));
+  });
+
   it('is the same float32 where doubles are read in haste', () => {
     const halfway = fc.float({ noNaN: true, noDefaultInfinity: true }).map((value) => value * (1 + 2 ** -24));
     const doubles = fc.oneof(

@@ -38,6 +38,11 @@ describe('parseJson', () => {
     expect(doubles).toEqual(DOUBLES.map(Number));
   });
 
+  it('leaves integers of more digits than 64 bits have as the doubles that JSON.parse makes of them', () => {
+    const digits = '1'.repeat(21);
+    expect(parse(`[${digits}, -${digits}, 18446744073709551615]`)).toEqual([Number(digits), -Number(digits), 18446744073709551615n]);
+  });
+
   it('leaves digits in texts alone', () => {
     expect(parse('["12345678901234567890", 12345678901234567890]')).toEqual(['12345678901234567890', 12345678901234567890n]);
   });

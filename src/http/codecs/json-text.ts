@@ -2,14 +2,16 @@
 import { invalid, reasonOf } from '../../errors.js';
 import type { TensorSpec } from '../../models/signature.js';
 import { checkDepth } from './json-depth.js';
+import { MOST_INTEGER_DIGITS } from './json-number.js';
 import { scanJson } from './json-scan.js';
 
 /** An integer of 16 digits or more, as a value of its own and not as a part of a fraction or an exponent. */
 const LONG_INTEGER = /[[:,\s]-?\d{16,}\s*[,\]}]/;
+const INTEGER = new RegExp(`^-?\\d{1,${MOST_INTEGER_DIGITS}}$`);
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Parses a body. Integers that a double cannot hold become BigInts where `exact` is set; a scan decides first whether there
+ * Parses a body. Integers that a double cannot hold, and 64 bits can, become BigInts where `exact` is set; a scan decides first whether there
  * are any, since the exact parse takes ten times as long.
  * @throws NestorError INVALID_REQUEST
  */
@@ -53,7 +55,7 @@ export async function parseWhole(body: Buffer): Promise<unknown> {
 function exactInteger(_key: string, value: unknown, context?: { source?: string }): unknown {
   if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
   const source = context?.source ?? '';
-  return /^-?\d+$/.test(source) ? BigInt(source) : value;
+  return INTEGER.test(source) ? BigInt(source) : value;
 }
 
 /** A BigInt as JSON: its digits, unquoted. */

@@ -22,8 +22,8 @@ interface Block {
 export class JsonWriter {
   readonly #blocks: Block[] = [];
   readonly #few: boolean;
-  /** Nothing that a client sends can be this. */
-  readonly #mark = `${randomUUID()}:`;
+  /** Nothing that a client sends can be this; made for the first block. */
+  #mark = '';
 
   constructor(outputs: readonly Tensor[]) {
     this.#few = outputs.reduce((sum, { data }) => sum + data.length, 0) < FEW;
@@ -39,6 +39,7 @@ export class JsonWriter {
     const signed = holdsNegativeZero(tensor);
     if (!signed && (this.#few || data.length < SHORT_ROW || Array.isArray(data))) return nest(valuesToJson(data, name, datatype), shape);
     if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Float16Array) checkFinite(data, name);
+    this.#mark ||= `${randomUUID()}:`;
     return this.#mark + String(this.#blocks.push({ tensor, shape }) - 1);
   }
 

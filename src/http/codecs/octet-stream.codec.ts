@@ -6,8 +6,8 @@ import { floatBlock } from './float-block.js';
 import { bytesOf, checkDatatype, checkShape, dataFromBytes } from '../../oip/raw-tensor.js';
 import { onlyInput, onlyOutput, shapeOf } from './single-tensor.js';
 
-export const SHAPE_HEADER = 'Tensor-Shape';
-export const DATATYPE_HEADER = 'Tensor-Datatype';
+const SHAPE_HEADER = 'Tensor-Shape';
+const DATATYPE_HEADER = 'Tensor-Datatype';
 
 export const octetStreamCodec: Codec = {
   mediaTypes: ['application/octet-stream'],

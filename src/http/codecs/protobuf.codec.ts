@@ -7,7 +7,7 @@ import type { Model } from '../../models/model.js';
 import type { Tensor } from '../../tensor.js';
 import type { Codec, Incoming } from './codec.js';
 import { floatBlock } from './float-block.js';
-import { inputSpec } from '../../oip/input-spec.js';
+import { inputSpec } from '../../inference/input-spec.js';
 import { parseMessage } from '../../oip/message.js';
 import {
   EmbeddingsRequestSchema,

@@ -3,6 +3,11 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsArray, IsObject, IsOptional, IsString, MaxLength, ArrayMaxSize } from 'class-validator';
 
 export class PredictBody {
+  /** Rows and nothing else: class-validator took 6 % of the event loop that a small request takes to find nothing wrong with them. */
+  static isPlain({ inputs, instances, outputs, id }: PredictBody): boolean {
+    return Array.isArray(instances) && inputs === undefined && outputs === undefined && id === undefined;
+  }
+
   @ApiPropertyOptional({
     description:
       'Named tensors: `{ shape, datatype, data }`, or bare nested arrays. Data are row-major, flat or nested; integers of 64 bits are exact.',

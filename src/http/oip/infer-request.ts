@@ -3,7 +3,7 @@ import { invalid } from '../../errors.js';
 import type { Model } from '../../models/model.js';
 import type { Signature } from '../../models/signature.js';
 import type { Tensor } from '../../tensor.js';
-import { inputSpec } from '../../oip/input-spec.js';
+import { inputSpec } from '../../inference/input-spec.js';
 import { parseBody } from '../codecs/json-text.js';
 import { tensorFromJson } from '../codecs/json-tensors.js';
 import { checkDatatype, checkShape, dataFromBytes } from '../../oip/raw-tensor.js';
@@ -39,13 +39,19 @@ function readRaw({ binary }: InferBody, model: Model): InferQuery {
 
 async function readJson(json: Buffer, { binary }: InferBody, { signature }: Model): Promise<InferQuery> {
   const { id, inputs, outputs, parameters: given } = members(await parseBody(json, signature.inputs), 'body');
-  if (id !== undefined && typeof id !== 'string') throw invalid('id', 'id must be a string');
+  // Null, here and below, is what clients write who fill in every field.
+  if (id !== undefined && id !== null && typeof id !== 'string') throw invalid('id', 'id must be a string');
   if (!Array.isArray(inputs)) throw invalid('inputs', 'inputs must be an array of tensors');
   const parameters = readParameters(given, 'parameters');
   const reader = new BinaryReader(binary);
   const tensors = inputs.map((input, index) => readInput(members(input, `inputs[${index}]`), index, signature, reader, json.byteLength));
   reader.finish();
-  return { id, tensors, parameters, ...readOutputs(outputs, flag(parameters, 'binary_data_output', 'parameters') ?? false) };
+  return {
+    id: id ?? undefined,
+    tensors,
+    parameters,
+    ...readOutputs(outputs, flag(parameters, 'binary_data_output', 'parameters') ?? false),
+  };
 }
 
 function readInput(input: Members, index: number, signature: Signature, reader: BinaryReader, jsonBytes: number): Tensor {
@@ -57,7 +63,7 @@ function readInput(input: Members, index: number, signature: Signature, reader: 
   const shape = checkShape(input.shape, `${field}.shape`);
   const size = parameters.binary_data_size;
   if (size !== undefined) {
-    if (input.data !== undefined) throw invalid(`${field}.data`, 'A tensor has data or binary_data_size, not both');
+    if (input.data !== undefined && input.data !== null) throw invalid(`${field}.data`, 'A tensor has data or binary_data_size, not both');
     const bytes = reader.take(size, `${field}.parameters.binary_data_size`);
     return { name: spec.name, datatype, shape, data: dataFromBytes(bytes, datatype, shape, `${field}.data`) };
   }

@@ -9,7 +9,7 @@ import { Readiness } from '../../health/readiness.js';
 import { ModelRegistry } from '../../models/model-registry.js';
 import { CallerParam } from '../access.js';
 import { ApiOipErrors } from '../problem.docs.js';
-import { SERVER, serverVersion } from '../../oip/description.js';
+import { SERVER } from '../../oip/description.js';
 import { modelStats, type ModelStats } from '../../oip/statistics.js';
 
 @ApiTags('open inference protocol')
@@ -26,7 +26,7 @@ export class OipServerController {
   @ApiOperation({ summary: 'Name, version and extensions of the server' })
   @ApiOkResponse({ description: 'What the server is.' })
   metadata(): object {
-    return { ...SERVER, version: serverVersion() };
+    return SERVER;
   }
 
   @Get('health/live')

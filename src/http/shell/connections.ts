@@ -10,6 +10,8 @@ import { Pace } from './pace.js';
 const LINGER_MS = 1000;
 /** What may still be on its way when the listener closes. */
 const LAST_WORD_MS = 1000;
+/** When a client that found no room may try again: connections end all the time, and nobody knows which is next. */
+const FULL_RETRY_SECONDS = 5;
 /** So many looks at each connection before it counts as slow. */
 const LOOKS = 4;
 
@@ -83,6 +85,7 @@ export class Connections {
     const full = new NestorError(
       'TOO_MANY_CONNECTIONS',
       'The server has as many connections as it may; try again later, or reuse those you have',
+      { retryAfter: FULL_RETRY_SECONDS },
     );
     this.#report(full.code, full.message);
     socket.end(lastWords(full));

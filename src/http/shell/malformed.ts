@@ -41,6 +41,8 @@ export function lastWords(error: NestorError): string {
   const headers = [
     `Content-Type: ${PROBLEM.mediaType}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
+    `Date: ${new Date().toUTCString()}`,
+    ...(error.retryAfter === undefined ? [] : [`Retry-After: ${Math.ceil(error.retryAfter)}`]),
     'Connection: close',
     'X-Content-Type-Options: nosniff',
     `X-Request-Id: ${id}`,

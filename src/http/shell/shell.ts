@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Environment } from '../../config/environment.js';
 import { addPolicies, harden } from './browsers.js';
 import type { Connections } from './connections.js';
+import { holdContinue } from './expectation.js';
 import { faultOf } from './framing.js';
 
 type Limits = Pick<Environment, 'URL_LIMIT_BYTES' | 'CORS_ORIGINS'>;
@@ -40,7 +41,6 @@ export function addShell(fastify: FastifyInstance, connections: Connections, { U
     connections.close();
     done();
   });
-  // Its hooks wait for promises: what is said here of a connection must be said before more of it is read.
   addPolicies(fastify, CORS_ORIGINS);
 }
 
@@ -68,6 +68,7 @@ function guard(server: Server, connections: Connections): void {
   server.on('setSecureContext' in server ? 'secureConnection' : 'connection', (socket: Socket) => {
     connections.admit(socket);
   });
+  holdContinue(server);
   // What is not expected by the server it may ignore (RFC 9110, section 10.1.1); Node would answer by itself.
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => server.emit('request', request, response));
   // Node drops headers above a number in silence. The limit of bytes is limit enough.

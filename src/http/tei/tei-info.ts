@@ -1,7 +1,7 @@
 // What text-embeddings-inference says of itself and its model, in its own words.
+import { VERSION } from '../../config/version.js';
 import type { Model } from '../../models/model.js';
 import { embeddingOutputs } from '../../models/embedding-outputs.js';
-import { serverVersion } from '../../oip/description.js';
 
 export interface TeiInfo {
   readonly model_id: string;
@@ -39,7 +39,7 @@ export function teiInfo({ name, signature, pooling, tokenizer, batcher: { policy
     max_client_batch_size: policy.maxQueueItems,
     auto_truncate: true,
     tokenization_workers: Number(process.env.UV_THREADPOOL_SIZE ?? POOL_THREADS),
-    version: serverVersion(),
+    version: VERSION,
     sha: null,
     docker_label: null,
   };

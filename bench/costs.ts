@@ -1,12 +1,16 @@
-// node bench/telemetry.ts: what metrics, traces and request lines cost, in CPU time of the server a request, with them and without.
+// npm run bench:costs: what metrics, traces, request lines and access cost, in CPU time of the server a request, with them and without.
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { installWrk } from './install.ts';
 import { get } from './load/http.ts';
 import { warmUp, wrk, type ClosedLoop } from './load/wrk.ts';
+import { ROOT } from './paths.ts';
 import { isBusy } from './quiet.ts';
 import { describeMachine } from './report/machine.ts';
 import { spread, type Spread } from './report/statistics.ts';
@@ -19,7 +23,7 @@ import { prepareBodies, readTexts } from './texts.ts';
 const CLIENTS = 32;
 const SCRAPE_MS = 1000;
 /** Loaded ahead of the server, it takes parts out. */
-const WITHOUT = join(import.meta.dirname, 'telemetry', 'without.ts');
+const WITHOUT = join(import.meta.dirname, 'costs', 'without.ts');
 
 /** A pair that runs in turns; the cost is what the second takes more of. */
 interface Comparison {
@@ -36,9 +40,25 @@ interface Variant {
   readonly environment?: Readonly<Record<string, string>>;
   /** By default it is scraped once a second. */
   readonly scraped?: boolean;
+  /** Of every request. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-function comparisons(collector: string): Comparison[] {
+/** A file of keys, and one of them. */
+interface KeyFile {
+  readonly file: string;
+  readonly key: string;
+}
+
+/** As `npm run keys` makes it. */
+function newKey(folder: string): KeyFile {
+  const file = join(folder, 'keys.yaml');
+  const args = ['create', '--id', 'bench', '--tenant', 'bench', '--scope', 'predict', '--file', file];
+  const [key = ''] = execFileSync(process.execPath, [join(ROOT, 'dist/keys.js'), ...args], { encoding: 'utf8' }).split('\n');
+  return { file, key };
+}
+
+function comparisons(collector: string, { file, key }: KeyFile): Comparison[] {
   const ratio = { OTEL_EXPORTER_OTLP_ENDPOINT: collector, OTEL_TRACES_SAMPLER: 'parentbased_traceidratio' };
   const bare: Variant = { label: 'no metrics', without: 'series,defaults', scraped: false };
   const metrics: Variant = { label: 'metrics' };
@@ -54,6 +74,17 @@ function comparisons(collector: string): Comparison[] {
       without: { label: 'metrics without those of the process', without: 'defaults' },
       withIt: metrics,
       atMost: undefined,
+    },
+    {
+      name: 'access',
+      without: { label: 'open' },
+      withIt: {
+        label: 'a key in every request',
+        // Whoever scrapes has none.
+        environment: { ACCESS_KEYS_FILE: file, OPEN_ROUTES: 'metrics' },
+        headers: { Authorization: `Bearer ${key}` },
+      },
+      atMost: 0.03,
     },
   ];
 }
@@ -80,11 +111,15 @@ interface Cost {
 }
 
 /** CPU time is what a neighbour on the machine disturbs least. */
-async function costOf({ url, cpuSeconds }: RunningServer, { scraped = true }: Variant, load: Omit<ClosedLoop, 'url'>): Promise<Cost> {
+async function costOf(
+  { url, cpuSeconds }: RunningServer,
+  { scraped = true, headers }: Variant,
+  load: Omit<ClosedLoop, 'url'>,
+): Promise<Cost> {
   const scrape = scraped ? setInterval(() => void get(`${url}/metrics`), SCRAPE_MS) : undefined;
   const before = cpuSeconds();
   try {
-    const { requestsPerSecond, errors } = await wrk({ url: `${url}/v1/models/digits/predict`, ...load });
+    const { requestsPerSecond, errors } = await wrk({ url: `${url}/v1/models/digits/predict`, ...load, headers });
     if (errors > 0) throw new Error(`${errors} requests failed`);
     return { perRequest: ((cpuSeconds() - before) * 1e6) / (requestsPerSecond * load.seconds), requestsPerSecond };
   } finally {
@@ -103,8 +138,9 @@ async function measure({ without, withIt }: Comparison, bodies: string, rounds: 
   for (let round = 0; round < rounds; round++) {
     const servers: RunningServer[] = [];
     try {
-      for (const variant of variants) servers.push(await startServer(serverOf(variant), 'telemetry'));
-      for (const { url } of servers) await warmUp({ url: `${url}/v1/models/digits/predict`, ...load, seconds: 3 });
+      for (const variant of variants) servers.push(await startServer(serverOf(variant), 'costs'));
+      for (const [which, { url }] of servers.entries())
+        await warmUp({ url: `${url}/v1/models/digits/predict`, ...load, headers: variants[which]?.headers, seconds: 3 });
       for (const which of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
         const server = servers[which];
         if (server) costs[which].push(await costOf(server, variants[which], { ...load, seconds }));
@@ -135,9 +171,11 @@ async function main(): Promise<number> {
   // Takes spans and says yes; what they say is the tests' business.
   const collector = createServer((request, response) => request.resume().on('end', () => response.end())).listen(0, '127.0.0.1');
   await once(collector, 'listening');
+  const folder = mkdtempSync(join(tmpdir(), 'nestor-costs-'));
   const busy = await isBusy();
   const { digitsFile } = prepareBodies(readTexts());
-  const pairs = choose('comparison', values.only.split(',').filter(Boolean), comparisons(`http://127.0.0.1:${(collector.address() as AddressInfo).port}`)); // prettier-ignore
+  const table = comparisons(`http://127.0.0.1:${(collector.address() as AddressInfo).port}`, newKey(folder));
+  const pairs = choose('comparison', values.only.split(',').filter(Boolean), table);
   const rows: string[][] = [];
   let kept = true;
   for (const pair of pairs) {
@@ -149,6 +187,7 @@ async function main(): Promise<number> {
     kept &&= pair.atMost === undefined || ratio.median - 1 <= pair.atMost;
   }
   collector.close();
+  rmSync(folder, { recursive: true });
   console.log(
     `digits, ${CLIENTS} clients, ${values.rounds} rounds of ${values.seconds} s in turns, each with new processes. ${describeMachine()}.`,
   );

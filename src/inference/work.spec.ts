@@ -1,0 +1,69 @@
+// What a request may ask to be computed before anything is: neither hours of work for a short body, nor an answer to nothing.
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { removeRepositories, written } from '../../test/setup/repository.js';
+import type { CacheService } from '../cache/cache.service.js';
+import { Prompts } from '../features/prompts.js';
+import { Tokenizer } from '../features/tokenizer.js';
+import type { Model } from '../models/model.js';
+import { Signature } from '../models/signature.js';
+import type { EmbedOptions } from './embedding.js';
+import { Features } from './features.js';
+import { embeddingWork, workOf, type Work } from './work.js';
+
+/** It knows two words, and adds nothing to a text. */
+const WORDS = {
+  version: '1.0',
+  added_tokens: [],
+  pre_tokenizer: { type: 'Whitespace' },
+  model: { type: 'WordLevel', vocab: { '?': 0, one: 1, two: 2 }, unk_token: '?' },
+};
+
+const features = new Features({ enabled: false } as Partial<CacheService> as CacheService);
+let model: Model;
+
+beforeAll(async () => {
+  const folder = await written({ 'tokenizer.json': JSON.stringify(WORDS) });
+  const partial: Partial<Model> = {
+    task: 'embeddings',
+    tokenizer: await Tokenizer.load(join(folder, 'tokenizer.json'), { maxLength: 8 }),
+    signature: Signature.of({ inputs: [{ name: 'input_ids', type: 'int64', shape: ['texts', 'tokens'] }], outputs: [] }),
+    prompts: Prompts.compile({ prefixes: { query: 'query: ' } }),
+  };
+  model = partial as Model;
+});
+afterAll(removeRepositories);
+
+describe('a prompt', () => {
+  const work = (inputs: number, options: EmbedOptions): Work =>
+    embeddingWork(model, new Array<string>(inputs).fill('a'), options, features);
+
+  it('that is long goes in front of as many inputs as make a large body, and no more', () => {
+    const prompt = { text: 'x'.repeat(64 * 1024) };
+    expect(work(512, { prompt }).size).toBe(512);
+    expect(() => work(513, { prompt })).toThrow(expect.objectContaining({ code: 'PAYLOAD_TOO_LARGE', field: 'prompt' }));
+  });
+
+  it('that is longer than a text may be is refused', () => {
+    const prompt = { text: 'x'.repeat(1024 * 1024 + 1) };
+    expect(() => work(1, { prompt })).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST', field: 'prompt' }));
+  });
+
+  it('of the model goes in front of whatever the queue admits', () => {
+    expect(work(32_768, { prompt: { name: 'query' } }).size).toBe(32_768);
+  });
+});
+
+it('refuses a text of which the tokenizer makes nothing, as an input and as an instance, by its place', async () => {
+  const texts = ['one', 'two one', ' '];
+  const embedding = embeddingWork(model, texts, {}, features);
+  const prediction = workOf(model, { kind: 'texts', texts }, features);
+  await expect(embedding.tensors([1, 2])).rejects.toMatchObject({ code: 'INVALID_REQUEST', field: 'input[2]' });
+  await expect(prediction.tensors([1, 2])).rejects.toMatchObject({ code: 'INVALID_REQUEST', field: 'instances[2]' });
+  for (const work of [embedding, prediction]) {
+    expect((await work.tensors([0, 1])).map(([ids]) => ids?.shape)).toEqual([
+      [1, 1],
+      [1, 2],
+    ]);
+  }
+});

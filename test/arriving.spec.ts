@@ -1,0 +1,146 @@
+// Bodies on their way: all together they have a limit, whatever each may have, and who asks first hears of a refusal before it sends.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { GRPCInferenceService } from '../src/grpc/inference_pb.js';
+import { post } from './setup/client.js';
+import { example } from './setup/fixtures.js';
+import { GrpcClient, type Outcome } from './setup/grpc.js';
+import { Keys } from './setup/keys.js';
+import { metric } from './setup/metrics.js';
+import { RawConnection } from './setup/raw.js';
+import { copied, removeRepositories, shipped } from './setup/repository.js';
+import { Server } from './setup/server.js';
+import { until } from './setup/until.js';
+
+const EACH = 1_000_000;
+const TOGETHER = 2_000_000;
+const DIGIT = JSON.stringify(example('digits'));
+const keys = new Keys();
+const key = keys.create('sender', ['predict']);
+const auth = { 'X-API-Key': key };
+
+let server: Server;
+let client: GrpcClient;
+beforeAll(async () => {
+  server = await Server.start({
+    MODEL_REPOSITORY: await copied({ digits: shipped('digits') }),
+    ACCESS_KEYS_FILE: keys.file,
+    OPEN_ROUTES: 'metrics',
+    BODY_LIMIT_BYTES: String(EACH),
+    BODIES_LIMIT_BYTES: String(TOGETHER),
+  });
+  client = new GrpcClient(server.grpc);
+});
+afterAll(async () => {
+  client.close();
+  await server.stop();
+  keys.remove();
+  await removeRepositories();
+});
+
+const head = (framing: string, ...more: readonly string[]): string =>
+  [
+    'POST /v1/models/digits/predict HTTP/1.1',
+    'Host: a',
+    'Content-Type: application/json',
+    `X-API-Key: ${key}`,
+    framing,
+    ...more,
+    '',
+    '',
+  ].join('\r\n');
+const arriving = (): Promise<number> => metric(server, 'nestor_arriving_bytes');
+const comes = (bytes: number): Promise<true> => until(`${bytes} bytes`, async () => ((await arriving()) === bytes ? true : undefined));
+
+/** Begins bodies of a megabyte and sends so much of each; JSON of spaces is not looked at before its end. */
+async function begin(count: number, bytes: number): Promise<RawConnection[]> {
+  const clients = await Promise.all(Array.from({ length: count }, () => RawConnection.to(server.url)));
+  for (const one of clients) one.write(head(`Content-Length: ${EACH}`));
+  for (const one of clients) one.write(Buffer.alloc(bytes, ' '));
+  return clients;
+}
+
+function infer(rows: number): Promise<Outcome<unknown>> {
+  const request = {
+    modelName: 'digits',
+    inputs: [{ name: 'pixels', datatype: 'FP32', shape: [BigInt(rows), 64n] }],
+    rawInputContents: [new Uint8Array(rows * 256)],
+  };
+  return client.unary(GRPCInferenceService.method.modelInfer, request, { metadata: { 'x-api-key': key } });
+}
+
+describe('bodies that have not come to their end', () => {
+  beforeEach(() => comes(0));
+
+  it('leave no room for another, which is refused before anything of it is read; small ones need none', async () => {
+    const clients = await begin(2, EACH - 1);
+    await comes(TOGETHER - 2);
+    for (const framing of ['Content-Length: 100000', 'Transfer-Encoding: chunked', 'Content-Encoding: gzip\r\nContent-Length: 10']) {
+      const late = await RawConnection.to(server.url);
+      late.write(head(framing));
+      const refusal = await until('the refusal', () => late.answers[0]);
+      expect([framing, refusal.status, refusal.headers['retry-after'], refusal.headers.connection]).toEqual([framing, 429, '1', 'close']);
+      expect(JSON.parse(refusal.text)).toMatchObject({ code: 'QUEUE_FULL' });
+      late.socket.destroy();
+    }
+    expect(await infer(100)).toMatchObject({ status: 'RESOURCE_EXHAUSTED', metadata: { 'nestor-code': 'QUEUE_FULL' } });
+    expect((await post(`${server.url}/v1/models/digits/predict`, DIGIT, auth)).status).toBe(200);
+    expect(await arriving()).toBe(TOGETHER - 2);
+
+    for (const one of clients) one.write(' ');
+    await until('the answers', () => clients.every(({ answers }) => answers[0]?.status === 400) || undefined);
+    await comes(0);
+    expect((await infer(100)).status).toBe('OK');
+    expect((await post(`${server.url}/v1/models/digits/predict`, DIGIT + ' '.repeat(EACH / 2), auth)).status).toBe(200);
+    for (const { socket } of clients) socket.destroy();
+  });
+
+  it('are refused where what comes next does not fit, and the others stay', async () => {
+    const clients = await begin(3, 100_000);
+    await comes(300_000);
+    for (const one of clients) one.write(Buffer.alloc(EACH - 100_001, ' '));
+    const refused = await until('a refusal', () => clients.find(({ answers }) => answers.length > 0));
+    expect(refused.answers[0]?.status).toBe(429);
+    await comes(TOGETHER - 2);
+    expect(clients.filter(({ answers }) => answers.length > 0)).toEqual([refused]);
+    for (const { socket } of clients) socket.destroy();
+  });
+
+  it('give their room back when their clients hang up', async () => {
+    const clients = await begin(2, EACH / 2);
+    const chunked = await RawConnection.to(server.url);
+    chunked.write(head('Transfer-Encoding: chunked') + `186a0\r\n${' '.repeat(50_000)}`);
+    await comes(EACH + 50_000);
+    for (const { socket } of [...clients, chunked]) socket.destroy();
+    await comes(0);
+  });
+});
+
+describe('Expect: 100-continue', () => {
+  const EXPECT = 'Expect: 100-continue';
+  const ask = async (bytes: string): Promise<RawConnection> => {
+    const connection = await RawConnection.to(server.url);
+    connection.write(bytes);
+    await until('a word of the server', () => connection.answers[0]);
+    return connection;
+  };
+
+  it.each([
+    ['without a key', 401, head('Content-Length: 10', EXPECT).replace(key, 'nst_sender_no')],
+    ['that is too large', 413, head('Content-Length: 9999999', EXPECT)],
+    ['of an encoding that there is not', 415, head('Content-Length: 10', 'Content-Encoding: rot13', EXPECT)],
+  ])('hears the refusal of a request %s, and no go-ahead', async (_, status, bytes) => {
+    const connection = await ask(bytes);
+    await until('the end of the connection', () => connection.closed || undefined);
+    expect(connection.answers.map((answer) => answer.status)).toEqual([status]);
+    connection.socket.destroy();
+  });
+
+  it('gets the go-ahead where the body is read, and then its answer', async () => {
+    const connection = await ask(head(`Content-Length: ${DIGIT.length}`, EXPECT));
+    expect(connection.answers.map(({ status }) => status)).toEqual([100]);
+    connection.write(DIGIT);
+    await until('the answer', () => connection.answers[1]);
+    expect(connection.answers.map(({ status }) => status)).toEqual([100, 200]);
+    connection.socket.destroy();
+  });
+});
