@@ -106,16 +106,18 @@ export class DiskStore implements KeyvStoreAdapter {
       this.#pending.delete(reply.id);
     });
     worker.on('error', (error: Error) => {
-      this.#lost(error);
+      this.#lost(worker, error);
     });
     worker.on('exit', () => {
-      this.#lost(new Error('the thread of the disk tier ended'));
+      this.#lost(worker, new Error('the thread of the disk tier ended'));
     });
     for (const [scope, maxBytes] of this.#shares) worker.postMessage({ kind: 'share', scope, maxBytes, id: -1 } satisfies DiskRequest);
     return worker;
   }
 
-  #lost(reason: Error): void {
+  /** Told twice of a thread that fails: by then there may be another one. */
+  #lost(worker: Worker, reason: Error): void {
+    if (this.#worker !== worker) return;
     this.#worker = undefined;
     for (const { reject } of this.#pending.values()) reject(reason);
     this.#pending.clear();

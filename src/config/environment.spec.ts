@@ -64,6 +64,11 @@ describe('readEnvironment', () => {
     if (value !== 'constructor') expect(() => readEnvironment({ [name]: value })).toThrow(`${name}=${value}: `);
   });
 
+  it('does not tell the password of an address that it does not like', () => {
+    const wrong = { REDIS_URL: 'https://nestor:s3/cr@et@redis:6379' };
+    expect(() => readEnvironment(wrong)).toThrow('REDIS_URL=***@redis:6379: must be redis://host:port');
+  });
+
   it('names all bad values at once', () => {
     expect(() => readEnvironment({ PORT: 'x', LOG_LEVEL: 'y' })).toThrow(/PORT=x: .*\n {2}LOG_LEVEL=y: /);
   });

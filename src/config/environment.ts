@@ -199,6 +199,11 @@ function typed(text: string, fallback: unknown): unknown {
   return text;
 }
 
+/** What an address has in front of its host is a password, and this goes into a log. */
+function shown(value: unknown): string {
+  return String(value).replace(/^.*@/s, '***@');
+}
+
 /**
  * Reads, types and checks the environment, once.
  * @throws Error that names every bad variable, its value and its rule.
@@ -214,7 +219,7 @@ export function readEnvironment(source: NodeJS.ProcessEnv): Readonly<Environment
   Object.assign(environment, given);
   const faults = validateSync(environment);
   if (faults.length > 0) {
-    const lines = faults.map((fault) => `  ${fault.property}=${String(fault.value)}: ${Object.values(fault.constraints ?? {}).join('; ')}`);
+    const lines = faults.map((fault) => `  ${fault.property}=${shown(fault.value)}: ${Object.values(fault.constraints ?? {}).join('; ')}`);
     throw new Error(`The environment is not valid:\n${lines.join('\n')}`);
   }
   return Object.freeze(environment);
