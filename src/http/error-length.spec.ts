@@ -1,6 +1,6 @@
-// What an error tells its client.
+// What an error tells its client, however long what it is about.
 import { describe, expect, it } from '@jest/globals';
-import { invalid, noSuchModel } from './errors.js';
+import { invalid, noSuchModel } from '../errors.js';
 
 describe('an error', () => {
   it('repeats no more of what a client sent than its client needs', () => {
