@@ -64,7 +64,7 @@ describe('over HTTP', () => {
     it.each(Object.keys(REFUSED))('is not for %s', async (kind) => {
       const answer = await attempt(server, route, row, { key: REFUSED[kind] });
       expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer realm="nestor"']);
-      expect(answer.text).toMatch(rule.about === 'fixed' ? /"error_type":"Validation"/ : /unauthenticated/i);
+      expect(answer.text).toMatch(rule.about === 'fixed' ? /"error_type":"Validation"/ : /unauthenticated|invalid_api_key/i);
       const because = { 'an expired key': /has expired/, 'a revoked key': /was revoked/ }[kind] ?? /needs a key or a token|is not valid/;
       expect(answer.text).toMatch(because);
     });

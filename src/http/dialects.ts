@@ -47,7 +47,9 @@ function problem(error: NestorError, request: Identified): object {
 
 /** The envelope that OpenAI's clients read, https://platform.openai.com/docs/guides/error-codes. */
 function openAiError(error: NestorError): object {
+  const { message, field = null, code } = error;
   const status = statusOf(error);
+  const refused = status === 401 && { type: 'authentication_error', code: 'invalid_api_key' };
   const type = status === 429 ? 'rate_limit_exceeded' : status >= 500 ? 'server_error' : 'invalid_request_error';
-  return { error: { message: error.message, type, param: error.field ?? null, code: error.code.toLowerCase() } };
+  return { error: { message, type, param: field, code: code.toLowerCase(), ...refused } };
 }
