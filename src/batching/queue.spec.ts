@@ -274,7 +274,7 @@ describe('Queue', () => {
   });
 
   it('gives the least urgent their part while the urgent keep coming, not the turn of the oldest alone', () => {
-    const queue = new Queue<TestEntry>(POLICY);
+    const queue = new Queue<TestEntry>({ ...POLICY, segments: true });
     const patient = flowOf(7);
     fill(queue, patient, 64, { length: 8 });
     for (let client = 0; client < 8; client++) put(queue, flowOf(2), { length: 8 });
