@@ -37,7 +37,7 @@ export class Queue<E extends Entry> {
   readonly #take = (backlog: Backlog<E>, entry: E): void => {
     backlog.due += costOf(entry.item) / backlog.share.weight;
     this.#latest = Math.max(this.#latest, backlog.due);
-    this.#leave(backlog, entry);
+    this.#leaves(entry, backlog.serve(entry));
   };
 
   constructor(private readonly policy: PackingPolicy) {}
@@ -95,7 +95,7 @@ export class Queue<E extends Entry> {
 
   remove(entry: E): void {
     const backlog = this.#backlogs.get(entry.flow.share.name);
-    if (backlog) this.#leave(backlog, entry);
+    if (backlog) this.#leaves(entry, backlog.remove(entry));
   }
 
   /**
@@ -145,8 +145,8 @@ export class Queue<E extends Entry> {
     return Math.min(maxTokens, Math.max(maxTokens * SMALLEST_SHARE, this.#tokens / instances));
   }
 
-  #leave(backlog: Backlog<E>, entry: E): void {
-    if (!backlog.remove(entry)) return;
+  #leaves(entry: E, there: boolean): void {
+    if (!there) return;
     this.#items -= 1;
     this.#rows -= entry.item.rows;
     this.#tokens -= costOf(entry.item);
