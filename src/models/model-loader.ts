@@ -85,9 +85,12 @@ export class ModelLoader {
   }
 
   /** How a version runs: from its prepared files, which are made now where they are missing, or as it is where they cannot be made. */
-  async plan({ modelPath }: ModelFiles, manifest: Manifest, content: Content): Promise<Plans> {
-    const original = instancePlan(manifest, modelPath, (await stat(modelPath)).size, this.runtime.cores.total);
-    return { original, prepared: await this.preparedModels.prepared(original, content, manifest.runtime?.memory ?? 'shared') };
+  async plan(files: ModelFiles, manifest: Manifest, content: Content): Promise<InstancePlan> {
+    return this.preparedModels.prepared(await this.#original(files, manifest), content, manifest.runtime?.memory ?? 'shared');
+  }
+
+  async #original({ modelPath }: ModelFiles, manifest: Manifest): Promise<InstancePlan> {
+    return instancePlan(manifest, modelPath, (await stat(modelPath)).size, this.runtime.cores.total);
   }
 
   /** Takes the share of the budget that the model is expected to need. */
@@ -113,16 +116,19 @@ export class ModelLoader {
   ): Promise<Model> {
     const { name, version, path } = folder;
     const files = await readModelFiles(path);
-    const content = await contentOf(contents);
-    const plans = await this.plan(files, manifest, content);
-    const memory = await this.#reserve(folder, plans, content, manifest.runtime?.memory ?? 'shared', makeRoom);
-    const metrics = new ModelMetrics(this.metrics, name, version);
-    const { private: before } = await processMemory();
     const maxLength = manifest.maxLength ?? files.maxLength;
-    // Beside the instances, which start in threads of their own.
+    const hashing = contentOf(contents);
+    // On this thread, while others read.
     const tokenizing = files.tokenizerPath ? Tokenizer.load(files.tokenizerPath, { maxLength }) : Promise.resolve(undefined);
     tokenizing.catch(() => undefined);
-    const { instances, metadata } = await this.#start(plans, {
+    const content = await hashing;
+    const mode = manifest.runtime?.memory ?? 'shared';
+    const original = await this.#original(files, manifest);
+    const plans = { original, prepared: await this.preparedModels.atFirstSight(original, content, mode) };
+    const memory = await this.#reserve(folder, plans, content, mode, makeRoom);
+    const metrics = new ModelMetrics(this.metrics, name, version);
+    const { private: before } = await processMemory();
+    const { instances, metadata } = await this.#start(plans, () => this.preparedModels.prepared(original, content, mode), {
       onFree: () => batcher?.pump(),
       onLost: (reason) => {
         metrics.workerLost();
@@ -133,7 +139,7 @@ export class ModelLoader {
       metrics.close();
       throw thrown;
     });
-    const { provider } = plans.original;
+    const { provider } = original;
     let batcher: Batcher | undefined;
     try {
       const digest = contentScope(content, loadingKeys(manifest));
@@ -188,17 +194,25 @@ export class ModelLoader {
     }
   }
 
-  /** Starts the instances; where the prepared model does not load, from the original, and the next load prepares it anew. */
-  async #start({ original, prepared }: Plans, events: Omit<GroupEvents, 'onUnfit'>): Promise<Started> {
+  /**
+   * Starts the instances, and looks meanwhile whether the weights that they map are what was prepared. Where they are not, they are prepared
+   * anew; where the prepared model does not load, the original is loaded, and the next load prepares it.
+   */
+  async #start({ original, prepared }: Plans, anew: () => Promise<InstancePlan>, events: Omit<GroupEvents, 'onUnfit'>): Promise<Started> {
     const instances = this.runtime.group(prepared, events);
+    let intact = true;
     try {
-      return { instances, metadata: await instances.start() };
+      const checking = this.preparedModels.isIntact(prepared);
+      const metadata = await instances.start();
+      intact = await checking;
+      if (!intact) throw new Error('its weights are damaged');
+      return { instances, metadata };
     } catch (thrown) {
       await this.runtime.end(instances);
       if (!prepared.prepared) throw thrown;
       this.#logger.warn(`${prepared.modelPath} does not load, it will be prepared anew: ${reasonOf(thrown)}`);
       await this.preparedModels.discard(prepared);
-      return this.#start({ original, prepared: original }, events);
+      return this.#start({ original, prepared: intact ? original : await anew() }, anew, events);
     }
   }
 }

@@ -26,9 +26,12 @@ export class PreparationStore {
     return join(this.#root, key);
   }
 
-  /** It is there, and whole. */
-  has(key: string): Promise<boolean> {
-    return isIntact(this.folder(key));
+  /**
+   * It is there, and whole.
+   * @param unread of these files the length alone is looked at.
+   */
+  has(key: string, unread: readonly string[] = []): Promise<boolean> {
+    return isIntact(this.folder(key), unread);
   }
 
   /**

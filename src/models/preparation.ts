@@ -29,7 +29,7 @@ export class Preparation {
       for (const folder of versions.filter(({ version }) => wanted.includes(version))) {
         const content = await contentOf(await filesOf(this.options.repository, folder.path));
         const { prepared } = await this.loader.plan(await readModelFiles(folder.path), manifest, content);
-        counts[prepared.prepared ? 'prepared' : 'asTheyAre'] += 1;
+        counts[prepared ? 'prepared' : 'asTheyAre'] += 1;
       }
     }
     return counts;

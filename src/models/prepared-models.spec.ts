@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { open, mkdir, mkdtemp, readdir, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Readiness } from '../health/readiness.js';
@@ -40,7 +41,7 @@ const groups: InstanceGroup[] = [];
 /** Ended after the test, however it ends. */
 function groupOf(of: InstancePlan): InstanceGroup {
   const nothing = (): void => undefined;
-  const group = new InstanceGroup(of, workerUrl(), runtime.cores, { onFree: nothing, onLost: nothing, onUnfit: nothing });
+  const group = new InstanceGroup(of, () => new Worker(workerUrl()), runtime.cores, { onFree: nothing, onLost: nothing, onUnfit: nothing });
   groups.push(group);
   return group;
 }

@@ -11,6 +11,7 @@ import type { Content } from './content-digest.js';
 import type { MemoryMode } from './memory-mode.js';
 import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
 import { PreparationStore } from './preparation-store.js';
+import { isIntact } from './seal.js';
 
 /** Raised when what is written changes. */
 const FORMAT = 1;
@@ -38,7 +39,21 @@ export class PreparedModels {
    * The plan with the prepared model in place of the original, which is prepared first where that has not been done.
    * Where it cannot be, the plan as it was: a full disk costs memory and time, not the service.
    */
-  async prepared(plan: InstancePlan, content: Content, memory: MemoryMode): Promise<InstancePlan> {
+  prepared(plan: InstancePlan, content: Content, memory: MemoryMode): Promise<InstancePlan> {
+    return this.#prepared(plan, content, memory, []);
+  }
+
+  /** The same, for whoever asks `isIntact` before it serves: weights that were damaged and are as long as before are not noticed. */
+  atFirstSight(plan: InstancePlan, content: Content, memory: MemoryMode): Promise<InstancePlan> {
+    return this.#prepared(plan, content, memory, [PREPARED.weights]);
+  }
+
+  /** Whether the files of a plan hold what was written when it was prepared; true where it is not. */
+  async isIntact({ modelPath, prepared }: InstancePlan): Promise<boolean> {
+    return !prepared || isIntact(dirname(modelPath));
+  }
+
+  async #prepared(plan: InstancePlan, content: Content, memory: MemoryMode, unread: readonly string[]): Promise<InstancePlan> {
     const [shipped, own] = [this.#shipped, this.#own];
     if ((!shipped && !own) || plan.provider !== 'cpu' || content.bytes < SMALLEST_BYTES) return plan;
     const key = keyOf(plan, content, memory);
@@ -48,9 +63,9 @@ export class PreparedModels {
         this.#logger.log(`${plan.modelPath} is not prepared, its preparation did not load: ${unfit}`);
         return plan;
       }
-      if (shipped && !this.#failed.has(key) && (await shipped.has(key))) return preparedAt(plan, shipped.folder(key));
+      if (shipped && !this.#failed.has(key) && (await shipped.has(key, unread))) return preparedAt(plan, shipped.folder(key));
       if (!own) return plan;
-      if (await own.has(key)) await own.keep([key]);
+      if (await own.has(key, unread)) await own.keep([key]);
       else await this.#prepare(plan, own, key, memory);
       return preparedAt(plan, own.folder(key));
     } catch (thrown) {

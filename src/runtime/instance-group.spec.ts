@@ -1,4 +1,5 @@
 // Who runs where: a lone batch on all cores, a queue on one each, and over all groups never more than there are.
+import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { Tensor } from '../tensor.js';
 import { CoreBudget } from './core-budget.js';
@@ -7,15 +8,15 @@ import type { Instance } from './instance.js';
 
 /** A thread that keeps the protocol without a model: it echoes, or dies when told to. */
 const ECHO = `
-import { parentPort, workerData } from 'node:worker_threads';
-if (workerData.modelPath === 'broken') throw new Error('no such model');
+import { parentPort } from 'node:worker_threads';
 parentPort.on('message', (request) => {
   if (request === 'end') return parentPort.close();
+  if (request.modelPath === 'broken') throw new Error('no such model');
+  if ('modelPath' in request) return parentPort.postMessage({ kind: 'ready', inputs: [], outputs: [] });
   const { id, feeds } = request;
   if (feeds.die) process.exit(1);
   parentPort.postMessage({ kind: 'result', id, outputs: {}, seconds: feeds.long ? 1 : 0 });
 });
-parentPort.postMessage({ kind: 'ready', inputs: [], outputs: [] });
 `;
 const echoUrl = new URL(`data:text/javascript,${encodeURIComponent(ECHO)}`);
 const PLAN: InstancePlan = {
@@ -49,7 +50,11 @@ class Puller {
     const onFree = () => {
       this.pump();
     };
-    this.group = new InstanceGroup({ ...PLAN, ...plan }, echoUrl, cores, { onFree, onLost: this.onLost, onUnfit: () => undefined });
+    this.group = new InstanceGroup({ ...PLAN, ...plan }, () => new Worker(echoUrl), cores, {
+      onFree,
+      onLost: this.onLost,
+      onUnfit: () => undefined,
+    });
     open.push(this.group);
   }
 

@@ -39,13 +39,13 @@ export class InstanceGroup {
 
   constructor(
     private readonly plan: InstancePlan,
-    workerUrl: URL,
+    openWorker: InstanceOptions['openWorker'],
     private readonly cores: CoreBudget,
     private readonly events: GroupEvents,
   ) {
     const make = (threads: number, spinning: boolean): Instance =>
       new Instance({
-        workerUrl,
+        openWorker,
         modelPath: plan.modelPath,
         sessionOptions: sessionOptions({ ...plan, intraOpThreads: threads, spinning }),
         threads: Math.min(threads, cores.total),

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { identityModel, listModel } from '../../test/soak/identity-model.js';
 import { allocate, DATATYPES, type Datatype, type Tensor, type TensorData } from '../tensor.js';
@@ -20,18 +21,21 @@ const { pixels, labels } = JSON.parse(readFileSync('test/fixtures/digits-heldout
 /** A thread that keeps the protocol, echoes, ends when it is fed `die`, and that the model path can keep from starting again. */
 const MORTAL = `
 import { existsSync, writeFileSync } from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
-const { modelPath } = workerData;
-if (existsSync(modelPath)) throw new Error('cursed');
+import { parentPort } from 'node:worker_threads';
+let modelPath;
 parentPort.on('message', (request) => {
   if (request === 'end') return parentPort.close();
+  if ('modelPath' in request) {
+    ({ modelPath } = request);
+    if (existsSync(modelPath)) throw new Error('cursed');
+    return parentPort.postMessage({ kind: 'ready', inputs: [], outputs: [] });
+  }
   const { id, feeds } = request;
   if (feeds.curse) writeFileSync(modelPath, '');
   if (feeds.die || feeds.curse) process.exit(3);
   if (feeds.fault) return parentPort.postMessage({ kind: 'failure', id, reason: 'CUDA failure 700: an illegal memory access was encountered' });
   parentPort.postMessage({ kind: 'result', id, outputs: feeds, seconds: 0 });
 });
-parentPort.postMessage({ kind: 'ready', inputs: [], outputs: [] });
 `;
 const mortalUrl = new URL(`data:text/javascript,${encodeURIComponent(MORTAL)}`);
 
@@ -40,7 +44,7 @@ const alive: Instance[] = [];
 
 function instance(options: Partial<InstanceOptions> = {}): Instance {
   const made = new Instance({
-    workerUrl: workerUrl(),
+    openWorker: () => new Worker(workerUrl()),
     modelPath: DIGITS,
     sessionOptions: sessionOptions({ provider: 'cpu', deviceId: 0, intraOpThreads: 1, spinning: false, prepared: false, entries: {} }),
     threads: 1,
@@ -86,7 +90,7 @@ function restarts(options: Partial<InstanceOptions>) {
   const onRestart = () => {
     for (const listener of listeners.splice(0)) listener();
   };
-  const made = instance({ workerUrl: mortalUrl, modelPath: join(folder, 'curse'), onLost, onRestart, ...options });
+  const made = instance({ openWorker: () => new Worker(mortalUrl), modelPath: join(folder, 'curse'), onLost, onRestart, ...options });
   return { made, onLost, restarted: () => new Promise<void>((resolve) => listeners.push(resolve)) };
 }
 
@@ -196,16 +200,16 @@ describe('a thread that dies', () => {
 
   it('where the system has no thread left for it is tried again, like one that cannot load', async () => {
     // What a thread cannot be made for is thrown by its constructor, whatever the reason.
-    const workerUrl = new URL(mortalUrl);
-    const { made, restarted } = restarts({ workerUrl });
+    const url = new URL(mortalUrl);
+    const { made, restarted } = restarts({ openWorker: () => new Worker(url) });
     await made.start();
     let tried = restarted();
-    workerUrl.href = 'https://no.thread/';
+    url.href = 'https://no.thread/';
     await expect(made.run([numbers('die', [1])], [])).rejects.toMatchObject({ code: 'WORKER_LOST' });
     await tried;
     expect([made.ready, made.failing]).toEqual([false, true]);
     tried = restarted();
-    workerUrl.href = mortalUrl.href;
+    url.href = mortalUrl.href;
     await tried;
     expect([made.ready, made.failing]).toEqual([true, false]);
   });

@@ -1,11 +1,11 @@
 // One session in one worker thread: started, run, restarted when it dies, ended.
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { InferenceSession } from 'onnxruntime-node';
 import { NestorError, reasonOf } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { isDeviceFault } from './device-fault.js';
 import { fromWire, toWire } from './datatypes.js';
-import type { RunRequest, WireMetadata, WorkerReply, WorkerRequest, WorkerStartup } from './messages.js';
+import type { LoadRequest, RunRequest, WireMetadata, WorkerReply, WorkerRequest } from './messages.js';
 
 const FIRST_RESTART_MS = 100;
 const SLOWEST_RESTART_MS = 30_000;
@@ -22,7 +22,7 @@ export interface RunResult {
 }
 
 export interface InstanceOptions {
-  readonly workerUrl: URL;
+  readonly openWorker: () => Worker;
   readonly modelPath: string;
   readonly sessionOptions: InferenceSession.SessionOptions;
   readonly threads: number;
@@ -74,13 +74,14 @@ export class Instance {
 
   /** @throws Error with ONNX Runtime's reason when the model cannot be loaded. */
   async start(): Promise<SessionMetadata> {
-    const startup: WorkerStartup = {
+    const request: LoadRequest = {
       modelPath: this.options.modelPath,
       sessionOptions: this.options.sessionOptions,
       niceness: this.options.niceness,
     };
     // Throws where the system has no thread left: a rejection like any other reason, also for who starts it from a timer.
-    const worker = new Worker(this.options.workerUrl, { workerData: startup });
+    const worker = this.options.openWorker();
+    worker.postMessage(request);
     this.#worker = worker;
     this.#ended = new Promise((resolve) => worker.once('exit', resolve));
     return new Promise((resolve, reject) => {

@@ -15,8 +15,8 @@ export interface WireMetadata {
   readonly shape: readonly (number | string)[];
 }
 
-/** Given to the thread when it starts. */
-export interface WorkerStartup {
+/** To the worker, before anything else: load this model. */
+export interface LoadRequest {
   readonly modelPath: string;
   readonly sessionOptions: InferenceSession.SessionOptions;
   /** Added to the thread's nice value, so that the event loop goes first when cores are short. */
@@ -30,8 +30,8 @@ export interface RunRequest {
   readonly fetches: readonly string[];
 }
 
-/** To the worker: finish what was asked before, then end. */
-export type WorkerRequest = RunRequest | 'end';
+/** To the worker; the last: finish what was asked before, then end. */
+export type WorkerRequest = LoadRequest | RunRequest | 'end';
 
 export type WorkerReply =
   | { readonly kind: 'ready'; readonly inputs: readonly WireMetadata[]; readonly outputs: readonly WireMetadata[] }

@@ -1,13 +1,12 @@
 // The worker thread: one ONNX Runtime session, one batch after the other.
 import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { RunRequest, WireMetadata, WireTensor, WorkerReply, WorkerRequest, WorkerStartup } from './messages.js';
+import type { LoadRequest, RunRequest, WireMetadata, WireTensor, WorkerReply, WorkerRequest } from './messages.js';
 
 const port = parentPort;
 if (!port) throw new Error('worker.ts runs in a worker thread only; this is a bug');
-const startup = workerData as WorkerStartup;
 
 /** On Linux a thread has a nice value of its own, and threads that it starts (the intra-op pool) inherit it. */
 function yieldToTheEventLoop(niceness: number): void {
@@ -75,19 +74,26 @@ async function run(session: InferenceSession, { id, feeds, fetches }: RunRequest
   }
 }
 
-try {
-  yieldToTheEventLoop(startup.niceness);
-  const session = await InferenceSession.create(startup.modelPath, startup.sessionOptions);
-  // Before the port is listened to: a thread that listens does not end, and this may throw.
-  const ready: WorkerReply = { kind: 'ready', inputs: describe(session.inputMetadata), outputs: describe(session.outputMetadata) };
-  let last: Promise<void> = Promise.resolve();
-  port.on('message', (request: WorkerRequest) => {
-    last = last.then(() => {
-      if (request !== 'end') return run(session, request);
-      port.close();
-    });
-  });
-  reply(ready);
-} catch (thrown) {
-  reply({ kind: 'unloadable', reason: reasonOf(thrown) });
+async function load({ modelPath, sessionOptions, niceness }: LoadRequest): Promise<InferenceSession | undefined> {
+  try {
+    yieldToTheEventLoop(niceness);
+    const session = await InferenceSession.create(modelPath, sessionOptions);
+    reply({ kind: 'ready', inputs: describe(session.inputMetadata), outputs: describe(session.outputMetadata) });
+    return session;
+  } catch (thrown) {
+    reply({ kind: 'unloadable', reason: reasonOf(thrown) });
+    port?.close();
+    return undefined;
+  }
 }
+
+let session: InferenceSession | undefined;
+let last: Promise<void> = Promise.resolve();
+// One after the other: what comes while the model is loaded waits until it is.
+port.on('message', (request: WorkerRequest) => {
+  last = last.then(async () => {
+    if (request === 'end') port.close();
+    else if ('modelPath' in request) session = await load(request);
+    else if (session) await run(session, request);
+  });
+});

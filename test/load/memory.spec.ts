@@ -1,6 +1,6 @@
 // Memory that can be seen, weights that are held once, and limits that are kept.
 import { execFile } from 'node:child_process';
-import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { cp, open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -127,10 +127,11 @@ describe('a prepared model', () => {
       const { body } = await post(`${running.url}/v1/embeddings`, { model: 'text', input: sentence?.text });
       const prepared = /prepared as (\S+) in/.exec(running.output)?.[1];
       if (prepared !== undefined) folder = prepared;
+      said = running.output;
       await running.stop();
       return (body as { data: { embedding: number[] }[] }).data[0]?.embedding ?? [];
     };
-    let folder = '';
+    let [folder, said] = ['', ''];
     expect(distance(await vector(), [...(sentence?.vector ?? [])])).toBeLessThan(1e-5);
     const { ino } = await stat(folder);
     expect(distance(await vector(), [...(sentence?.vector ?? [])])).toBeLessThan(1e-5);
@@ -139,6 +140,14 @@ describe('a prepared model', () => {
     await writeFile(join(folder, 'model.onnx'), graph.subarray(0, graph.length / 2));
     expect(distance(await vector(), [...(sentence?.vector ?? [])])).toBeLessThan(1e-5);
     expect(await readFile(join(folder, 'model.onnx'))).toEqual(graph);
+    // As long as before: found by its checksum alone, while the sessions load it.
+    const weights = await open(join(folder, 'model.onnx.data'), 'r+');
+    await weights.write('nonsense'.repeat(100_000), 50_000_000);
+    await weights.close();
+    expect(distance(await vector(), [...(sentence?.vector ?? [])])).toBeLessThan(1e-5);
+    expect(said).toMatch(/its weights are damaged[^]* prepared as /);
+    expect(distance(await vector(), [...(sentence?.vector ?? [])])).toBeLessThan(1e-5);
+    expect(said).not.toContain('damaged');
   });
 
   it('that an image ships is used where it lies, read-only, and nothing is written to CACHE_DIR', async () => {

@@ -1,4 +1,5 @@
 // A runner of batches whose ends are decided by the test, and what a test of the batcher asks and notes beside it.
+import { Worker } from 'node:worker_threads';
 import type { Batcher, BatchingPolicy, Runner } from '../../src/batching/batcher.js';
 import type { Item, JobOptions } from '../../src/batching/item.js';
 import type { Layout } from '../../src/batching/layout.js';
@@ -70,7 +71,7 @@ export class HandRunner implements Runner {
 
 function neverStarted(): Instance {
   return new Instance({
-    workerUrl: new URL('none:'),
+    openWorker: () => new Worker(new URL('none:')),
     modelPath: '',
     sessionOptions: {},
     threads: 1,
