@@ -262,4 +262,25 @@ describe('the server', () => {
     expect(code).toBe(0);
     expect(files(output)).toBeGreaterThan(0);
   });
+
+  it('traces a quarter of the requests where it is told so, and all of those whose client traces them', async () => {
+    const quarter = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+      OTEL_EXPORTER_OTLP_TIMEOUT: '500',
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0.25',
+    };
+    const server = await Server.start({ MODEL_REPOSITORY: await alone(), CACHE: 'off', ...quarter });
+    const traced = async (traceparent: () => string): Promise<number> => {
+      const answers = Array.from({ length: 400 }, () =>
+        post(`${server.url}/v1/models/digits/predict`, { instances: pixels.slice(0, 1) }, { traceparent: traceparent() }),
+      );
+      return (await Promise.all(answers)).filter(({ headers }) => headers.get('traceresponse') !== null).length;
+    };
+    // Five standard deviations to each side of 100.
+    expect(Math.abs((await traced(() => '')) - 100)).toBeLessThan(44);
+    expect(await traced(() => parentOf().header)).toBe(400);
+    expect(await traced(() => parentOf(false).header)).toBe(0);
+    await server.stop();
+  });
 });

@@ -273,18 +273,6 @@ describe('Queue', () => {
     expect(served.indexOf(7)).toBe(OLDEST_LEADS_EVERY - 1);
   });
 
-  it('gives the least urgent their part while the urgent keep coming, not the turn of the oldest alone', () => {
-    const queue = new Queue<TestEntry>({ ...POLICY, segments: true });
-    const patient = flowOf(7);
-    fill(queue, patient, 64, { length: 8 });
-    for (let client = 0; client < 8; client++) put(queue, flowOf(2), { length: 8 });
-    let batches = 0;
-    for (; patient.waiting > 0; batches++) {
-      for (const { flow } of queue.next()) if (flow !== patient) put(queue, flowOf(2), { length: 8 });
-    }
-    expect(batches).toBeLessThan((64 * OLDEST_LEADS_EVERY) / 2);
-  });
-
   it('does not let who comes late catch up with what others have had', () => {
     const queue = new Queue<TestEntry>({ maxRows: 1, maxTokens: 64, tolerance: 1 });
     const early = flowOf();
