@@ -31,7 +31,9 @@ if ! buildah inspect --type image "$base" > /dev/null 2>&1; then
     || { tail -n 5 "$work/log" >&2; skip "debootstrap failed"; }
   install -m 755 "$(readlink -f node_modules/.bin/node)" "$work/root/usr/local/bin/node"
   mkdir -p "$work/root/usr/local/lib/node_modules"
-  cp -rL "$(npm root --global)/npm" "$work/root/usr/local/lib/node_modules/npm"
+  # The npm that runs this: where packages are global depends on the Node that comes first in PATH.
+  npm=${npm_execpath:-$(readlink -f "$(command -v npm)")}
+  cp -rL "${npm%/bin/npm-cli.js}" "$work/root/usr/local/lib/node_modules/npm"
   ln -s ../lib/node_modules/npm/bin/npm-cli.js "$work/root/usr/local/bin/npm"
   container=$(buildah from scratch)
   buildah copy --quiet "$container" "$work/root" / > /dev/null
