@@ -99,7 +99,8 @@ export class PreparedModels {
       await this.runtime.prepare(plan, draft, memory === 'shared');
       // ONNX Runtime does not read everything that it writes; tried here, that costs one start and not every one.
       await this.runtime.probe(preparedAt(plan, draft)).catch(async (thrown: unknown) => {
-        await store.condemn(key, reasonOf(thrown));
+        // That the process was told to end meanwhile says nothing of the model.
+        if (!this.runtime.closed) await store.condemn(key, reasonOf(thrown));
         throw thrown;
       });
     });

@@ -1,6 +1,7 @@
 // The runtime of the process: one budget of cores, and groups of instances on it.
 import type { Worker } from 'node:worker_threads';
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { NestorError } from '../errors.js';
 import { Readiness } from '../health/readiness.js';
 import { CoreBudget } from './core-budget.js';
 import { Instance, type InstanceOptions } from './instance.js';
@@ -26,6 +27,7 @@ export class RuntimeService {
   readonly cores = new CoreBudget();
   readonly #logger = new Logger(RuntimeService.name);
   readonly #open = new Set<Threaded>();
+  #closed = false;
   readonly #threads: WorkerThreads;
   readonly #openWorker = (): Worker => this.#threads.open();
 
@@ -41,7 +43,14 @@ export class RuntimeService {
     this.#threads.startAhead();
   }
 
+  /** It starts no thread any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** @throws NestorError DRAINING once it is closed: a load that is still on its way would start threads that nobody ends. */
   group(plan: InstancePlan, events: Omit<GroupEvents, 'onUnfit'>): InstanceGroup {
+    this.#checkOpen();
     const onUnfit = (reason: string): void => {
       this.#logger.error(`${plan.modelPath}: the device failed for good, this process ends so that another takes its place: ${reason}`);
       this.readiness.condemn();
@@ -65,6 +74,7 @@ export class RuntimeService {
   }
 
   async #loadOnce({ modelPath, niceness }: InstancePlan, options: InstanceOptions['sessionOptions']): Promise<void> {
+    this.#checkOpen();
     const nothing = (): void => undefined;
     const instance = new Instance({
       openWorker: this.#openWorker,
@@ -90,8 +100,13 @@ export class RuntimeService {
     this.#open.delete(threads);
   }
 
-  /** Ends the threads of all, those that are still loading included. */
+  /** Ends the threads of all, those that are still loading included, and starts no others. */
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([this.#threads, ...this.#open].map((threads) => threads.close()));
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new NestorError('DRAINING', 'The server is shutting down: no model is loaded any more');
   }
 }
