@@ -30,6 +30,7 @@ interface Asking {
   readonly deadline?: number;
   readonly tenant?: string;
   readonly policy?: CachePolicy;
+  readonly hold?: () => () => void;
 }
 
 /** Each key's value is the key in capitals; nothing is done before it is allowed. */
@@ -187,6 +188,23 @@ describe('equal requests at one time', () => {
     open();
     expect(sources(await second)).toEqual(['A coalesced']);
     expect(desk.computed).toEqual([['a']]);
+  });
+
+  it('keep the model of the first from ending for as long as anybody waits', async () => {
+    let holders = 0;
+    const hold = (): (() => void) => {
+      holders += 1;
+      return () => void (holders -= 1);
+    };
+    const open = desk.close();
+    const first = new AbortController();
+    const asked = [desk.ask(['a'], { signal: first.signal, hold }), desk.ask(['a'])];
+    first.abort();
+    await expect(asked[0]).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(holders).toBe(1);
+    open();
+    expect(sources((await asked[1]) ?? [])).toEqual(['A coalesced']);
+    expect(holders).toBe(0);
   });
 
   it('end when all of them leave', async () => {

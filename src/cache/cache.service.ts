@@ -42,6 +42,8 @@ export interface Request<T> extends Passenger {
   readonly urgency: number;
   /** Who asks. Tenants do not wait for each other's work, even for what they share: it may stand behind all else that the other has sent. */
   readonly tenant?: string | undefined;
+  /** Keeps what computes alive until the returned function is called: whoever began may leave while others wait for what it began. */
+  readonly hold?: () => () => void;
   /** The values of the keys at these places; aborted when nobody waits for any of them. */
   readonly compute: (missing: readonly number[], signal: CancellationSignal | undefined) => Promise<readonly T[]>;
 }
@@ -171,6 +173,7 @@ export class CacheService implements OnApplicationShutdown {
   /** In the table before the tiers are asked, so that of equal requests of one moment only the first asks them. */
   #begin<T>(keys: readonly string[], places: ReadonlyMap<string, number>, request: Request<T>): Flight<Results<T>> {
     const flown = keys.map((key) => inFlight(key, request.tenant));
+    const release = request.hold?.();
     const work = async (signal: AbortSignal): Promise<Results<T>> => {
       try {
         const results = await this.#remembered(keys, request);
@@ -179,6 +182,7 @@ export class CacheService implements OnApplicationShutdown {
         const computed = await this.#once(missing, places, request, signal);
         return results.size === 0 ? computed : new Map([...results, ...computed]);
       } finally {
+        release?.();
         for (const key of flown) if (this.#flights.get(key) === flight) this.#flights.delete(key);
       }
     };

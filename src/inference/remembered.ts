@@ -76,7 +76,8 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
     return { values, timings: spent, report: undefined };
   }
   const keys = mode === 'bypass' ? places(work.size).map(String) : await work.keys(makerOf(level, plan, cache.tenantOf(call.tenant)));
-  const asked = { level, policy: model.cache, tiers, mode, urgency, signal, deadline, compute, tenant: call.tenant };
+  const hold = (): (() => void) => model.usage.hold();
+  const asked = { level, policy: model.cache, tiers, mode, urgency, signal, deadline, compute, hold, tenant: call.tenant };
   const recalled = await cache.recall(keys, asked);
   if (call.tenant !== undefined) usage.answered(tenant.label, model.name);
   const total = (performance.now() - started) / 1000;
