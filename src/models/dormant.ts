@@ -38,6 +38,7 @@ export class DormantModels {
 
   /**
    * Loads one that still sleeps; of many who want it the first does so for all.
+   * @param load forgets it where any version of it serves then, though others could not be loaded.
    * @throws NestorError MODEL_NOT_READY when it cannot be loaded; whoever runs the server finds the reason in the log and the index.
    */
   async wake(name: string, load: () => Promise<void>): Promise<void> {
@@ -48,6 +49,7 @@ export class DormantModels {
     try {
       await load();
     } catch (cause) {
+      if (!this.#asleep.has(name)) return;
       sleep.mayBeTried = performance.now() + RETRY_MS;
       throw notLoaded(name, RETRY_MS, cause);
     }

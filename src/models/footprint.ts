@@ -22,6 +22,10 @@ export function footprintOf({ count, wide, prepared }: InstancePlan, weightBytes
   return { mapped: weightBytes, private: instances * ((memory === 'speed' ? weightBytes : 0) + INSTANCE_BYTES) };
 }
 
+export function sumOf({ mapped, private: own }: Footprint): number {
+  return mapped + own;
+}
+
 export function inMiB(bytes: number): string {
   return `${Math.ceil(bytes / 1024 / 1024)} MiB`;
 }

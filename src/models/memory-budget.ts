@@ -1,8 +1,11 @@
 // What all models together may take: a load that would exceed it makes room, or is refused with the sum shown.
 import { Inject, Injectable } from '@nestjs/common';
 import { NestorError } from '../errors.js';
-import { inMiB, type Footprint } from './footprint.js';
+import { inMiB, sumOf, type Footprint } from './footprint.js';
 import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
+
+/** Gives up what can be spared, one model at a time. @param missing bytes. @returns false where all of it would not be enough: then nothing is. */
+export type MakeRoom = (missing: number) => Promise<boolean>;
 
 @Injectable()
 export class MemoryBudget {
@@ -25,13 +28,12 @@ export class MemoryBudget {
 
   /**
    * Takes a model's share, until the returned function is called.
-   * @param makeRoom gives up what can be spared, one model at a time; false when nothing is left.
    * @throws NestorError MEMORY_BUDGET_EXCEEDED with the sum.
    */
-  async reserve(name: string, { mapped, private: own }: Footprint, makeRoom: () => Promise<boolean>): Promise<() => void> {
-    const bytes = mapped + own;
+  async reserve(name: string, footprint: Footprint, makeRoom: MakeRoom): Promise<() => void> {
+    const bytes = sumOf(footprint);
     while (this.limit !== undefined && this.taken + bytes > this.limit) {
-      if (!(await makeRoom())) throw this.#exceeded(name, bytes, this.limit);
+      if (!(await makeRoom(this.taken + bytes - this.limit))) throw this.#exceeded(name, bytes, this.limit);
     }
     const share = Symbol(name);
     this.#taken.set(share, { name, bytes });

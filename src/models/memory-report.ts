@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { mappedFiles } from '../runtime/mapped-files.js';
 import { gpuMemoryOfProcess } from '../telemetry/gpu-memory.js';
 import { processMemory, type ProcessMemory } from '../telemetry/process-memory.js';
+import { sumOf } from './footprint.js';
 import { MemoryBudget } from './memory-budget.js';
 import type { MemoryMode } from './memory-mode.js';
 import type { Model } from './model.js';
@@ -48,7 +49,7 @@ export class MemoryReport {
         instances: instances.alive.wanted,
         weights: { mapped, resident },
         private: memory.grown,
-        expected: memory.expected.mapped + memory.expected.private,
+        expected: sumOf(memory.expected),
       };
     });
     const [memory, gpu = null] = await Promise.all([processMemory(), gpuMemoryOfProcess()]);

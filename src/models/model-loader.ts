@@ -19,7 +19,7 @@ import { footprintOf } from './footprint.js';
 import { inputLimits } from './input-limits.js';
 import { loadingKeys, type Manifest } from './manifest.js';
 import { readModelFiles, type ModelFiles } from './model-files.js';
-import { MemoryBudget } from './memory-budget.js';
+import { MemoryBudget, type MakeRoom } from './memory-budget.js';
 import type { MemoryMode } from './memory-mode.js';
 import type { Model, ModelMemory } from './model.js';
 import { batchingPolicy, instancePlan } from './plans.js';
@@ -55,12 +55,7 @@ export class ModelLoader {
   ) {}
 
   /** @throws Error with the path and the reason when the model cannot serve. */
-  async load(
-    folder: VersionFolder,
-    manifest: Manifest,
-    contents: readonly ContainedFile[],
-    makeRoom: () => Promise<boolean>,
-  ): Promise<Model> {
+  async load(folder: VersionFolder, manifest: Manifest, contents: readonly ContainedFile[], makeRoom: MakeRoom): Promise<Model> {
     const started = performance.now();
     try {
       const model = await this.#load(folder, manifest, contents, makeRoom);
@@ -99,7 +94,7 @@ export class ModelLoader {
     { prepared }: Plans,
     content: Content,
     mode: MemoryMode,
-    makeRoom: () => Promise<boolean>,
+    makeRoom: MakeRoom,
   ): Promise<ModelMemory> {
     const weightsPath = prepared.prepared ? weightsOf(prepared.modelPath) : undefined;
     // A graph of small weights alone, beside large files of another kind, is prepared without a file for them.
@@ -108,12 +103,7 @@ export class ModelLoader {
     return { mode, weightsPath, expected, grown: 0, release: await this.budget.reserve(`${name}/${version}`, expected, makeRoom) };
   }
 
-  async #load(
-    folder: VersionFolder,
-    manifest: Manifest,
-    contents: readonly ContainedFile[],
-    makeRoom: () => Promise<boolean>,
-  ): Promise<Model> {
+  async #load(folder: VersionFolder, manifest: Manifest, contents: readonly ContainedFile[], makeRoom: MakeRoom): Promise<Model> {
     const { name, version, path } = folder;
     const files = await readModelFiles(path);
     const maxLength = manifest.maxLength ?? files.maxLength;

@@ -5,6 +5,8 @@ import { DormantModels } from './dormant.js';
 import { IdleModels } from './idle-models.js';
 import { Lease } from './lease.js';
 import type { Model } from './model.js';
+import { sumOf } from './footprint.js';
+import type { MakeRoom } from './memory-budget.js';
 import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
 import { ModelRegistry } from './model-registry.js';
 import { ModelRollout } from './model-rollout.js';
@@ -42,7 +44,7 @@ export class ModelManager {
   readonly #withdrawn = new Set<string>();
   readonly #dormant = new DormantModels();
   readonly #idle: IdleModels;
-  readonly #makeRoom = (): Promise<boolean> => this.#unloadSpare();
+  readonly #makeRoom: MakeRoom = (missing) => this.#unloadSpare(missing);
 
   constructor(
     @Inject(MODEL_OPTIONS) private readonly options: ModelOptions,
@@ -100,8 +102,10 @@ export class ModelManager {
    * @throws NestorError INVALID_REQUEST, MODEL_NOT_FOUND, MODEL_LOAD_FAILED with the reason.
    */
   load(name: string): Promise<void> {
-    this.#withdrawn.delete(name);
-    return this.#turns.take(name, () => this.#align(name));
+    return this.#turns.take(name, () => {
+      this.#withdrawn.delete(name);
+      return this.#align(name);
+    });
   }
 
   /**
@@ -119,8 +123,8 @@ export class ModelManager {
 
   /** What a change of the folder asks for: to be loaded, or unloaded where it is gone; nothing where it was unloaded by request. */
   async refresh(name: string): Promise<void> {
-    if (this.#withdrawn.has(name)) return;
     await this.#turns.take(name, async () => {
+      if (this.#withdrawn.has(name)) return;
       const folders = await scan(this.options.repository);
       if (!folders.some((folder) => folder.name === name)) {
         void this.#withdraw(name);
@@ -159,6 +163,8 @@ export class ModelManager {
   /** A model that comes when it is used is loaded by its first request. */
   #await(name: string, versions: readonly string[]): void {
     this.#dormant.sleep(name);
+    // What was said of files that have changed since.
+    this.rollout.states.forget(name);
     for (const version of versions) this.rollout.states.note(name, version, 'UNAVAILABLE', ON_DEMAND);
   }
 
@@ -174,10 +180,12 @@ export class ModelManager {
     await ended;
   }
 
-  /** Has the model rest that was not used for longest. @returns false where there is none. */
-  async #unloadSpare(): Promise<boolean> {
-    const [name] = this.#idle.spare;
-    if (name === undefined) return false;
+  /** Has the model rest that was not used for longest. @returns false where all that could would not be enough: they stay. */
+  async #unloadSpare(missing: number): Promise<boolean> {
+    const { spare } = this.#idle;
+    const [name] = spare;
+    const bytes = spare.flatMap((one) => this.models.versions(one)).reduce((sum, { memory }) => sum + sumOf(memory.expected), 0);
+    if (name === undefined || bytes < missing) return false;
     this.#logger.log(`${name} is unloaded to make room`);
     await this.#rest(name);
     return true;
@@ -193,7 +201,11 @@ export class ModelManager {
   async #align(name: string): Promise<void> {
     const description = await this.rollout.describe(name);
     this.#idle.follow(name, description.manifest.loading);
-    await this.rollout.align(description, this.#makeRoom);
-    this.#dormant.forget(name);
+    try {
+      await this.rollout.align(description, this.#makeRoom);
+    } finally {
+      // Of several versions some may serve though others cannot be loaded.
+      if (this.models.names.includes(name)) this.#dormant.forget(name);
+    }
   }
 }

@@ -5,6 +5,7 @@ import { filesOf, fingerprint } from './folder-contents.js';
 import { loadingKeys, readManifest, type Manifest } from './manifest.js';
 import type { Model } from './model.js';
 import { ModelLoader } from './model-loader.js';
+import type { MakeRoom } from './memory-budget.js';
 import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
 import { withinRepository, type ModelFolder, type VersionFolder } from './repository.js';
 import { versionsToServe } from './versions.js';
@@ -19,8 +20,7 @@ export interface ModelDescription {
 export interface LoadHooks {
   /** Called when something is loaded indeed. */
   readonly begins: () => void;
-  /** Gives up what can be spared, one model at a time; false when nothing is left. */
-  readonly makeRoom: () => Promise<boolean>;
+  readonly makeRoom: MakeRoom;
 }
 
 @Injectable()

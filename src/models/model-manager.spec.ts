@@ -1,0 +1,110 @@
+// What is asked of one model at one time, and models that come when they are used.
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { Registry } from 'prom-client';
+import { removeRepositories, withWorkers, written, type Files } from '../../test/setup/repository.js';
+import { identityModel } from '../../test/soak/identity-model.js';
+import { BatchingService } from '../batching/batching.service.js';
+import { Readiness } from '../health/readiness.js';
+import { RuntimeService, workerUrl } from '../runtime/runtime.service.js';
+import { Metrics } from '../telemetry/metrics.js';
+import { MemoryBudget } from './memory-budget.js';
+import { ModelLoader } from './model-loader.js';
+import { ModelManager } from './model-manager.js';
+import type { ModelOptions } from './model-options.js';
+import { ModelRegistry } from './model-registry.js';
+import { ModelRollout } from './model-rollout.js';
+import { ModelSource } from './model-source.js';
+import { PreparedModels } from './prepared-models.js';
+
+const IDENTITY = identityModel('FP32', ['rows', 'values']);
+/** Reckoned for an instance. */
+const INSTANCE_BYTES = 12 * 1024 * 1024 + 2 * IDENTITY.byteLength;
+const onDemand = (workers: number): string => `loading: { onDemand: true }\n${withWorkers(workers)}`;
+
+let runtime: RuntimeService;
+let options: { -readonly [key in keyof ModelOptions]: ModelOptions[key] };
+let models: ModelRegistry;
+let budget: MemoryBudget;
+
+async function managed(files: Files): Promise<ModelManager> {
+  options = { repository: await written(files) };
+  const metrics = new Metrics(new Registry());
+  models = new ModelRegistry();
+  budget = new MemoryBudget(options);
+  const loader = new ModelLoader(runtime, new BatchingService(), metrics, new PreparedModels(options, runtime), budget);
+  const source = new ModelSource(options, loader);
+  const manager = new ModelManager(options, source, new ModelRollout(options, source, loader, models, metrics), models);
+  await manager.open();
+  return manager;
+}
+
+async function version(manager: ModelManager, name: string): Promise<string> {
+  using lease = await manager.use({ name });
+  return lease.model.version;
+}
+
+beforeEach(() => {
+  Logger.overrideLogger(false);
+  runtime = new RuntimeService(workerUrl(), new Readiness());
+});
+afterEach(() => runtime.close());
+afterAll(removeRepositories);
+
+describe('a model', () => {
+  it('that is unloaded stays so, though a change of its files was noticed before', async () => {
+    const manager = await managed({ 'm/1/model.onnx': IDENTITY, 'm/model.yaml': withWorkers(1) });
+    await Promise.all([manager.load('m'), manager.unload('m'), manager.refresh('m')]);
+    expect(models.names).toEqual([]);
+  });
+
+  it('that is loaded again follows its files again, though it was still to be unloaded when that was asked', async () => {
+    const manager = await managed({ 'm/1/model.onnx': IDENTITY, 'm/model.yaml': withWorkers(1) });
+    await Promise.all([manager.load('m'), manager.unload('m'), manager.load('m')]);
+    expect(models.names).toEqual(['m']);
+    await rm(join(options.repository, 'm'), { recursive: true });
+    await manager.refresh('m');
+    expect(models.names).toEqual([]);
+  });
+});
+
+describe('a model that is loaded when it is used', () => {
+  it('serves the versions that can be loaded', async () => {
+    const manager = await managed({
+      'm/1/model.onnx': IDENTITY,
+      'm/2/model.onnx': 'nonsense',
+      'm/model.yaml': `versions: all\n${onDemand(1)}`,
+    });
+    await expect(version(manager, 'm')).resolves.toBe('1');
+    await expect(version(manager, 'm')).resolves.toBe('1');
+    expect(manager.sleeping).toEqual([]);
+  });
+
+  it('stays where even without it there would be no room for another', async () => {
+    const manager = await managed({
+      'a/1/model.onnx': IDENTITY,
+      'a/model.yaml': onDemand(1),
+      'b/1/model.onnx': IDENTITY,
+      'b/model.yaml': onDemand(1),
+      'large/1/model.onnx': IDENTITY,
+      'large/model.yaml': onDemand(5),
+    });
+    options.memoryBudgetBytes = budget.taken + 4.5 * INSTANCE_BYTES;
+    for (const name of ['a', 'b']) await version(manager, name);
+    await expect(version(manager, 'large')).rejects.toMatchObject({ code: 'MODEL_NOT_READY' });
+    expect(models.names).toEqual(['a', 'b']);
+  });
+
+  it('says nothing of versions that are gone while it sleeps', async () => {
+    const manager = await managed({
+      'm/1/model.onnx': IDENTITY,
+      'm/2/model.onnx': IDENTITY,
+      'm/model.yaml': `versions: all\n${onDemand(1)}`,
+    });
+    await rm(join(options.repository, 'm/2'), { recursive: true });
+    await manager.refresh('m');
+    expect(manager.index.map((state) => state.version)).toEqual(['1']);
+  });
+});
