@@ -63,7 +63,7 @@ export class Backlog<E extends Entry> {
 
   /** @param from where its virtual time begins: after that of all that went before. */
   constructor(
-    readonly share: Share,
+    public share: Share,
     from: number,
   ) {
     this.#virtualTime = from;

@@ -69,7 +69,11 @@ export class Queue<E extends Entry> {
   /** What waits of one tenant. */
   backlog(share: Share): Backlog<E> {
     let backlog = this.#backlogs.get(share.name);
-    if (backlog) return backlog;
+    if (backlog) {
+      // The warm-up, which is nobody's, has none of the weight that those have whom nobody names.
+      backlog.share = share;
+      return backlog;
+    }
     if (this.#backlogs.size >= IDLE_TENANTS) this.#forget();
     this.#backlogs.set(share.name, (backlog = new Backlog<E>(share, this.#horizon)));
     return backlog;

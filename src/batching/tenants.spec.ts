@@ -100,6 +100,16 @@ describe('tenants in one queue', () => {
     );
   });
 
+  it('have the weight that they have now, whatever it was when they came first', () => {
+    const queue = new Queue<Waiting>(ONE_BY_ONE);
+    put(queue, flowOf(tenant('one', 1)));
+    queue.next();
+    const [one, other] = [flowOf(tenant('one', 4)), flowOf(tenant('other', 1))];
+    for (let i = 0; i < 200; i++) [one, other].map((flow) => put(queue, flow));
+    const served = Array.from({ length: 100 }, () => queue.next()[0]?.flow);
+    expect(served.filter((flow) => flow === one)).toHaveLength(80);
+  });
+
   it('do not wait for the backlog of others: who had nothing waiting is served within a batch of each', () => {
     fc.assert(
       fc.property(weights, fc.integer({ min: 1, max: 60 }), fc.nat(100), (all, length, before) => {
