@@ -11,7 +11,7 @@ const RATE = /^(\d{1,15}) ?\/ ?(second|minute|hour|day)$/;
 /** Nothing is counted: what the default says does not hold for this tenant. */
 const UNLIMITED = 'unlimited';
 
-export const RATE_RULE = `must be like 600/minute (per second, minute, hour or day, from 1 on), a list of such, or ${UNLIMITED}`;
+export const RATE_RULE = `must be like 600/minute (per second, minute, hour or day, from 1 on), a list of such with a period each, or ${UNLIMITED}`;
 
 export interface Limit {
   readonly unit: Unit;
@@ -24,7 +24,9 @@ export interface Limit {
 }
 
 export function isRates(value: unknown): boolean {
-  return value === UNLIMITED || (asList(value).length > 0 && asList(value).every((one) => rateOf(one) !== undefined));
+  if (value === UNLIMITED) return true;
+  const rates = asList(value).map(rateOf);
+  return rates.length > 0 && rates.every((rate) => rate !== undefined) && new Set(rates.map((rate) => rate?.period)).size === rates.length;
 }
 
 /** @param value of which `isRates` holds; nothing is no limit. */

@@ -109,6 +109,17 @@ describe('a limit', () => {
     }
   });
 
+  it('refuses nothing because the window ends while the ledger is asked', async () => {
+    const book = new Book();
+    const meter = new Meter(limit('100/minute'), 'key', book);
+    await meter.take(1);
+    jest.advanceTimersByTime(59_999);
+    const asked = meter.take(20);
+    jest.advanceTimersByTime(1);
+    expect(await asked).toBe(true);
+    expect(meter.remaining).toBe(80);
+  });
+
   it('takes back what came to nothing', () => {
     const meter = new Meter(limit('10/minute'), 'key', undefined);
     expect(meter.take(8)).toBe(true);

@@ -82,7 +82,8 @@ export class Meter {
         return true;
       }
       this.#slice = here;
-      return false;
+      // Of a window that had ended nothing counts: what was asked for beside it was too little.
+      return grant.window !== window && this.take(amount);
     } catch {
       if (this.#window === window) this.#slice += own;
       this.#roll();

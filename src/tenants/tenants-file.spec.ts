@@ -45,6 +45,7 @@ tenants:
     ['default: { limits: { items: 0/minute } }', 'default.limits.items'],
     ['default: { limits: { requests: 5/week } }', 'default.limits.requests'],
     ['default: { limits: { requests: [] } }', 'default.limits.requests'],
+    ['default: { limits: { requests: [5/day, 9/day] } }', 'default.limits.requests'],
     ['default: { limits: { images: 5/day } }', 'default.limits.images'],
     ['- a', 'must hold keys and values'],
     ['a: [', 'is not YAML'],
