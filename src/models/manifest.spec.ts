@@ -1,5 +1,6 @@
 // model.yaml: every key has its rule, and what breaks one is named with its file.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -11,7 +12,7 @@ let path: string;
 
 async function manifest(yaml: string): Promise<Manifest> {
   await writeFile(path, yaml);
-  return readManifest(path);
+  return readManifest(folder, path);
 }
 
 beforeAll(async () => {
@@ -63,7 +64,7 @@ describe('readManifest', () => {
   });
 
   it('takes a file that is not there for an empty one', async () => {
-    await expect(readManifest(join(folder, 'none.yaml'))).resolves.toEqual(new Manifest());
+    await expect(readManifest(folder, join(folder, 'none.yaml'))).resolves.toEqual(new Manifest());
   });
 
   it.each([
@@ -121,7 +122,16 @@ describe('readManifest', () => {
     await expect(reading).rejects.toThrow(reason);
   });
 
-  it('reports a file that cannot be read', async () => {
-    await expect(readManifest(folder)).rejects.toThrow('EISDIR');
+  it('reads no folder, and no pipe, which nobody may ever write to', async () => {
+    await expect(readManifest(folder, folder)).rejects.toThrow(`${folder} is no file`);
+    const pipe = join(folder, 'pipe.yaml');
+    execFileSync('mkfifo', [pipe]);
+    await expect(readManifest(folder, pipe)).rejects.toThrow(`${pipe} is no file`);
+  });
+
+  it('shows nothing of a file out of the repository', async () => {
+    const link = join(folder, 'link.yaml');
+    await symlink('/etc/hosts', link);
+    await expect(readManifest(folder, link)).rejects.toThrow('link.yaml is a symbolic link out of the repository');
   });
 });

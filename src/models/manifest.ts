@@ -1,4 +1,5 @@
 // model.yaml: what cannot be inferred from the files of a model, every key optional.
+import { stat } from 'node:fs/promises';
 import { Transform, Type } from 'class-transformer';
 import {
   ArrayMinSize,
@@ -22,6 +23,7 @@ import { PROVIDERS, type Provider, type SessionEntries } from '../runtime/sessio
 import { MEMORY_MODES, type MemoryMode } from './memory-mode.js';
 import { InputLimit } from './input-limits.js';
 import { readIfThere } from './read-if-there.js';
+import { withinRepository } from './repository.js';
 import { TASKS, type Task } from './task.js';
 import { isVersion, isVersionLabel, type VersionPolicy } from './versions.js';
 
@@ -172,8 +174,15 @@ export function loadingKeys(manifest: Manifest): string {
 
 /**
  * Reads a manifest; a file that is not there is an empty one.
- * @throws Error that names the file and every key that is wrong.
+ * @throws Error that names the file and every key that is wrong; for a link that leads out of the repository, and for what is no file.
  */
-export async function readManifest(path: string): Promise<Manifest> {
+export async function readManifest(repository: string, path: string): Promise<Manifest> {
+  const entry = await stat(path).catch(() => undefined);
+  if (entry) {
+    // What is wrong with a file is told with its lines, which may be those of any file.
+    await withinRepository(repository, path);
+    // To open a pipe waits for whoever writes to it, for ever perhaps.
+    if (!entry.isFile()) throw new Error(`${path} is no file`);
+  }
   return readYaml(Manifest, path, (await readIfThere(path)) ?? '');
 }

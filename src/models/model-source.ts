@@ -36,7 +36,7 @@ export class ModelSource {
   /** @throws Error that says what is wrong with the folder or its manifest. */
   async describe(folder: ModelFolder): Promise<ModelDescription> {
     await withinRepository(this.options.repository, folder.path);
-    const manifest = await readManifest(folder.manifestPath);
+    const manifest = await readManifest(this.options.repository, folder.manifestPath);
     const there = folder.versions.map(({ version }) => version);
     return { folder, manifest, wanted: versionsToServe(there, manifest) };
   }

@@ -24,7 +24,7 @@ export class Preparation {
   async run(): Promise<{ prepared: number; asTheyAre: number }> {
     const counts = { prepared: 0, asTheyAre: 0 };
     for (const { manifestPath, versions } of await scan(this.options.repository)) {
-      const manifest = await readManifest(manifestPath);
+      const manifest = await readManifest(this.options.repository, manifestPath);
       const wanted = versionsToServe(versions.map(({ version }) => version), manifest); // prettier-ignore
       for (const folder of versions.filter(({ version }) => wanted.includes(version))) {
         const content = await contentOf(await filesOf(this.options.repository, folder.path));
