@@ -118,6 +118,7 @@ export class ModelLoader {
     const memory = await this.#reserve(folder, plans, content, mode, makeRoom);
     const metrics = new ModelMetrics(this.metrics, name, version);
     const { private: before } = await processMemory();
+    let batcher: Batcher | undefined;
     const { instances, metadata } = await this.#start(plans, () => this.preparedModels.prepared(original, content, mode), {
       onFree: () => batcher?.pump(),
       onLost: (reason) => {
@@ -130,7 +131,6 @@ export class ModelLoader {
       throw thrown;
     });
     const { provider } = original;
-    let batcher: Batcher | undefined;
     try {
       const digest = contentScope(content, loadingKeys(manifest));
       const signature = Signature.of(metadata);

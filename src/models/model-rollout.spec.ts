@@ -1,7 +1,7 @@
 // What is loaded in vain is let go again: its threads, and its share of the budget.
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeEach, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { ONE_WORKER, removeRepositories, written } from '../../test/setup/repository.js';
@@ -45,6 +45,7 @@ beforeEach(async () => {
   const loader = new ModelLoader(runtime, new BatchingService(), metrics, new PreparedModels(options, runtime), budget);
   rollout = new ModelRollout(options, new ModelSource(options, loader), loader, models, metrics);
 });
+afterEach(() => jest.restoreAllMocks());
 afterAll(async () => {
   await runtime.close();
   await removeRepositories();
@@ -63,6 +64,16 @@ it('keeps the fresh instances of one version where there is no memory for those 
   expect(models.versions('m')).toContain(second);
   await rollout.withdraw('m');
   await until('the memory of all to be given back', () => Promise.resolve(budget.taken === empty || undefined));
+});
+
+it('loads a version of which one thread comes back from the dead before all are there', async () => {
+  const group = runtime.group.bind(runtime);
+  jest.spyOn(runtime, 'group').mockImplementation((plan, events) => {
+    events.onFree();
+    return group(plan, events);
+  });
+  await rollout.align(await rollout.describe('m'), nothing);
+  expect(serving()).toEqual([['1', ALIVE], ['2', ALIVE]]); // prettier-ignore
 });
 
 it('lets a version go that cannot be looked at any more once it is loaded', async () => {
