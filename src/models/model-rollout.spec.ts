@@ -45,7 +45,7 @@ beforeEach(async () => {
   const loader = new ModelLoader(runtime, new BatchingService(), metrics, new PreparedModels(options, runtime), budget);
   rollout = new ModelRollout(options, new ModelSource(options, loader), loader, models, metrics);
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 afterAll(async () => {
   await runtime.close();
   await removeRepositories();
