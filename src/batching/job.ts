@@ -2,7 +2,7 @@
 import type { NestorError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import type { Entry, Flow } from './backlog.js';
-import { EVERYBODY, USUAL_URGENCY, type Item, type JobOptions, type JobResult, type Share } from './item.js';
+import { costOf, EVERYBODY, USUAL_URGENCY, type Item, type JobOptions, type JobResult, type Share } from './item.js';
 
 /** An item in the queue of a model. */
 export interface JobEntry extends Entry {
@@ -16,6 +16,7 @@ export class Job implements Flow {
   waiting = 0;
   /** Called once the job is settled: its deadline and its client, who may ask many more things, hold it no longer. */
   unwatch: (() => void) | undefined;
+  readonly tokens: number;
   readonly urgency: number;
   readonly share: Share;
   readonly entries: JobEntry[];
@@ -32,6 +33,7 @@ export class Job implements Flow {
     private readonly resolve: (result: JobResult) => void,
     private readonly reject: (reason: NestorError) => void,
   ) {
+    this.tokens = items.reduce((sum, item) => sum + costOf(item), 0);
     this.urgency = options.urgency ?? USUAL_URGENCY;
     this.share = options.share ?? EVERYBODY;
     this.#missing = items.length;

@@ -20,7 +20,7 @@ interface TestEntry extends Entry {
 }
 
 function flowOf(urgency = 3, share: Share = EVERYBODY): Flow {
-  return { finish: 0, waiting: 0, urgency, share };
+  return { finish: 0, waiting: 0, tokens: Infinity, urgency, share };
 }
 
 function entry(flow: Flow, { length = 1, rows = 1, kind = '', masked = false }: Partial<Item> = {}, index = 0): TestEntry {
@@ -234,7 +234,8 @@ describe('Queue', () => {
         const single = put(queue, flowOf(), { length, kind: 'single' });
         let batches = 1;
         while (!queue.next().includes(single)) batches += 1;
-        expect(batches).toBeLessThanOrEqual(OLDEST_LEADS_EVERY + 2 * arrays);
+        // Twice the turn of each array, and the batches between that the oldest leads.
+        expect(batches).toBeLessThanOrEqual(((2 * arrays + 1) * OLDEST_LEADS_EVERY) / (OLDEST_LEADS_EVERY - 1));
       }),
       { numRuns: 15 },
     );
@@ -268,9 +269,27 @@ describe('Queue', () => {
   it('now and then lets the oldest lead, however little it is in a hurry', () => {
     const queue = new Queue<TestEntry>({ maxRows: 1, maxTokens: 64, tolerance: 1 });
     put(queue, flowOf(7), {});
-    fill(queue, flowOf(0), 2 * OLDEST_LEADS_EVERY);
+    for (let other = 0; other < 2 * OLDEST_LEADS_EVERY; other++) put(queue, flowOf(0), {});
     const served = Array.from({ length: OLDEST_LEADS_EVERY }, () => queue.next()[0]?.flow.urgency);
     expect(served.indexOf(7)).toBe(OLDEST_LEADS_EVERY - 1);
+  });
+
+  it('serves an array of four full batches at once, as it would that many single texts, and lets single texts past a larger one', () => {
+    const waits = (count: number): number => {
+      const queue = new Queue<TestEntry>({ maxRows: 4, maxTokens: 64, tolerance: 1, segments: true });
+      for (let other = 0; other < 16; other++) put(queue, flowOf(), { length: 16 });
+      const array = fill(queue, { ...flowOf(), tokens: 16 * count }, count, { length: 16 });
+      let batches = 0;
+      for (let left = array.length; left > 0; batches++) {
+        for (const served of queue.next()) {
+          if (array.includes(served)) left--;
+          else put(queue, flowOf(), { length: 16 });
+        }
+      }
+      return batches;
+    };
+    expect(waits(16)).toBeLessThanOrEqual(16 / 4 + 16 / 4 + 1);
+    expect(waits(64)).toBeGreaterThan(64);
   });
 
   it('does not let who comes late catch up with what others have had', () => {

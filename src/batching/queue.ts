@@ -75,7 +75,7 @@ export class Queue<E extends Entry> {
       return backlog;
     }
     if (this.#backlogs.size >= IDLE_TENANTS) this.#forget();
-    this.#backlogs.set(share.name, (backlog = new Backlog<E>(share, this.#horizon)));
+    this.#backlogs.set(share.name, (backlog = new Backlog<E>(share, this.policy, this.#horizon)));
     return backlog;
   }
 

@@ -8,7 +8,7 @@ const LENGTH = 8;
 const MATES = 8;
 
 function ask(queue: Queue<Entry>, urgency: number, items = 1): Flow {
-  const flow: Flow = { finish: 0, waiting: 0, urgency, share: EVERYBODY };
+  const flow: Flow = { finish: 0, waiting: 0, tokens: Infinity, urgency, share: EVERYBODY };
   const item = { inputs: [], rows: 1, length: LENGTH, kind: '' };
   for (let index = 0; index < items; index++) queue.add({ item, kind: '', flow, order: 0, turn: 0, alone: false });
   return flow;
