@@ -37,7 +37,7 @@ async function ways(): Promise<Way[]> {
     rmSync(cache, { recursive: true, force: true });
     const its = { ...environment, MODEL_REPOSITORY: repositoryOf(join(FOLDER, mode), 1, mode), CACHE_DIR: cache };
     await (await startServer(nestor, 'loading', its)).stop();
-    const [key = ''] = readdirSync(join(cache, 'prepared'));
+    const key = readdirSync(join(cache, 'prepared')).find((name) => /^[0-9a-f]{32}$/.test(name)) ?? '';
     prepared.push({ label: `\`memory: ${mode}\``, graph: join(cache, 'prepared', key, 'model.onnx'), prepared: true, environment: its });
   }
   return [original, ...prepared];

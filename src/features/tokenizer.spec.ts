@@ -96,6 +96,22 @@ describe('Tokenizer', () => {
     expect((await variant({ truncation }, 12)).maxLength).toBe(12);
   });
 
+  it('reads a file whose vocabulary does not come last', async () => {
+    const original = JSON.parse(readFileSync(PATH, 'utf8')) as Record<string, unknown>;
+    const truncation = { direction: 'Right', max_length: 8, strategy: 'LongestFirst', stride: 0 };
+    const { model, added_tokens: added, ...others } = { ...original, truncation } as Record<string, unknown>;
+    for (const reordered of [
+      { model, added_tokens: added, ...others },
+      { added_tokens: added, model, ...others },
+    ]) {
+      const folder = await mkdtemp(join(tmpdir(), 'nestor-tokenizer-'));
+      await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(reordered));
+      const read = await Tokenizer.load(join(folder, 'tokenizer.json'), { maxLength: undefined });
+      await rm(folder, { recursive: true });
+      expect([read.maxLength, await read.prefixLength('query: ')]).toEqual([8, 3]);
+    }
+  });
+
   it('drops the padding of its file, and pads with its token', async () => {
     const padding = {
       strategy: { Fixed: 32 },

@@ -11,6 +11,8 @@ export interface ContainedFile {
   readonly bytes: number;
   /** Milliseconds since 1970. */
   readonly modified: number;
+  /** When the file or what the system knows of it was changed last, `modified` included, in milliseconds since 1970: nobody can set it. */
+  readonly changed: number;
   /** Tells a file from another one of that name, size and date. */
   readonly inode: number;
 }
@@ -35,7 +37,15 @@ export async function filesOf(repository: string, folder: string): Promise<Conta
     if (entry.isDirectory()) await walk(path, depth);
     // To open a pipe waits for whoever writes to it, for ever perhaps.
     else if (!entry.isFile()) throw new Error(`${relative(repository, path)} is neither a file nor a folder`);
-    else found.push({ name: relative(folder, path), path, bytes: entry.size, modified: entry.mtimeMs, inode: entry.ino });
+    else
+      found.push({
+        name: relative(folder, path),
+        path,
+        bytes: entry.size,
+        modified: entry.mtimeMs,
+        changed: entry.ctimeMs,
+        inode: entry.ino,
+      });
   };
   await walk(folder, 0);
   return found;

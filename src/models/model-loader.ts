@@ -5,15 +5,14 @@ import { Batcher } from '../batching/batcher.js';
 import { BatchingService } from '../batching/batching.service.js';
 import { NestorError, reasonOf } from '../errors.js';
 import { Tokenizer } from '../features/tokenizer.js';
-import type { SessionMetadata } from '../runtime/instance.js';
-import type { GroupEvents, InstanceGroup, InstancePlan } from '../runtime/instance-group.js';
+import type { InstancePlan } from '../runtime/instance-group.js';
 import { RuntimeService } from '../runtime/runtime.service.js';
 import { weightsOf } from '../runtime/session-options.js';
 import { Metrics } from '../telemetry/metrics.js';
-import { processMemory } from '../telemetry/process-memory.js';
+import { anonymousMemory } from '../telemetry/process-memory.js';
 import { ModelMetrics } from '../telemetry/model-metrics.js';
 import { cachePolicy } from './cache-policy.js';
-import { contentOf, contentScope, type Content } from './content-digest.js';
+import { contentScope, type Content } from './content-digest.js';
 import type { ContainedFile } from './folder-contents.js';
 import { footprintOf } from './footprint.js';
 import { inputLimits } from './input-limits.js';
@@ -31,16 +30,26 @@ import { taskOf } from './task.js';
 import { Usage } from './usage.js';
 import { warmUp } from './warm-up.js';
 
-/** How a version was given, and how it runs; the same where it is not prepared. */
+const DAMAGED = 'its weights are damaged';
+
+/** How a version was given, and how it runs: the same where it is not prepared. `anew` prepares it once more. */
 interface Plans {
   readonly original: InstancePlan;
   readonly prepared: InstancePlan;
+  readonly anew: () => Promise<InstancePlan>;
 }
 
-interface Started {
-  readonly instances: InstanceGroup;
-  readonly metadata: SessionMetadata;
+/** What a model is made of beside its instances. */
+interface Parts {
+  readonly folder: VersionFolder;
+  readonly manifest: Manifest;
+  readonly files: ModelFiles;
+  /** Of everything that its answers depend on. */
+  readonly digest: string;
+  readonly memory: ModelMemory;
 }
+
+type Running = Pick<Model, 'provider' | 'signature' | 'layout' | 'maxRows' | 'tokenizer' | 'instances' | 'batcher' | 'metrics'>;
 
 @Injectable()
 export class ModelLoader {
@@ -104,105 +113,102 @@ export class ModelLoader {
   }
 
   async #load(folder: VersionFolder, manifest: Manifest, contents: readonly ContainedFile[], makeRoom: MakeRoom): Promise<Model> {
-    const { name, version, path } = folder;
-    const files = await readModelFiles(path);
-    const maxLength = manifest.maxLength ?? files.maxLength;
-    const hashing = contentOf(contents);
-    // On this thread, while others read.
-    const tokenizing = files.tokenizerPath ? Tokenizer.load(files.tokenizerPath, { maxLength }) : Promise.resolve(undefined);
-    tokenizing.catch(() => undefined);
-    const content = await hashing;
+    const [files, content] = await Promise.all([readModelFiles(folder.path), this.preparedModels.contentOf(contents)]);
     const mode = manifest.runtime?.memory ?? 'shared';
     const original = await this.#original(files, manifest);
-    const plans = { original, prepared: await this.preparedModels.atFirstSight(original, content, mode) };
+    const plans: Plans = {
+      original,
+      prepared: await this.preparedModels.atFirstSight(original, content, mode),
+      anew: () => this.preparedModels.prepared(original, content, mode),
+    };
     const memory = await this.#reserve(folder, plans, content, mode, makeRoom);
-    const metrics = new ModelMetrics(this.metrics, name, version);
-    const { private: before } = await processMemory();
-    let batcher: Batcher | undefined;
-    const { instances, metadata } = await this.#start(plans, () => this.preparedModels.prepared(original, content, mode), {
-      onFree: () => batcher?.pump(),
-      onLost: (reason) => {
-        metrics.workerLost();
-        this.#logger.warn(`${name}/${version}: ${reason}; it is started again`);
-      },
-    }).catch((thrown: unknown) => {
-      memory.release();
-      metrics.close();
-      throw thrown;
-    });
-    const { provider } = original;
     try {
-      const digest = contentScope(content, loadingKeys(manifest));
-      const signature = Signature.of(metadata);
-      const tokenizer = await tokenizing;
-      const labels = manifest.labels ?? files.labels;
-      const image = manifest.image ?? files.image;
-      const layout = signature.layout(manifest.batching?.enabled, tokenizer?.padTokenId ?? 0, manifest.batching?.segments);
-      const policy = batchingPolicy(manifest, provider === 'cpu');
-      batcher = this.batching.open(policy, layout, instances, metrics);
-      const clues = {
-        signature,
-        hasTokenizer: tokenizer !== undefined,
-        hasImageRecipe: image !== undefined,
-        hasLabels: labels !== undefined,
-      };
-      const model: Model = {
-        name,
-        version,
-        task: manifest.task ?? taskOf(clues),
-        provider,
-        signature,
-        layout,
-        limits: inputLimits(files, manifest.inputs),
-        maxRows: policy.maxRows,
-        labels,
-        activation: manifest.activation ?? (signature.output('logits') ? 'softmax' : 'none'),
-        tokenizer,
-        image,
-        pooling: manifest.pooling ?? files.pooling ?? 'mean',
-        normalize: manifest.normalize ?? files.normalize ?? false,
-        ...promptPlan(manifest, files, signature),
-        readyAt: Math.floor(Date.now() / 1000),
-        instances,
-        batcher,
-        cache: cachePolicy(manifest, digest),
-        metrics,
-        usage: new Usage(),
-        memory,
-      };
-      const { remark, repeatable } = await warmUp(model);
-      memory.grown = Math.max(0, (await processMemory()).private - before);
-      metrics.memory(memory.expected.mapped, memory.grown);
-      if (remark) this.#logger.warn(`${name}/${version}: ${remark}`);
-      return repeatable ? model : { ...model, cache: cachePolicy(manifest, digest, false) };
+      return await this.#start(plans, { folder, manifest, files, digest: contentScope(content, loadingKeys(manifest)), memory });
     } catch (thrown) {
-      if (batcher) this.batching.close(batcher);
-      await this.runtime.end(instances);
       memory.release();
-      metrics.close();
       throw thrown;
     }
   }
 
   /**
-   * Starts the instances, and looks meanwhile whether the weights that they map are what was prepared. Where they are not, they are prepared
-   * anew; where the prepared model does not load, the original is loaded, and the next load prepares it.
+   * Starts and warms up the instances, and looks meanwhile whether the weights that they map are what was prepared: nobody is served before
+   * both are done. Damaged ones are prepared anew; where they are whole and do not load, the original is, and the next load prepares it.
    */
-  async #start({ original, prepared }: Plans, anew: () => Promise<InstancePlan>, events: Omit<GroupEvents, 'onUnfit'>): Promise<Started> {
-    const instances = this.runtime.group(prepared, events);
-    let intact = true;
+  async #start(plans: Plans, parts: Parts): Promise<Model> {
+    const { original, prepared, anew } = plans;
+    const { name, version } = parts.folder;
+    const before = await anonymousMemory();
+    const metrics = new ModelMetrics(this.metrics, name, version);
+    let batcher: Batcher | undefined;
+    const instances = this.runtime.group(prepared, {
+      onFree: () => batcher?.pump(),
+      onLost: (reason) => {
+        metrics.workerLost();
+        this.#logger.warn(`${name}/${version}: ${reason}; it is started again`);
+      },
+    });
+    const starting = instances.start();
+    // On this thread, while others create the sessions.
+    const checking = this.preparedModels.isIntact(prepared);
     try {
-      const checking = this.preparedModels.isIntact(prepared);
-      const metadata = await instances.start();
-      intact = await checking;
-      if (!intact) throw new Error('its weights are damaged');
-      return { instances, metadata };
+      const [metadata, tokenizer] = await Promise.all([starting, this.#tokenizer(parts)]);
+      const signature = Signature.of(metadata);
+      const { padTokenId = 0 } = tokenizer ?? {};
+      const layout = signature.layout(parts.manifest.batching?.enabled, padTokenId, parts.manifest.batching?.segments);
+      const policy = batchingPolicy(parts.manifest, prepared.provider === 'cpu');
+      batcher = this.batching.open(policy, layout, instances, metrics);
+      const model = modelOf(parts, { provider: prepared.provider, signature, layout, maxRows: policy.maxRows, tokenizer, instances, batcher, metrics }); // prettier-ignore
+      const { remark, repeatable } = await warmUp(model);
+      if (!(await checking)) throw new Error(DAMAGED);
+      parts.memory.grown = Math.max(0, (await anonymousMemory()) - before);
+      metrics.memory(parts.memory.expected.mapped, parts.memory.grown);
+      if (remark) this.#logger.warn(`${name}/${version}: ${remark}`);
+      return repeatable ? model : { ...model, cache: cachePolicy(parts.manifest, parts.digest, false) };
     } catch (thrown) {
+      if (batcher) this.batching.close(batcher);
       await this.runtime.end(instances);
-      if (!prepared.prepared) throw thrown;
-      this.#logger.warn(`${prepared.modelPath} does not load, it will be prepared anew: ${reasonOf(thrown)}`);
+      metrics.close();
+      const [loads, intact] = [await starting.then(() => true, () => false), await checking]; // prettier-ignore
+      if (!prepared.prepared || (loads && intact)) throw thrown;
+      const reason = intact ? reasonOf(thrown) : DAMAGED;
+      this.#logger.warn(`${prepared.modelPath} does not load, it will be prepared anew: ${reason}`);
       await this.preparedModels.discard(prepared);
-      return this.#start({ original, prepared: intact ? original : await anew() }, anew, events);
+      // What is damaged twice lies on a disk that cannot be trusted.
+      return this.#start({ ...plans, prepared: intact ? original : await anew(), anew: () => Promise.resolve(original) }, parts);
     }
   }
+
+  async #tokenizer({ manifest, files: { tokenizerPath, maxLength } }: Parts): Promise<Tokenizer | undefined> {
+    return tokenizerPath === undefined ? undefined : Tokenizer.load(tokenizerPath, { maxLength: manifest.maxLength ?? maxLength });
+  }
+}
+
+/** What is known of a version, put together. */
+function modelOf({ folder, manifest, files, digest, memory }: Parts, running: Running): Model {
+  const { signature, tokenizer } = running;
+  const labels = manifest.labels ?? files.labels;
+  const image = manifest.image ?? files.image;
+  const clues = {
+    signature,
+    hasTokenizer: tokenizer !== undefined,
+    hasImageRecipe: image !== undefined,
+    hasLabels: labels !== undefined,
+  };
+  return {
+    ...running,
+    name: folder.name,
+    version: folder.version,
+    task: manifest.task ?? taskOf(clues),
+    limits: inputLimits(files, manifest.inputs),
+    labels,
+    activation: manifest.activation ?? (signature.output('logits') ? 'softmax' : 'none'),
+    image,
+    pooling: manifest.pooling ?? files.pooling ?? 'mean',
+    normalize: manifest.normalize ?? files.normalize ?? false,
+    ...promptPlan(manifest, files, signature),
+    readyAt: Math.floor(Date.now() / 1000),
+    cache: cachePolicy(manifest, digest),
+    usage: new Usage(),
+    memory,
+  };
 }

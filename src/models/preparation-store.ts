@@ -11,7 +11,9 @@ const UNUSED_MS = 7 * 24 * HOUR_MS;
 /** What was being written, or removed, by a process that is dead: no model takes so long. */
 const ABANDONED_MS = HOUR_MS;
 /** Others' files may lie here too. */
-const PREPARATION = /^[0-9a-f]{32}(\.unfit)?$/;
+const PREPARATION = /^[0-9a-f]{32}(\.unfit|\.digest)?$/;
+/** SHA-256 as hex. */
+const DIGEST = /^[0-9a-f]{64}$/;
 const ABANDONED = /^[0-9a-f]{32}(\.unfit)?(\.\d+\.[0-9a-f-]{36})+$/;
 
 export class PreparationStore {
@@ -70,6 +72,18 @@ export class PreparationStore {
     return writeFile(this.#mark(key), reason);
   }
 
+  /** What was noted of that fingerprint; undefined where nothing was, or it is not whole. */
+  async digest(print: string): Promise<string | undefined> {
+    const noted = await readIfThere(this.#noteOf(print));
+    return noted !== undefined && DIGEST.test(noted) ? noted : undefined;
+  }
+
+  /** Notes the digest of the files that have this fingerprint; forgotten a week later. */
+  async note(print: string, digest: string): Promise<void> {
+    await mkdir(this.#root, { recursive: true });
+    await writeFile(this.#noteOf(print), digest);
+  }
+
   /** Says that they are in use. Where that cannot be written, nothing else can either. */
   async keep(keys: readonly string[]): Promise<void> {
     const now = new Date();
@@ -85,6 +99,10 @@ export class PreparationStore {
       // Of two that do it at once one comes too late.
       if (Date.now() - mtimeMs > longest) await remove(path).catch(() => undefined);
     }
+  }
+
+  #noteOf(print: string): string {
+    return join(this.#root, `${print}.digest`);
   }
 
   #mark(key: string): string {

@@ -1,11 +1,11 @@
 // Prepares the models of a repository without serving them: at the build of an image, or before a machine takes traffic.
 import { Inject, Injectable } from '@nestjs/common';
-import { contentOf } from './content-digest.js';
 import { filesOf } from './folder-contents.js';
 import { readManifest } from './manifest.js';
 import { readModelFiles } from './model-files.js';
 import { ModelLoader } from './model-loader.js';
 import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
+import { PreparedModels } from './prepared-models.js';
 import { scan } from './repository.js';
 import { versionsToServe } from './versions.js';
 
@@ -14,6 +14,7 @@ export class Preparation {
   constructor(
     @Inject(MODEL_OPTIONS) private readonly options: ModelOptions,
     private readonly loader: ModelLoader,
+    private readonly preparedModels: PreparedModels,
   ) {}
 
   /**
@@ -27,7 +28,7 @@ export class Preparation {
       const manifest = await readManifest(this.options.repository, manifestPath);
       const wanted = versionsToServe(versions.map(({ version }) => version), manifest); // prettier-ignore
       for (const folder of versions.filter(({ version }) => wanted.includes(version))) {
-        const content = await contentOf(await filesOf(this.options.repository, folder.path));
+        const content = await this.preparedModels.contentOf(await filesOf(this.options.repository, folder.path));
         const { prepared } = await this.loader.plan(await readModelFiles(folder.path), manifest, content);
         counts[prepared ? 'prepared' : 'asTheyAre'] += 1;
       }

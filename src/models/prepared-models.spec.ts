@@ -119,6 +119,53 @@ describe('a preparation', () => {
   });
 });
 
+describe('what large files hold', () => {
+  const LARGE = 5_000_000;
+  let path: string;
+  const listed = async () => [{ ...(await firstOf(await filesOf(cacheDir, join(cacheDir, 'm')))), changed: Date.now() - 60_000.5 }];
+  const firstOf = async <T>([first]: T[]): Promise<T> => first ?? Promise.reject(new Error('no file'));
+  /** Writes other bytes without anything to show for it. */
+  const write = (value: number): Promise<void> => writeFile(path, Buffer.alloc(LARGE, value));
+  beforeEach(async () => {
+    await mkdir(join(cacheDir, 'm'));
+    path = join(cacheDir, 'm/model.onnx');
+    await write(1);
+  });
+
+  it('is read once, by all processes of a cache, and again when a file was touched', async () => {
+    const files = await listed();
+    const first = await models.contentOf(files);
+    expect(first).toEqual(await contentOf(files));
+    await write(2);
+    const next = new PreparedModels({ repository: 'models', cacheDir }, runtime);
+    expect(await next.contentOf(files)).toEqual(first);
+    for (const touched of ['changed', 'modified', 'inode'] as const) {
+      const other = files.map((file) => ({ ...file, [touched]: file[touched] - 1 }));
+      expect(await next.contentOf(other)).toEqual(await contentOf(files));
+    }
+  });
+
+  it.each([
+    ['was written just now', () => Date.now() - 1000.5],
+    ['has a date in whole seconds, as packed images have', () => 1_700_000_000_000],
+  ])('is read each time where one %s', async (_, date) => {
+    const files = (await listed()).map((file) => ({ ...file, changed: date() }));
+    const first = await models.contentOf(files);
+    await write(2);
+    expect(await models.contentOf(files)).not.toEqual(first);
+  });
+
+  it('is read again where what was noted is not whole, and where nothing can be noted', async () => {
+    const files = await listed();
+    const first = await models.contentOf(files);
+    for (const name of await folders()) await truncate(join(cacheDir, 'prepared', name), 10);
+    expect(await models.contentOf(files)).toEqual(first);
+    const nowhere = new PreparedModels({ repository: 'models', cacheDir: '/dev/null/nowhere' }, runtime);
+    expect(await nowhere.contentOf(files)).toEqual(first);
+    expect(await new PreparedModels({ repository: 'models' }, runtime).contentOf(files)).toEqual(first);
+  });
+});
+
 describe('a preparation that ONNX Runtime writes and does not read', () => {
   // Its If branches have weights of one name, which are saved twice; below the limit of what is prepared, so a larger size is claimed.
   const vad = instancePlan(new Manifest(), 'models/silero-vad/1/model.onnx', 2_000_000, 1);

@@ -7,7 +7,8 @@ import type { InstancePlan } from '../runtime/instance-group.js';
 import { processorFeatures, runtimeVersion } from '../runtime/platform.js';
 import { RuntimeService } from '../runtime/runtime.service.js';
 import { PREPARED } from '../runtime/session-options.js';
-import type { Content } from './content-digest.js';
+import { contentOf, type Content } from './content-digest.js';
+import { fingerprint, type ContainedFile } from './folder-contents.js';
 import type { MemoryMode } from './memory-mode.js';
 import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
 import { PreparationStore } from './preparation-store.js';
@@ -17,6 +18,8 @@ import { isIntact } from './seal.js';
 const FORMAT = 1;
 /** Smaller models load in milliseconds and have nothing to share. */
 const SMALLEST_BYTES = 4 * 1024 * 1024;
+/** Older than this, a date of change tells a file from what it will be when it is written again. */
+const SETTLED_MS = 3000;
 
 @Injectable()
 export class PreparedModels {
@@ -33,6 +36,22 @@ export class PreparedModels {
   ) {
     this.#shipped = preparedDir ? new PreparationStore(preparedDir) : undefined;
     this.#own = cacheDir ? new PreparationStore(join(cacheDir, 'prepared')) : undefined;
+  }
+
+  /**
+   * What the files of a model hold. Those of large ones are read once, and again when one of them was touched: 36 ms of the event loop for the
+   * 45 MB of `all-minilm-l6-v2`.
+   */
+  async contentOf(files: readonly ContainedFile[]): Promise<Content> {
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    if (!this.#own || bytes < SMALLEST_BYTES || !files.every(isSettled)) return contentOf(files);
+    const print = fingerprint(files, files.map(({ changed }) => changed).join()).slice(0, 32);
+    const noted = await this.#own.digest(print).catch(() => undefined);
+    if (noted !== undefined) return { bytes, digest: noted };
+    const content = await contentOf(files);
+    // Where it cannot be written they are read again.
+    await this.#own.note(print, content.digest).catch(() => undefined);
+    return content;
   }
 
   /**
@@ -106,6 +125,14 @@ export class PreparedModels {
     });
     this.#logger.log(`${plan.modelPath} prepared as ${store.folder(key)} in ${((performance.now() - started) / 1000).toFixed(2)} s`);
   }
+}
+
+/**
+ * Whether a file that is written after now has another date of change than this one. Not where it was written just now, since file systems
+ * count in steps of up to 2 s, and not where the date is in whole seconds: such dates are made up when an image is packed, the same in each.
+ */
+function isSettled({ changed }: ContainedFile): boolean {
+  return changed % 1000 !== 0 && Date.now() - changed > SETTLED_MS;
 }
 
 /** Name of its folder, which says all that it depends on. */

@@ -47,3 +47,13 @@ export async function processMemory(): Promise<ProcessMemory> {
     arrayBuffers,
   };
 }
+
+/**
+ * Pages in RAM that no file backs, in bytes: what the process has for itself but for pages of files that nobody else maps. A count that the
+ * kernel keeps, where it walks through all pages for the others; elsewhere than on Linux all pages in RAM.
+ */
+export async function anonymousMemory(): Promise<number> {
+  const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
+  const kilobytes = /^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1];
+  return kilobytes === undefined ? process.memoryUsage.rss() : Number(kilobytes) * 1024;
+}

@@ -150,7 +150,7 @@ describe('a prepared model', () => {
     expect(said).not.toContain('damaged');
   });
 
-  it('that an image ships is used where it lies, read-only, and nothing is written to CACHE_DIR', async () => {
+  it('that an image ships is used where it lies, read-only, and no other is made in CACHE_DIR', async () => {
     const repository = await written(text('shared'));
     const [cache, shipped] = [await written({}), join(image, 'prepared')];
     const entries = await readdir(shipped, { recursive: true });
@@ -166,7 +166,9 @@ describe('a prepared model', () => {
     const [vector] = (body as { data: { embedding: number[] }[] }).data;
     expect(distance(vector?.embedding ?? [], [...(sentence?.vector ?? [])])).toBeLessThan(1e-5);
     expect(maps).toContain(shipped);
-    expect(await readdir(cache)).toEqual([]);
+    // What the files of the model hold is noted there.
+    const made = await readdir(join(cache, 'prepared')).catch(() => []);
+    expect(made.filter((name) => !name.endsWith('.digest'))).toEqual([]);
     expect(await readdir(shipped, { recursive: true })).toEqual(entries);
     expect(entries.length).toBeGreaterThan(2);
     expect(await times()).toEqual(before);

@@ -1,0 +1,88 @@
+// A load: nothing is served from damaged weights, and what fails keeps nothing of the budget.
+import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { Registry } from 'prom-client';
+import { BatchingService } from '../batching/batching.service.js';
+import { Readiness } from '../health/readiness.js';
+import { RuntimeService, workerUrl } from '../runtime/runtime.service.js';
+import { Metrics } from '../telemetry/metrics.js';
+import { filesOf } from './folder-contents.js';
+import { Manifest } from './manifest.js';
+import { MemoryBudget } from './memory-budget.js';
+import type { Model } from './model.js';
+import { ModelLoader } from './model-loader.js';
+import { PreparedModels } from './prepared-models.js';
+
+const runtime = new RuntimeService(workerUrl(), new Readiness());
+const PATH = 'models/all-minilm-l6-v2/1';
+const ONE = Object.assign(new Manifest(), { runtime: { instances: 1, wide: false } });
+const folder = { name: 'text', version: '1', path: PATH };
+
+let cacheDir: string;
+let budget: MemoryBudget;
+let metrics: Metrics;
+let prepared: PreparedModels;
+let loader: ModelLoader;
+let said: string[];
+const load = async (): Promise<Model> => loader.load(folder, ONE, await filesOf('models', PATH), () => Promise.resolve(false));
+
+beforeEach(async () => {
+  said = [];
+  const note = (line: unknown): void => void said.push(String(line));
+  Logger.overrideLogger({ log: note, warn: note, error: note });
+  cacheDir = await mkdtemp(join(tmpdir(), 'nestor-load-'));
+  const options = { repository: 'models', cacheDir };
+  metrics = new Metrics(new Registry());
+  budget = new MemoryBudget(options);
+  prepared = new PreparedModels(options, runtime);
+  loader = new ModelLoader(runtime, new BatchingService(), metrics, prepared, budget);
+});
+afterEach(() => rm(cacheDir, { recursive: true }));
+afterAll(() => runtime.close());
+
+/** Overwrites a part of the weights with bytes that are as many. */
+async function damage(): Promise<string> {
+  const [key = ''] = (await readdir(join(cacheDir, 'prepared'))).filter((name) => /^[0-9a-f]{32}$/.test(name));
+  const weights = join(cacheDir, 'prepared', key, 'model.onnx.data');
+  const file = await open(weights, 'r+');
+  await file.write('nonsense'.repeat(100_000), 50_000_000);
+  await file.close();
+  return weights;
+}
+
+it('prepares anew what was damaged, though its warm-up went well, and gives out no model before', async () => {
+  const empty = budget.taken;
+  await loader.end(await load());
+  const weights = await damage();
+  const { ino } = await stat(weights);
+  const model = await load();
+  expect(said).toContainEqual(expect.stringContaining('its weights are damaged'));
+  expect((await stat(weights)).ino).not.toBe(ino);
+  expect(model.instances.alive).toEqual({ ready: 1, wanted: 1 });
+  await loader.end(model);
+  said = [];
+  await loader.end(await load());
+  expect(said.join()).not.toContain('damaged');
+  expect(budget.taken).toBe(empty);
+});
+
+it('loads the original where what is prepared anew is damaged again', async () => {
+  await loader.end(await load());
+  prepared.isIntact = ({ prepared }) => Promise.resolve(!prepared);
+  const model = await load();
+  expect(said.filter((line) => line.includes('its weights are damaged'))).toHaveLength(2);
+  expect(model.instances.alive).toEqual({ ready: 1, wanted: 1 });
+  await loader.end(model);
+});
+
+it('gives its share of the budget back, whatever fails once it has it', async () => {
+  const empty = budget.taken;
+  metrics.workerRestarts.labels = () => {
+    throw new Error('no such label');
+  };
+  await expect(load()).rejects.toThrow('no such label');
+  expect(budget.taken).toBe(empty);
+});
