@@ -6,8 +6,8 @@ import { BatchingService } from '../batching/batching.service.js';
 import { NestorError, reasonOf } from '../errors.js';
 import { Tokenizer } from '../features/tokenizer.js';
 import type { SessionMetadata } from '../runtime/instance.js';
-import type { GroupEvents, InstanceGroup, InstancePlan } from '../runtime/instance-group.js';
-import { RuntimeService } from '../runtime/runtime.service.js';
+import type { InstanceGroup, InstancePlan } from '../runtime/instance-group.js';
+import { RuntimeService, type LoadEvents } from '../runtime/runtime.service.js';
 import { weightsOf } from '../runtime/session-options.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { processMemory } from '../telemetry/process-memory.js';
@@ -188,7 +188,7 @@ export class ModelLoader {
    * Starts the instances, and looks meanwhile whether the weights that they map are what was prepared. Where they are not, they are prepared
    * anew; where the prepared model does not load, the original is loaded, and the next load prepares it.
    */
-  async #start({ original, prepared }: Plans, anew: () => Promise<InstancePlan>, events: Omit<GroupEvents, 'onUnfit'>): Promise<Started> {
+  async #start({ original, prepared }: Plans, anew: () => Promise<InstancePlan>, events: LoadEvents): Promise<Started> {
     const instances = this.runtime.group(prepared, events);
     let intact = true;
     try {
