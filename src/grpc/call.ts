@@ -16,12 +16,12 @@ export function callOf(call: ServerUnaryCall<unknown, unknown>): Call {
   const record = callRecords.get(call.metadata);
   const timeline = new Timeline(performance.now(), record?.trace);
   if (record) record.timeline = timeline;
-  const deadline = Number(call.getDeadline());
   const { tenant } = record ?? {};
-  return {
-    timeline,
-    tenant,
-    signal,
-    deadline: Number.isFinite(deadline) ? performance.now() + deadline - Date.now() : undefined,
-  };
+  return { timeline, tenant, signal, deadline: deadlineOf(call) };
+}
+
+/** Point of `performance.now()`; undefined where the client set none. */
+export function deadlineOf(call: ServerUnaryCall<unknown, unknown>): number | undefined {
+  const deadline = Number(call.getDeadline());
+  return Number.isFinite(deadline) ? performance.now() + deadline - Date.now() : undefined;
 }

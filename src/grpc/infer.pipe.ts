@@ -8,7 +8,7 @@ import { parseMessage } from '../oip/message.js';
 import { callOfParameters } from '../oip/parameters.js';
 import { Tenants } from '../tenants/tenants.js';
 import { callRecords } from './call-record.js';
-import { callOf } from './call.js';
+import { callOf, deadlineOf } from './call.js';
 import { requireNamed } from './guarded-call.js';
 import { readInfer, type InferQuery } from './infer-request.js';
 import { ModelInferRequestSchema } from './inference_pb.js';
@@ -33,7 +33,7 @@ export class InferPipe implements PipeTransform<UnaryCall, Promise<InferRequest>
     await this.tenants.of(callRecords.get(call.metadata)?.tenant).enter();
     const message = parseMessage(ModelInferRequestSchema, call.request, 'message');
     requireNamed(call.metadata, message);
-    const lease = await this.models.use({ name: message.modelName, version: message.modelVersion || undefined });
+    const lease = await this.models.use({ name: message.modelName, version: message.modelVersion || undefined }, deadlineOf(call));
     try {
       const query = readInfer(message, lease.model);
       const circumstances = callOfParameters(query.parameters, callOf(call));

@@ -10,8 +10,8 @@ class Response extends EventEmitter {
   writableFinished = false;
 }
 
-function call(headers: Readonly<Record<string, string | string[]>>, raw = new Response()): Call {
-  return callOf({ headers } as unknown as FastifyRequest, { raw } as unknown as FastifyReply);
+function call(headers: Readonly<Record<string, string | string[]>>, raw = new Response(), elapsedTime = 0): Call {
+  return callOf({ headers } as unknown as FastifyRequest, { raw, elapsedTime } as unknown as FastifyReply);
 }
 
 beforeEach(() => {
@@ -28,6 +28,10 @@ describe('Request-Timeout', () => {
     ['3600', 3_600_000],
   ])('%s is a deadline in %i ms', (text, ms) => {
     expect(call({ 'request-timeout': text }).deadline).toBe(performance.now() + ms);
+  });
+
+  it('counts from when the request came, whatever was waited for since', () => {
+    expect(call({ 'request-timeout': '2' }, new Response(), 500).deadline).toBe(performance.now() + 1500);
   });
 
   it.each(['0', '-1', '3601', 'soon', '', 'NaN', 'Infinity', '1,5'])('%j is refused by name', (text) => {

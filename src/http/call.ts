@@ -23,7 +23,7 @@ export function callOf(request: FastifyRequest, reply: FastifyReply): Call {
   request.timeline = new Timeline(performance.now(), request.trace ?? undefined);
   return {
     signal,
-    deadline: deadlineOf(header(request, 'request-timeout')),
+    deadline: deadlineOf(request, reply),
     urgency: urgencyOf(header(request, 'priority')),
     timeline: request.timeline,
     cache: cacheModeOf(request.headers['cache-control']),
@@ -38,12 +38,17 @@ function header(request: FastifyRequest, name: string): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-function deadlineOf(text: string | undefined): number | undefined {
+/**
+ * Counted from when the request came: what it waits for until it is understood, such as a model that is loaded for it, is waited for as well.
+ * @throws NestorError INVALID_REQUEST
+ */
+export function deadlineOf(request: FastifyRequest, { elapsedTime }: FastifyReply): number | undefined {
+  const text = header(request, 'request-timeout');
   if (text === undefined) return undefined;
   const seconds = Number(text);
   if (!(seconds > 0 && seconds <= LONGEST_SECONDS))
     throw invalid('Request-Timeout', `Request-Timeout is a number of seconds, above 0 and at most ${LONGEST_SECONDS}`);
-  return performance.now() + seconds * 1000;
+  return performance.now() - elapsedTime + seconds * 1000;
 }
 
 /** What is out of range counts as not given (RFC 9218, section 4). */

@@ -5,7 +5,7 @@ import { scoresOutput } from '../inference/classification.js';
 import type { Call, Prediction, PredictionInput } from '../inference/prediction.js';
 import { ModelManager, type ModelRef } from '../models/model-manager.js';
 import type { Model } from '../models/model.js';
-import { callOf } from './call.js';
+import { callOf, deadlineOf } from './call.js';
 import type { PredictionQuery } from './codecs/codec.js';
 import { decoderFor, encodersFor, type Encoder } from './codecs/registry.js';
 import { severalOutputs } from './codecs/single-tensor.js';
@@ -31,7 +31,7 @@ export class PredictPipe implements PipeTransform<Exchange, Promise<PredictReque
     const { headers } = request;
     const decoder = decoderFor('Prediction', headers['content-type']);
     const encoders = encodersFor('Prediction', headers.accept, decoder);
-    const { model, release } = await this.models.use({ name, version });
+    const { model, release } = await this.models.use({ name, version }, deadlineOf(request, reply));
     untilClosed(reply, release);
     const bytes = bytesOfBody(request);
     const query = await decoder.decodePrediction({ bytes, headers }, model);

@@ -1,9 +1,19 @@
 // Whole answers are told apart by every header that a codec reads.
 import type { IncomingHttpHeaders } from 'node:http';
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
+import { fastify } from 'fastify';
+import { Answers } from '../cache/answers.js';
+import type { CacheService } from '../cache/cache.service.js';
+import type { CachePolicy } from '../cache/options.js';
+import type { CacheReport } from '../inference/prediction.js';
+import type { ModelRegistry } from '../models/model-registry.js';
 import { Signature } from '../models/signature.js';
 import type { Model } from '../models/model.js';
-import { DECISIVE_HEADERS } from './remembered-answers.js';
+import { Usage } from '../models/usage.js';
+import type { CacheMetrics } from '../telemetry/cache-metrics.js';
+import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
+import type { Tenants } from '../tenants/tenants.js';
+import { DECISIVE_HEADERS, RememberedAnswers } from './remembered-answers.js';
 import { decoderFor, mediaTypes } from './codecs/registry.js';
 import { matches } from './cache-control.js';
 
@@ -36,4 +46,54 @@ it.each([...new Set([...mediaTypes('decode', 'Prediction'), ...mediaTypes('decod
 it('entity tags are compared weakly, in lists, and with the star', () => {
   for (const header of ['W/"a"', '"a"', '"b", W/"a"', '*']) expect(matches(header, 'W/"a"')).toBe(true);
   for (const header of [undefined, '', 'a', '"b"', 'W/"b"']) expect(matches(header, 'W/"a"')).toBe(false);
+});
+
+describe('an answer', () => {
+  const usage = new Usage();
+  /** Sends a request twice, whose answer the handler has from there. @returns how often the handler was asked. */
+  async function askedTwice(result: CacheReport['result'], ttlMs: number | undefined): Promise<number> {
+    const scope = `${result} ${ttlMs}`;
+    const cache: CachePolicy = { scope, outputs: new Set(['memory']), features: new Set(), shares: {}, ttlMs };
+    const metrics = { statistics: { remembered: () => undefined }, saved: () => undefined };
+    const served = { ...model, cache, metrics, usage } as unknown as Model;
+    const app = fastify();
+    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => {
+      done(null, body);
+    });
+    const service = { enabled: true, tenantOf: () => undefined, answers: new Answers(1_000_000) } as unknown as CacheService;
+    const models = { find: () => served } as unknown as ModelRegistry;
+    const instruments = { asked: () => undefined } as unknown as CacheMetrics;
+    new RememberedAnswers(service, models, instruments, {} as Tenants, {} as TenantMetrics).watch(app);
+    let asked = 0;
+    app.post('/v1/models/any/predict', (request, reply) => {
+      asked += 1;
+      request.origin = { model: served, cache: { result, tier: 'memory', rows: 1, mode: 'use' } };
+      void reply.type('text/plain').send('answer');
+    });
+    for (let i = 0; i < 2; i++) {
+      const { body } = await app.inject({
+        method: 'POST',
+        url: '/v1/models/any/predict',
+        headers: { 'content-type': 'x/y' },
+        payload: 'x',
+      });
+      expect(body).toBe('answer');
+    }
+    await app.close();
+    return asked;
+  }
+
+  it('is remembered', async () => {
+    expect([await askedTwice('miss', undefined), await askedTwice('miss', 1000), await askedTwice('hit', undefined)]).toEqual([1, 1, 1]);
+  });
+
+  it('is not remembered for longer than what it was made of', async () => {
+    expect([await askedTwice('hit', 1000), await askedTwice('partial', 1000)]).toEqual([2, 2]);
+  });
+
+  it('is a use of its model, which is not unloaded as if nobody used it', async () => {
+    const before = usage.lastUsed;
+    await askedTwice('miss', undefined);
+    expect(usage.lastUsed).toBeGreaterThan(before);
+  });
 });

@@ -75,6 +75,7 @@ export class RememberedAnswers {
     const seconds = reply.elapsedTime / 1000;
     model.metrics.statistics.remembered(seconds);
     model.metrics.saved(answer.rows);
+    model.usage.touch();
     if (request.tenant !== undefined) this.usage.answered(this.tenants.of(request.tenant).label, model.name);
     request.timings = { cache: seconds, preprocess: 0, queue: 0, inference: 0 };
     void reply.headers(answer.headers).headers({ 'X-Cache': HIT, ETag: etag(model, key) });
@@ -96,6 +97,8 @@ export class RememberedAnswers {
         .map(([name, value]) => [name, String(value)]),
     );
     void reply.header('ETag', etag(model, key));
+    // What was remembered has some of its time behind it; a whole answer would be kept for all of it.
+    if (model.cache.ttlMs !== undefined && (cache.result === 'hit' || cache.result === 'partial')) return;
     if (!model.cache.outputs.has('memory') || (typeof body !== 'string' && !Buffer.isBuffer(body))) return;
     const { version: asked } = reply.request.params as { version?: string };
     const { name, version, cache: policy } = model;

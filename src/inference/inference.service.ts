@@ -46,7 +46,7 @@ export class InferenceService {
    */
   async predict(ref: ModelRef, input: PredictionInput, wanted?: readonly string[], call: Call = {}): Promise<Prediction> {
     // As `using` would: what that is compiled to for older engines took 1 % of the event loop that a small request takes.
-    const lease = await this.models.use(ref);
+    const lease = await this.models.use(ref, call.deadline);
     try {
       const { model } = lease;
       const outputs = checkOutputs(model, wanted);
@@ -68,7 +68,7 @@ export class InferenceService {
 
   /** One vector for each text, or list of token ids. What it returns may be shared: it is to be read only. @throws NestorError */
   async embed(ref: ModelRef, inputs: readonly EmbeddingInput[], options: EmbedOptions = {}, call: Call = {}): Promise<Embeddings> {
-    using lease = await this.#embedder(ref);
+    using lease = await this.#embedder(ref, call.deadline);
     const { model } = lease;
     const { pooling, includePrompt } = model;
     const output = vectorOutput(model, options);
@@ -105,7 +105,7 @@ export class InferenceService {
     options: EmbedOptions = {},
     call: Call = {},
   ): Promise<TokenEmbeddings> {
-    using lease = await this.#embedder(ref);
+    using lease = await this.#embedder(ref, call.deadline);
     const { model } = lease;
     const output = tokenOutput(model);
     const most = Math.floor(MOST_TOKEN_VECTOR_BYTES / 4 / Math.max(1, output.shape.at(-1) ?? 1));
@@ -144,8 +144,8 @@ export class InferenceService {
   }
 
   /** @throws NestorError INVALID_REQUEST for models that do not embed. */
-  async #embedder(ref: ModelRef): Promise<Lease> {
-    const lease = await this.models.use(ref);
+  async #embedder(ref: ModelRef, deadline?: number): Promise<Lease> {
+    const lease = await this.models.use(ref, deadline);
     try {
       tokenizerOf(lease.model);
       return lease;

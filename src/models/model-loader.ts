@@ -169,7 +169,7 @@ export class ModelLoader {
       await this.runtime.end(instances);
       metrics.close();
       const [loads, intact] = [await starting.then(() => true, () => false), await checking]; // prettier-ignore
-      if (!prepared.prepared || (loads && intact)) throw thrown;
+      if (!prepared.prepared || this.runtime.closed || (loads && intact)) throw thrown;
       const reason = intact ? reasonOf(thrown) : DAMAGED;
       this.#logger.warn(`${prepared.modelPath} does not load, it will be prepared anew: ${reason}`);
       await this.preparedModels.discard(prepared);

@@ -82,6 +82,13 @@ describe('a model that is loaded when it is used', () => {
     expect(manager.sleeping).toEqual([]);
   });
 
+  it('keeps nobody waiting beyond their deadline, and is loaded for whoever comes then', async () => {
+    const manager = await managed({ 'm/1/model.onnx': IDENTITY, 'm/model.yaml': onDemand(1) });
+    await expect(manager.use({ name: 'm' }, performance.now())).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(models.names).toEqual([]);
+    await expect(version(manager, 'm')).resolves.toBe('1');
+  });
+
   it('stays where even without it there would be no room for another', async () => {
     const manager = await managed({
       'a/1/model.onnx': IDENTITY,

@@ -1,5 +1,6 @@
 // The models of the repository: which are loaded, unloaded and exchanged when, one thing at a time for each name.
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { inTime } from '../deadline.js';
 import { NestorError, reasonOf } from '../errors.js';
 import { DormantModels } from './dormant.js';
 import { IdleModels } from './idle-models.js';
@@ -70,15 +71,23 @@ export class ModelManager {
     }
   }
 
-  /** The model that gets a request; it does not end before the lease is given back. @throws NestorError MODEL_NOT_FOUND, VERSION_NOT_FOUND */
-  async use({ name, version, model }: ModelRef): Promise<Lease> {
-    if (!model) await this.wake(name);
+  /**
+   * The model that gets a request; it does not end before the lease is given back.
+   * @param deadline point of `performance.now()` until which it may be loaded.
+   * @throws NestorError MODEL_NOT_FOUND, VERSION_NOT_FOUND, MODEL_NOT_READY, DEADLINE_EXCEEDED
+   */
+  async use({ name, version, model }: ModelRef, deadline?: number): Promise<Lease> {
+    if (!model) await this.wake(name, deadline);
     return new Lease(model ?? this.models.route(name, version));
   }
 
-  /** Loads a model that is loaded on demand, where it is not. @throws NestorError MODEL_NOT_READY when it cannot be loaded. */
-  async wake(name: string): Promise<void> {
-    if (this.#dormant.has(name)) await this.#turns.take(name, () => this.#dormant.wake(name, () => this.#align(name)));
+  /** Loads a model that is loaded on demand, where it is not. @throws NestorError MODEL_NOT_READY when it cannot be loaded, DEADLINE_EXCEEDED */
+  async wake(name: string, deadline?: number): Promise<void> {
+    if (!this.#dormant.has(name)) return;
+    await inTime(
+      this.#turns.take(name, () => this.#dormant.wake(name, () => this.#align(name))),
+      deadline,
+    );
   }
 
   /** Unloads what has not been used for longer than its manifest says, until it is used again. */

@@ -41,7 +41,12 @@ const groups: InstanceGroup[] = [];
 /** Ended after the test, however it ends. */
 function groupOf(of: InstancePlan): InstanceGroup {
   const nothing = (): void => undefined;
-  const group = new InstanceGroup(of, () => new Worker(workerUrl()), runtime.cores, { onFree: nothing, onLost: nothing, onUnfit: nothing });
+  const group = new InstanceGroup(of, () => new Worker(workerUrl()), runtime.cores, {
+    onFree: nothing,
+    onLost: nothing,
+    onFailing: nothing,
+    onUnfit: nothing,
+  });
   groups.push(group);
   return group;
 }

@@ -18,12 +18,17 @@ export class Usage {
     };
   }
 
+  /** It was asked for, though what is remembered has answered. */
+  touch(): void {
+    this.#lastUsed = performance.now();
+  }
+
   /** Nobody holds it. */
   get idle(): boolean {
     return this.#holders === 0;
   }
 
-  /** Point of `performance.now()` at which it was released last. */
+  /** Point of `performance.now()` at which it was released, or asked for, last. */
   get lastUsed(): number {
     return this.idle ? this.#lastUsed : performance.now();
   }

@@ -7,7 +7,9 @@ import type { InputLimit } from './input-limits.js';
 import type { Model } from './model.js';
 import type { TensorSpec } from './signature.js';
 
-const SAMPLE_IDS = [0, 1, 2, 1, 2, 1, 2, 0];
+const SAMPLE_IDS = [1, 2, 1, 2, 1, 2, 0];
+const LONGER_IDS = [0, 2, 1, 2, 1, 2, 1, 0];
+const OTHER_IDS = SAMPLE_IDS.map((id) => 2 - id);
 
 /** Largest difference that the order of sums alone makes, relative to one; int8 models scaled by the batch differ by far more. */
 const SAME = 1e-3;
@@ -26,9 +28,9 @@ export interface Findings {
 export async function warmUp(model: Model): Promise<Findings> {
   const outputs = model.signature.outputs.map(({ name }) => name);
   const guessed = model.signature.inputs.some((spec) => isGuessed(spec, model));
-  // The shorter of the two is compared: it is the one that gets padded.
-  const item = sampleItem(model, SAMPLE_IDS.slice(1), 0);
-  const mate = sampleItem(model, SAMPLE_IDS.toReversed(), 1);
+  // Where sequences of two lengths travel together the shorter is compared: it is the one that gets padded.
+  const others = model.layout.paddedInputs.size > 0 ? LONGER_IDS : OTHER_IDS;
+  const [item, mate] = [sampleItem(model, SAMPLE_IDS, 0), sampleItem(model, others, 1)];
   try {
     const alone = await model.batcher.submit([item], { outputs, admitted: true });
     if (!model.layout.batches) return { repeatable: true };

@@ -53,6 +53,7 @@ class Puller {
     this.group = new InstanceGroup({ ...PLAN, ...plan }, () => new Worker(echoUrl), cores, {
       onFree,
       onLost: this.onLost,
+      onFailing: () => undefined,
       onUnfit: () => undefined,
     });
     open.push(this.group);

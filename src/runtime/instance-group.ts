@@ -21,7 +21,7 @@ export interface InstancePlan extends Omit<SessionPlan, 'intraOpThreads' | 'spin
 /** Weight of the newest run in the mean. */
 const RECENT = 0.1;
 
-export interface GroupEvents extends Pick<InstanceOptions, 'onLost' | 'onUnfit'> {
+export interface GroupEvents extends Pick<InstanceOptions, 'onLost' | 'onFailing' | 'onUnfit'> {
   /** Called when a batch that had to wait may be tried again, or when there is no prospect left. */
   readonly onFree: () => void;
 }
@@ -47,10 +47,12 @@ export class InstanceGroup {
       new Instance({
         openWorker,
         modelPath: plan.modelPath,
+        immutable: plan.prepared,
         sessionOptions: sessionOptions({ ...plan, intraOpThreads: threads, spinning }),
         threads: Math.min(threads, cores.total),
         niceness: plan.niceness,
         onLost: events.onLost,
+        onFailing: events.onFailing,
         onUnfit: events.onUnfit,
         onRestart: events.onFree,
       });

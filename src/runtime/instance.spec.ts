@@ -31,6 +31,7 @@ parentPort.on('message', (request) => {
     return parentPort.postMessage({ kind: 'ready', inputs: [], outputs: [] });
   }
   const { id, feeds } = request;
+  if (feeds.poison) throw new Error('poisoned');
   if (feeds.curse) writeFileSync(modelPath, '');
   if (feeds.die || feeds.curse) process.exit(3);
   if (feeds.fault) return parentPort.postMessage({ kind: 'failure', id, reason: 'CUDA failure 700: an illegal memory access was encountered' });
@@ -51,6 +52,7 @@ function instance(options: Partial<InstanceOptions> = {}): Instance {
     niceness: 5,
     onRestart: () => undefined,
     onLost: () => undefined,
+    onFailing: () => undefined,
     onUnfit: () => undefined,
     ...options,
   });
@@ -182,6 +184,28 @@ describe('a thread that dies', () => {
     await back;
     expect([made.ready, made.failing]).toEqual([true, false]);
     await expect(made.run([numbers('x', [7])], [])).resolves.toMatchObject({ outputs: [{ name: 'x', data: Float32Array.of(7) }] });
+  });
+
+  it('says what it died of', async () => {
+    const { made, onLost } = restarts({});
+    await made.start();
+    await expect(made.run([numbers('poison', [1])], [])).rejects.toMatchObject({ code: 'WORKER_LOST' });
+    expect(onLost.mock.calls).toEqual([[expect.stringContaining('poisoned')]]);
+  });
+
+  it('does not come back with other weights than it had', async () => {
+    const weights = join(folder, 'curse_data');
+    await writeFile(weights, 'old');
+    const onFailing = jest.fn<(reason: string) => void>();
+    const { made, restarted } = restarts({ onFailing });
+    await made.start();
+    const tried = restarted();
+    const lost = made.run([numbers('die', [1])], []);
+    await writeFile(weights, 'new ones');
+    await expect(lost).rejects.toMatchObject({ code: 'WORKER_LOST' });
+    await tried;
+    expect([made.ready, made.failing]).toEqual([false, true]);
+    expect(onFailing).toHaveBeenCalledWith(expect.stringContaining('was written since it was loaded'));
   });
 
   it('and cannot come back is failing, until a later try succeeds', async () => {

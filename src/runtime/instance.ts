@@ -4,6 +4,7 @@ import type { InferenceSession } from 'onnxruntime-node';
 import { NestorError, reasonOf } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { isDeviceFault } from './device-fault.js';
+import { graphFiles } from './graph-files.js';
 import { fromWire, toWire } from './datatypes.js';
 import type { LoadRequest, RunRequest, WireMetadata, WorkerReply, WorkerRequest } from './messages.js';
 
@@ -24,6 +25,8 @@ export interface RunResult {
 export interface InstanceOptions {
   readonly openWorker: () => Worker;
   readonly modelPath: string;
+  /** Its folder is named by its content: whatever is written there again is the same. */
+  readonly immutable?: boolean;
   readonly sessionOptions: InferenceSession.SessionOptions;
   readonly threads: number;
   readonly niceness: number;
@@ -31,6 +34,8 @@ export interface InstanceOptions {
   readonly onRestart: () => void;
   /** Called when the thread died without being told to. */
   readonly onLost: (reason: string) => void;
+  /** Called when a lost thread could not be brought back; that is tried again. */
+  readonly onFailing: (reason: string) => void;
   /** Called when the device failed for good: no thread of this process can run on it any more. */
   readonly onUnfit: (reason: string) => void;
 }
@@ -50,6 +55,8 @@ export class Instance {
   #nextId = 0;
   #restartMs = FIRST_RESTART_MS;
   #restart: NodeJS.Timeout | undefined;
+  /** The files as they were when it was loaded first. */
+  #loadedFrom: Promise<string> | undefined;
   readonly #pending = new Map<number, Pending>();
 
   constructor(private readonly options: InstanceOptions) {}
@@ -79,13 +86,14 @@ export class Instance {
       sessionOptions: this.options.sessionOptions,
       niceness: this.options.niceness,
     };
+    this.#loadedFrom ??= graphFiles(this.options.modelPath).catch(reasonOf);
     // Throws where the system has no thread left: a rejection like any other reason, also for who starts it from a timer.
     const worker = this.options.openWorker();
     worker.postMessage(request);
     this.#worker = worker;
     this.#ended = new Promise((resolve) => worker.once('exit', resolve));
     return new Promise((resolve, reject) => {
-      let reason = 'the worker thread ended before its model was loaded';
+      let reason: string | undefined;
       worker.on('message', (message: WorkerReply) => {
         if (message.kind === 'ready') {
           this.#ready = !this.#closing;
@@ -100,7 +108,7 @@ export class Instance {
       worker.on('error', (error: unknown) => (reason = reasonOf(error)));
       worker.on('exit', (code) => {
         const served = this.#ready;
-        if (served) reason = `the worker thread ended with code ${code}`;
+        reason ??= served ? `the worker thread ended with code ${code}` : 'the worker thread ended before its model was loaded';
         this.#lose();
         reject(new Error(reason));
         if (served && !this.#closing) this.#revive(reason);
@@ -171,11 +179,13 @@ export class Instance {
     this.options.onLost(reason);
     const again = (): void => {
       this.#restart = setTimeout(() => {
-        this.start()
+        this.#startAgain()
           .catch((thrown: unknown) => {
             this.#failing = true;
             if (isDeviceFault(reasonOf(thrown))) this.#condemn(reasonOf(thrown));
-            if (!this.#closing && !this.#unfit) again();
+            if (this.#closing || this.#unfit) return;
+            this.options.onFailing(reasonOf(thrown));
+            again();
           })
           .finally(this.options.onRestart);
       }, this.#restartMs);
@@ -183,6 +193,14 @@ export class Instance {
       this.#restartMs = Math.min(this.#restartMs * 2, SLOWEST_RESTART_MS);
     };
     again();
+  }
+
+  /** Other files are another model: its answers would be taken for those of this one, and remembered. */
+  async #startAgain(): Promise<void> {
+    const { modelPath, immutable = false } = this.options;
+    if (!immutable && (await graphFiles(modelPath).catch(reasonOf)) !== (await this.#loadedFrom))
+      throw new Error(`${modelPath} was written since it was loaded; load the model anew`);
+    if (!this.#closing) await this.start();
   }
 }
 

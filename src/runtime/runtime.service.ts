@@ -19,6 +19,9 @@ export function workerUrl(): URL {
 /** How a model is loaded that nobody asks. */
 const ALONE = { intraOpThreads: 1, spinning: false };
 
+/** What whoever has a model loaded is told of it. */
+export type LoadEvents = Omit<GroupEvents, 'onFailing' | 'onUnfit'>;
+
 /** Whoever has threads. */
 type Threaded = Pick<InstanceGroup, 'close'>;
 
@@ -49,13 +52,16 @@ export class RuntimeService {
   }
 
   /** @throws NestorError DRAINING once it is closed: a load that is still on its way would start threads that nobody ends. */
-  group(plan: InstancePlan, events: Omit<GroupEvents, 'onUnfit'>): InstanceGroup {
+  group(plan: InstancePlan, events: LoadEvents): InstanceGroup {
     this.#checkOpen();
     const onUnfit = (reason: string): void => {
       this.#logger.error(`${plan.modelPath}: the device failed for good, this process ends so that another takes its place: ${reason}`);
       this.readiness.condemn();
     };
-    const group = new InstanceGroup(plan, this.#openWorker, this.cores, { ...events, onUnfit });
+    const onFailing = (reason: string): void => {
+      this.#logger.warn(`${plan.modelPath}: a lost thread did not come back, which is tried again: ${reason}`);
+    };
+    const group = new InstanceGroup(plan, this.#openWorker, this.cores, { ...events, onFailing, onUnfit });
     this.#open.add(group);
     return group;
   }
@@ -84,6 +90,7 @@ export class RuntimeService {
       niceness,
       onRestart: nothing,
       onLost: nothing,
+      onFailing: nothing,
       onUnfit: nothing,
     });
     this.#open.add(instance);

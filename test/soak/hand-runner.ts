@@ -78,6 +78,7 @@ function neverStarted(): Instance {
     niceness: 0,
     onRestart: () => undefined,
     onLost: () => undefined,
+    onFailing: () => undefined,
     onUnfit: () => undefined,
   });
 }

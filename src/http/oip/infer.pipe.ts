@@ -2,7 +2,7 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import type { Call, Prediction, PredictionInput } from '../../inference/prediction.js';
 import { ModelManager, type ModelRef } from '../../models/model-manager.js';
-import { callOf } from '../call.js';
+import { callOf, deadlineOf } from '../call.js';
 import { bytesOfBody, deliver, ExchangeParam, releaseBody, untilClosed, type Delivered, type Exchange } from '../exchange.js';
 import { HEADER_LENGTH } from './infer-body.js';
 import { encodeInferred } from './infer-answer.js';
@@ -25,7 +25,7 @@ export class InferPipe implements PipeTransform<Exchange, Promise<InferRequest>>
   async transform(exchange: Exchange): Promise<InferRequest> {
     const { request, reply } = exchange;
     const { model: name = '', version } = request.params as { model?: string; version?: string };
-    const { model, release } = await this.models.use({ name, version });
+    const { model, release } = await this.models.use({ name, version }, deadlineOf(request, reply));
     untilClosed(reply, release);
     const bytes = bytesOfBody(request);
     const query = await readInfer(bytes, request.headers[HEADER_LENGTH.toLowerCase()], model);
