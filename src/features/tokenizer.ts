@@ -2,9 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { invalid, reasonOf } from '../errors.js';
 import { Tokenizer as NativeTokenizer, type Encoding } from 'tokenizers';
+import { CHUNK, SharedEncoder } from './shared-encoder.js';
 
-/** Texts of one native call: long enough to pay for it, short enough that requests take turns. */
-const CHUNK = 64;
+/** A call that is spread over threads of the tokenizer's own takes 1.15 times the CPU, and theirs are cores that models want. */
+process.env.TOKENIZERS_PARALLELISM ??= 'false';
 
 export interface TokenizerOptions {
   /** Most tokens of a text, special tokens included; longer texts are cut at the right. */
@@ -28,7 +29,8 @@ export interface Token {
 }
 
 export class Tokenizer {
-  #uncut: NativeTokenizer | undefined;
+  readonly #encoder: SharedEncoder;
+  #uncut: { readonly native: NativeTokenizer; readonly encoder: SharedEncoder } | undefined;
 
   private constructor(
     private readonly native: NativeTokenizer,
@@ -38,7 +40,9 @@ export class Tokenizer {
     readonly vocabularySize: number,
     /** Undefined where texts are never cut. */
     readonly maxLength: number | undefined,
-  ) {}
+  ) {
+    this.#encoder = new SharedEncoder(native);
+  }
 
   /** Most characters of a text that is tokenized whole. */
   get maxCharacters(): number {
@@ -72,14 +76,12 @@ export class Tokenizer {
 
   /** The ids of each text, in order, special tokens included. */
   async encode(texts: readonly string[], cut: Cut = 'right'): Promise<number[][]> {
-    const native = cut === 'left' ? this.#whole : this.native;
+    const encoder = cut === 'left' ? this.#whole.encoder : this.#encoder;
     // Nothing of what is further left is left after the cut.
     const given = cut === 'left' ? texts.map((text) => text.slice(-this.maxCharacters)) : texts;
-    if (given.length === 1) return [this.#idsOf(await native.encode(given[0] ?? ''), cut)];
     const ids: number[][] = [];
     for (let from = 0; from < given.length; from += CHUNK) {
-      const encodings = await native.encodeBatch(given.slice(from, from + CHUNK));
-      for (const encoding of encodings) ids.push(this.#idsOf(encoding, cut));
+      for (const encoding of await encoder.encode(given.slice(from, from + CHUNK))) ids.push(this.#idsOf(encoding, cut));
     }
     return ids;
   }
@@ -91,7 +93,7 @@ export class Tokenizer {
   async tokenize(text: string, addSpecialTokens: boolean): Promise<Token[]> {
     if (text.length > this.maxCharacters)
       throw invalid('inputs', `A text may have ${this.maxCharacters} characters here; this one has ${text.length}`);
-    const encoding = await this.#whole.encode(text, null, { addSpecialTokens });
+    const encoding = await this.#whole.native.encode(text, null, { addSpecialTokens });
     const [special, tokens, offsets] = [encoding.getSpecialTokensMask(), encoding.getTokens(), encoding.getOffsets()];
     const places = bytePlaces(text);
     return encoding.getIds().map((id, index) => {
@@ -119,12 +121,12 @@ export class Tokenizer {
   }
 
   /** Without truncation, for the few who need it; made when it is first asked for, since it takes its memory once more. */
-  get #whole(): NativeTokenizer {
+  get #whole(): { readonly native: NativeTokenizer; readonly encoder: SharedEncoder } {
     if (this.#uncut) return this.#uncut;
     const native = NativeTokenizer.fromString(this.source);
     native.disablePadding();
     native.disableTruncation();
-    return (this.#uncut = native);
+    return (this.#uncut = { native, encoder: new SharedEncoder(native) });
   }
 
   #idsOf(encoding: Encoding, cut: Cut): number[] {

@@ -17,10 +17,11 @@ const SMALLEST = 1e-13;
 const LARGEST = 1e9;
 
 /**
- * @param value a finite float32.
+ * @param value a float32; where it is not finite a null is written, as `JSON.stringify` has it.
  * @returns the offset behind what was written.
  */
 export function writeFloat(bytes: Buffer, offset: number, value: number): number {
+  if (!Number.isFinite(value)) return offset + bytes.write('null', offset, 'latin1');
   let at = offset;
   if (value < 0 || Object.is(value, -0)) bytes[at++] = MINUS;
   const size = Math.abs(value);

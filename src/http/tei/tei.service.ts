@@ -5,6 +5,7 @@ import { InferenceService } from '../../inference/inference.service.js';
 import type { Embeddings, TokenEmbeddings } from '../../inference/prediction.js';
 import type { Tensor } from '../../tensor.js';
 import type { Token } from '../../features/tokenizer.js';
+import { vectorOf, type Numbers, type Part } from '../codecs/json-body.js';
 import { envelope } from '../envelope.js';
 import { EmptyInput } from './tei-errors.js';
 import { charactersOf, idsOf, inputsOf, optionsOf, textsOf, vectorOptionsOf } from './tei-inputs.js';
@@ -19,7 +20,7 @@ import {
   type SimilarityBody,
   type TokenizeBody,
 } from './tei.dto.js';
-import { listsJson, vectorsJson, type Computed } from './tei-answer.js';
+import { listJson, type Computed } from './tei-answer.js';
 
 @Injectable()
 export class TeiService {
@@ -32,14 +33,14 @@ export class TeiService {
   async embed({ body, call }: TeiRequest<EmbedBody>): Promise<Computed> {
     const inputs = inputsOf(body.inputs, 'inputs');
     const embeddings = await this.inference.embed(this.model.ref, inputs, vectorOptionsOf(body), call);
-    return computed(embeddings, inputs, vectorsJson(embeddings.vectors), embeddings.vectors.length);
+    return computed(embeddings, inputs, listJson(embeddings.vectors.map(vectorOf)));
   }
 
   /** One vector a token, neither pooled nor normalized: `number[][][]`. */
   async embedAll({ body, call }: TeiRequest<EmbedAllBody>): Promise<Computed> {
     const inputs = inputsOf(body.inputs, 'inputs');
     const embeddings = await this.inference.embedTokens(this.model.ref, inputs, optionsOf(body), call);
-    return computed(embeddings, inputs, listsJson(embeddings.texts.map(tokenVectors)), embeddings.tokens);
+    return computed(embeddings, inputs, listJson(embeddings.texts.map(tokenVectors)));
   }
 
   /** The cosine of each sentence with the source: `number[]`. */
@@ -50,7 +51,7 @@ export class TeiService {
     const options = { ...optionsOf(envelope(TruncationBody, body.parameters ?? {}, 'lenient')), normalize: true };
     const embeddings = await this.inference.embed(this.model.ref, inputs, options, call);
     const [first = new Float32Array(), ...others] = embeddings.vectors;
-    return computed(embeddings, inputs, [JSON.stringify(others.map((other) => dot(first, other)))], 1);
+    return computed(embeddings, inputs, [vectorOf(Float32Array.from(others, (other) => dot(first, other)))]);
   }
 
   /** The tokens of each text: `Token[][]`, with places in bytes. */
@@ -68,15 +69,14 @@ export class TeiService {
 function computed(
   { model, tokens, timings }: Embeddings | TokenEmbeddings,
   inputs: readonly EmbeddingInput[],
-  json: Iterable<string>,
-  vectors: number,
+  json: Iterable<Part>,
 ): Computed {
-  return { model, tokens, timings, json, vectors, characters: charactersOf(inputs) };
+  return { model, tokens, timings, json, characters: charactersOf(inputs) };
 }
 
 /** The rows of `[1, tokens, d]`. */
-function tokenVectors({ shape: [, count = 0, width = 0], data }: Tensor): ArrayLike<number>[] {
-  return Array.from({ length: count }, (_, token) => (data as Float32Array).subarray(token * width, (token + 1) * width));
+function tokenVectors({ datatype, shape, data }: Tensor): Numbers {
+  return { datatype, shape: shape.slice(1), data };
 }
 
 function dot(a: Float32Array, b: Float32Array): number {
