@@ -53,7 +53,7 @@ export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown 
     const { BODY_LIMIT_BYTES: limit, TENANT_HEADER } = environment;
     this.#arrivals = new Arrivals(environment.BODY_TIMEOUT_SECONDS, room);
     this.#connections = new GrpcConnections(environment, () => {
-      metrics.rejected.inc({ reason: 'TOO_MANY_CONNECTIONS' });
+      metrics.rejected.labels('TOO_MANY_CONNECTIONS').inc();
     });
     const arrivals = this.#arrivals;
     const observe = observeCalls(

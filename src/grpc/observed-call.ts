@@ -92,7 +92,7 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, 
             const totalMs = performance.now() - started;
             const failure = code === status.OK ? null : failureOf(ending);
             metrics.requestDuration.labels(path, status[code]).observe(totalMs / 1000, record.trace?.id);
-            if (failure) metrics.rejected.inc({ reason: failure });
+            if (failure) metrics.rejected.labels(failure).inc();
             if (failure && record.tenant !== undefined) usage.rejected(tenants.of(record.tenant).label, failure);
             const served = servedCall(id, path, code, failure, { startedAt: started, totalMs }, record);
             log.record(served);

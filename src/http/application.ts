@@ -101,7 +101,7 @@ export async function createApplication(module: new () => unknown, environment: 
   });
   const logger = new Logger('Connections');
   connections.watch((code, why) => {
-    metrics.rejected.inc({ reason: code });
+    metrics.rejected.labels(code).inc();
     logger.debug({ code }, why);
   });
   return app;

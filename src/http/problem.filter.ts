@@ -60,7 +60,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (isWrong) void reply.header('Allow', methods.join(', '));
     const error = isWrong ? wrongMethod(request.method, methods) : nestorErrorOf(thrown, request);
     const dialect = dialectOf(path, methods.length > 0);
-    this.metrics.rejected.inc({ reason: error.code });
+    this.metrics.rejected.labels(error.code).inc();
     if (request.tenant !== undefined) this.usage.rejected(this.tenants.of(request.tenant).label, error.code);
     request.failure = error.code;
     if (ERRORS[error.code].httpStatus === 500)

@@ -107,7 +107,7 @@ export class ModelRollout {
     const reason = reasonOf(thrown);
     this.states.note(name, version, 'UNAVAILABLE', reason);
     if (version !== '') this.states.forget(name, '');
-    this.metrics.modelLoadFailures.inc({ model: name, version });
+    this.metrics.modelLoadFailures.labels(name, version).inc();
     this.#logger.error(`${name}/${version} is not loaded: ${reason}`);
   }
 

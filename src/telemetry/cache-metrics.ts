@@ -1,21 +1,14 @@
 // The instruments of the cache, bound to the labels that they are used with.
-import type { Counter } from 'prom-client';
 import type { Metrics } from './metrics.js';
 
 type Result = 'hit' | 'miss' | 'error';
 
 export class CacheMetrics {
-  readonly #counters = new Map<string, Counter.Internal>();
-
   constructor(private readonly metrics: Metrics) {}
 
   /** Counts keys that a tier was asked for. */
   asked(tier: string, level: string, result: Result, keys = 1): void {
-    if (keys === 0) return;
-    const name = `${tier} ${level} ${result}`;
-    let counter = this.#counters.get(name);
-    if (!counter) this.#counters.set(name, (counter = this.metrics.cacheRequests.labels(tier, level, result)));
-    counter.inc(keys);
+    if (keys > 0) this.metrics.cacheRequests.labels(tier, level, result).inc(keys);
   }
 
   took(tier: string, operation: 'read' | 'write', seconds: number): void {
@@ -23,7 +16,7 @@ export class CacheMetrics {
   }
 
   garbage(tier: string): void {
-    this.metrics.cacheGarbage.inc({ tier });
+    this.metrics.cacheGarbage.labels(tier).inc();
   }
 
   /** Asks for the size at each scrape. */

@@ -1,6 +1,7 @@
 // Every instrument in one table; each is recorded where the thing it counts happens.
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import { ERRORS } from '../errors.js';
+import { Counter } from './counter.js';
 import { Histogram } from './histogram.js';
 import { recentProcessMemory } from './process-memory.js';
 
@@ -114,7 +115,7 @@ export class Metrics {
       registers,
     });
     // There from the start, at 0: Prometheus does not see the first of a series that was not there before.
-    for (const reason of Object.keys(ERRORS)) this.rejected.inc({ reason }, 0);
+    for (const reason of Object.keys(ERRORS)) this.rejected.labels(reason);
     this.workerRestarts = new Counter({
       name: 'nestor_worker_restarts_total',
       help: 'Worker threads that died and were started again.',

@@ -36,8 +36,6 @@ export class ModelMetrics {
     const saved = metrics.cacheSavedInference.labels(model, version);
     const coalesced = metrics.coalesced.labels(model, version);
     const restarts = metrics.workerRestarts.labels(model, version);
-    // There from the start, at 0: Prometheus does not see the first of a series that was not there before.
-    restarts.inc(0);
     // They change more often than they are looked at.
     let waiting = 0;
     let drained: number | undefined;

@@ -7,17 +7,17 @@ export class TenantMetrics {
 
   /** A request that a model answered, whoever computed the answer. */
   answered(tenant: string, model: string): void {
-    this.metrics.tenantRequests.inc({ tenant, model });
+    this.metrics.tenantRequests.labels(tenant, model).inc();
   }
 
   /** What a model computed for it. */
   computed(tenant: string, model: string, items: number, tokens: number): void {
-    this.metrics.tenantItems.inc({ tenant, model }, items);
-    this.metrics.tenantTokens.inc({ tenant, model }, tokens);
+    this.metrics.tenantItems.labels(tenant, model).inc(items);
+    this.metrics.tenantTokens.labels(tenant, model).inc(tokens);
   }
 
   rejected(tenant: string, reason: ErrorCode): void {
-    this.metrics.tenantRejected.inc({ tenant, reason });
+    this.metrics.tenantRejected.labels(tenant, reason).inc();
   }
 
   /** Asks at each scrape whether quotas are counted together with other processes. */
