@@ -1,5 +1,4 @@
 // A timer for a deadline: what has longer than Node's timers can run waits without one.
-import { NestorError } from './errors.js';
 
 /** Timers of Node that are longer fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -12,17 +11,4 @@ export function atDeadline(deadline: number | undefined, late: () => void): Node
   if (deadline === undefined) return undefined;
   const remaining = Math.max(0, deadline - performance.now());
   return remaining > LONGEST_TIMER_MS ? undefined : setTimeout(late, remaining);
-}
-
-/** Waits for what others wait for too: it goes on. @throws NestorError DEADLINE_EXCEEDED */
-export async function inTime<R>(work: Promise<R>, deadline: number | undefined): Promise<R> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = atDeadline(deadline, () => {
-    reject(new NestorError('DEADLINE_EXCEEDED', 'The deadline passed before the answer was there'));
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

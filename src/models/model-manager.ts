@@ -1,9 +1,9 @@
 // The models of the repository: which are loaded, unloaded and exchanged when, one thing at a time for each name.
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { inTime } from '../deadline.js';
 import { NestorError, reasonOf } from '../errors.js';
 import { DormantModels } from './dormant.js';
 import { IdleModels } from './idle-models.js';
+import { inTime } from './in-time.js';
 import { Lease } from './lease.js';
 import type { Model } from './model.js';
 import { sumOf } from './footprint.js';

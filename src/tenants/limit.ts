@@ -26,7 +26,7 @@ export interface Limit {
 export function isRates(value: unknown): boolean {
   if (value === UNLIMITED) return true;
   const rates = asList(value).map(rateOf);
-  return rates.length > 0 && rates.every((rate) => rate !== undefined) && new Set(rates.map((rate) => rate?.period)).size === rates.length;
+  return rates.length > 0 && rates.every((rate) => rate !== undefined) && new Set(rates.map((rate) => rate.period)).size === rates.length;
 }
 
 /** @param value of which `isRates` holds; nothing is no limit. */

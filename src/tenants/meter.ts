@@ -83,7 +83,7 @@ export class Meter {
       }
       this.#slice = here;
       // Of a window that had ended nothing counts: what was asked for beside it was too little.
-      return grant.window !== window && this.take(amount);
+      return grant.window !== window && (await this.take(amount));
     } catch {
       if (this.#window === window) this.#slice += own;
       this.#roll();
