@@ -49,7 +49,7 @@ export class Features {
     };
     if (!this.#remembers(model)) return decode(places);
     const maker = new KeyMaker(model.cache.scope, pictures.name, { name });
-    const keys = await Promise.all(places.map((place) => maker.bytes(images[place] ?? new Uint8Array())));
+    const keys = await maker.eachBytes(places.map((place) => images[place] ?? new Uint8Array()));
     return this.#recall(model, pictures, keys, (missing) => decode(missing.map((index) => places[index] ?? 0)));
   }
 

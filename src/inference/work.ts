@@ -130,7 +130,7 @@ function pictureWork(model: Model, images: readonly Uint8Array[], features: Feat
   return {
     size: images.length,
     costly: true,
-    keys: (maker) => Promise.all(images.map((bytes) => maker.bytes(bytes))),
+    keys: (maker) => maker.eachBytes(images),
     tensors: async (places) => {
       const decoded = await features.pictures(model, image, spec.name, images, places);
       return decoded.map((tensor) => [tensor]);
