@@ -22,6 +22,8 @@ export function callOf(call: ServerUnaryCall<unknown, unknown>): Call {
     timeline,
     tenant,
     signal,
+    // They were read from the message of this call, which is nobody else's.
+    ownsInput: true,
     deadline: Number.isFinite(deadline) ? performance.now() + deadline - Date.now() : undefined,
   };
 }
