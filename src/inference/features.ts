@@ -1,7 +1,8 @@
 // Texts -> token ids and pictures -> tensors, remembered where the model asks for it.
 import { Injectable } from '@nestjs/common';
-import { CacheService, type Level } from '../cache/cache.service.js';
+import { CacheService } from '../cache/cache.service.js';
 import { KeyMaker } from '../cache/key.js';
+import type { Level } from '../cache/level.js';
 import { imageTensor } from '../features/image.js';
 import type { ImageRecipe } from '../features/image-recipe.js';
 import type { Cut, Tokenizer } from '../features/tokenizer.js';

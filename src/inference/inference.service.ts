@@ -1,6 +1,7 @@
 // The path of a request in one place: look up, remember or compute: features, queue, run, join.
 import { Injectable } from '@nestjs/common';
-import { CacheService, type Level } from '../cache/cache.service.js';
+import { CacheService } from '../cache/cache.service.js';
+import type { Level } from '../cache/level.js';
 import { NestorError } from '../errors.js';
 import type { PromptChoice } from '../features/prompts.js';
 import type { Token } from '../features/tokenizer.js';

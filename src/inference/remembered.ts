@@ -1,6 +1,7 @@
 // Cache and queue joined: what is not remembered and not in flight is computed, and everything is counted.
-import type { CacheMode, CacheService, Level, Recalled } from '../cache/cache.service.js';
+import type { CacheMode, CacheService, Recalled } from '../cache/cache.service.js';
 import { KeyMaker, type Circumstances } from '../cache/key.js';
+import type { Level } from '../cache/level.js';
 import { TIERS, type TierName } from '../cache/options.js';
 import { costOf as tokensOf, USUAL_URGENCY, type Item, type JobOptions, type JobResult } from '../batching/item.js';
 import type { CancellationSignal } from '../cancellation.js';
