@@ -59,7 +59,7 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
     }
     // What was decoded here may be remembered, or shared with a request that was joined.
     const owned = call.ownsInput === true && !work.costly;
-    const items = (await work.tensors(places)).map((tensors) => toItems(model, tensors, owned));
+    const items = (await work.tensors(places, jointly)).map((tensors) => toItems(model, tensors, owned));
     spent.preprocess = (performance.now() - asked) / 1000;
     if (work.costly) model.metrics.preprocess(spent.preprocess);
     const queued = items.flat();
