@@ -21,9 +21,9 @@ describe('frames', () => {
         const frames = messages.map(({ message, compressed }) => frame(message, compressed));
         const decoder = new FrameDecoder(300);
         const decoded = cut(Buffer.concat(frames), size).flatMap((piece) => decoder.write(piece));
-        expect(decoded.map((bytes) => [...bytes])).toEqual(frames.map((bytes) => [...bytes]));
+        expect(decoded.map((bytes) => bytes.toString('hex'))).toEqual(frames.map((bytes) => bytes.toString('hex')));
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
