@@ -93,7 +93,7 @@ describe('over HTTP', () => {
         expect(answer.status).toBe(200);
         expect(NAMES.filter((name) => answer.text.includes(name))).toEqual([]);
       } else if (rule.about === 'fixed') {
-        expect([answer.status, answer.text]).toEqual([424, expect.stringContaining('There is no model')]);
+        expect([answer.status, answer.text]).toEqual([404, expect.stringContaining('There is no model')]);
       } else {
         // To the letter what it would be told of a model that nobody has.
         const model = modelOf(route);

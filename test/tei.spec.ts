@@ -1,4 +1,5 @@
 // The routes of text-embeddings-inference: its bare arrays, its headers, its errors, for its clients unchanged.
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { post, send, type Answer, type Problem } from './setup/client.js';
 import { distance, MINILM, sentences } from './setup/fixtures.js';
@@ -16,10 +17,12 @@ beforeAll(async () => {
   const prompts = JSON.stringify({ prompts: { query: 'query: ' } });
   server = await Server.start({
     TEI_API: 'on',
+    // One that is loaded with its first request.
+    TEI_MODEL: MINILM,
     BODY_LIMIT_BYTES: String(1024 * 1024),
     MODEL_REPOSITORY: await written({
       'digits/1': { from: `${shipped('digits')}/1` },
-      [`${MINILM}/model.yaml`]: { from: `${shipped(MINILM)}/model.yaml` },
+      [`${MINILM}/model.yaml`]: `${await readFile(`${shipped(MINILM)}/model.yaml`, 'utf8')}\nloading: { onDemand: true }\n`,
       [`${MINILM}/1`]: { from: `${shipped(MINILM)}/1` },
       [`${MINILM}/1/config_sentence_transformers.json`]: prompts,
     }),
@@ -163,7 +166,21 @@ it('/info tells what is served', async () => {
   });
 });
 
+it('is probed where its containers are', async () => {
+  for (const path of ['', 'ping', 'health']) expect((await send(`${server.url}/${path}`)).status).toBe(200);
+  expect((await send(`${server.url}/ping`)).text).toBe('');
+});
+
 describe('errors', () => {
+  it.each([
+    ['predict', { inputs: 'a' }, 'classifies'],
+    ['rerank', { query: 'a', texts: ['a'] }, 'reranker'],
+    ['embed_sparse', { inputs: 'a' }, 'SPLADE'],
+  ])('of /%s, which wants another kind of model, name it', async (path, body, kind) => {
+    const refused = await tei(path, body);
+    expect([refused.status, refused.body]).toEqual([424, { error: expect.stringContaining(kind), error_type: 'Backend' }]);
+  });
+
   it.each([
     ['no inputs', 'embed', { inputs: [] }, 400, 'Empty'],
     ['an empty text', 'embed', { inputs: '' }, 400, 'Empty'],

@@ -2,22 +2,13 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { CancellationSignal } from '../cancellation.js';
 import type { Answers } from './answers.js';
-import { isExpired, type Entry } from './entry.js';
+import type { Entry } from './entry.js';
 import { Flight, type Passenger } from './flight.js';
 import type { Lease } from './lease.js';
+import type { Level } from './level.js';
 import type { CacheOptions, CachePolicy, TierName } from './options.js';
 import type { TierState } from './tier.js';
 import { Tiers, type Written } from './tiers.js';
-
-/** What a kind of value is called in metrics and keys, and how it becomes bytes and is read again. */
-export interface Level<T> {
-  readonly name: string;
-  readonly encode: (value: T) => Uint8Array;
-  /** Bytes that it takes, more or less. */
-  readonly sizeOf: (value: T) => number;
-  /** Undefined for bytes that mean nothing. */
-  readonly decode: (bytes: Uint8Array) => T | undefined;
-}
 
 /** Larger values are not remembered: to copy one would hold the event loop for longer than a few milliseconds. */
 const LARGEST_VALUE_BYTES = 8 * 1024 * 1024;
@@ -210,10 +201,7 @@ export class CacheService implements OnApplicationShutdown {
 
   async #remembered<T>(keys: readonly string[], { level, tiers }: Request<T>): Promise<Map<string, Recalled<T>>> {
     const results = new Map<string, Recalled<T>>();
-    for (const [key, { entry, tier }] of await this.tiers.read(level.name, tiers, keys)) {
-      const value = isExpired(entry) ? undefined : level.decode(entry.value);
-      if (value !== undefined) results.set(key, { value, source: tier });
-    }
+    for (const [key, { value, tier }] of await this.tiers.read(level, tiers, keys)) results.set(key, { value, source: tier });
     return results;
   }
 

@@ -1,4 +1,5 @@
 // Keys: equal for what is equal, and for nothing else.
+import { hash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { DATATYPES, type Datatype, type Tensor } from '../tensor.js';
@@ -74,12 +75,19 @@ describe('the key of tensors', () => {
   it('is the same whether it is hashed here or on another thread', async () => {
     const small = new Uint8Array(256 * 1024 - 1).fill(7);
     const large = new Uint8Array(256 * 1024).fill(7);
-    for (const content of [small, large]) {
+    const severalPieces = new Uint8Array(2 * 1024 * 1024 + 1).fill(7);
+    for (const content of [small, large, severalPieces]) {
       const copy = new Uint8Array(content);
       expect(await maker().bytes(content)).toBe(await maker().bytes(copy));
-      copy[100] = 8;
+      copy[content.length - 1] = 8;
       expect(await maker().bytes(content)).not.toBe(await maker().bytes(copy));
     }
+  });
+
+  it('of a large input is not that of the digests of its pieces', async () => {
+    const large = new Uint8Array(2 * 1024 * 1024).fill(7);
+    const digest = hash('sha256', large.subarray(0, 1024 * 1024), 'buffer');
+    expect(await maker().bytes(large)).not.toBe(await maker().bytes(Buffer.concat([digest, digest])));
   });
 });
 

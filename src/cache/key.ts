@@ -8,6 +8,9 @@ const FORM = 1;
 /** From this size on bytes are hashed on libuv's threads: below it the event loop is done in a fraction of a millisecond. */
 const ASIDE_BYTES = 256 * 1024;
 
+/** Bytes of one turn: they are copied for the other thread, on the event loop. */
+const PIECE_BYTES = 1024 * 1024;
+
 /** Everything besides the input that the value depends on. Its JSON goes in front of the input: no part can run into another. */
 export type Circumstances = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
@@ -36,6 +39,13 @@ export class KeyMaker {
     return this.#prefix + hash('sha256', `${this.#head}bytes\n${await digestOf(bytes)}`, 'base64url');
   }
 
+  /** One after the other: the event loop copies a piece of each. */
+  async eachBytes(blocks: readonly Uint8Array[]): Promise<string[]> {
+    const keys: string[] = [];
+    for (const bytes of blocks) keys.push(await this.bytes(bytes));
+    return keys;
+  }
+
   /** Tensors in the order of the signature: names, datatypes, shapes and bytes. */
   async tensors(tensors: readonly Tensor[]): Promise<string> {
     const parts: string[] = [];
@@ -50,8 +60,15 @@ export class KeyMaker {
 }
 
 async function digestOf(bytes: Uint8Array): Promise<string> {
-  if (bytes.byteLength < ASIDE_BYTES) return hash('sha256', bytes, 'base64url');
-  return Buffer.from(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)).toString('base64url');
+  const { byteLength } = bytes;
+  if (byteLength < ASIDE_BYTES) return hash('sha256', bytes, 'base64url');
+  const digests: Uint8Array[] = [];
+  for (let from = 0; from < byteLength; from += PIECE_BYTES) {
+    const piece = bytes.subarray(from, from + PIECE_BYTES) as Uint8Array<ArrayBuffer>;
+    digests.push(new Uint8Array(await crypto.subtle.digest('SHA-256', piece)));
+  }
+  // With the length in front, or it would be the digest of a short input too: that of these digests.
+  return `${byteLength}:${hash('sha256', Buffer.concat(digests), 'base64url')}`;
 }
 
 /** Each with its length in front: ['ab', 'c'] is not ['a', 'bc']. */

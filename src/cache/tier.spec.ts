@@ -5,6 +5,7 @@ import { Keyv } from 'keyv';
 import { Registry } from 'prom-client';
 import { CacheMetrics } from '../telemetry/cache-metrics.js';
 import { Metrics } from '../telemetry/metrics.js';
+import type { Level } from './level.js';
 import { Tier, type TierState } from './tier.js';
 
 /** A store that does what it is told. */
@@ -40,13 +41,23 @@ class Moody {
   }
 }
 
+const text: Level<string> = {
+  name: 'text',
+  encode: (value) => Buffer.from(value),
+  sizeOf: ({ length }) => length,
+  decode: (bytes) => {
+    if (bytes.byteLength === 0) throw new RangeError('a text has bytes');
+    return Buffer.from(bytes).toString();
+  },
+};
 const entry = { value: Buffer.from('value'), expires: undefined };
 const open: Tier[] = [];
 afterEach(() => {
   for (const tier of open.splice(0)) tier.close();
 });
 
-function tierOf(store: Moody, timeoutMs = 20): { tier: Tier; states: TierState[] } {
+function tierOf(store: Moody, timeoutMs = 20): { tier: Tier; states: TierState[]; registry: Registry } {
+  const registry = new Registry();
   const states: TierState[] = [];
   const keyv = new Keyv({
     store: store as never,
@@ -56,19 +67,16 @@ function tierOf(store: Moody, timeoutMs = 20): { tier: Tier; states: TierState[]
     throwOnErrors: true,
   } as never);
   const guard = { timeoutMs, onChange: (state: TierState) => states.push(state) };
-  const tier = new Tier('redis', keyv, store, new CacheMetrics(new Metrics(new Registry())), guard);
+  const tier = new Tier('redis', keyv, store, new CacheMetrics(new Metrics(registry)), guard);
   open.push(tier);
-  return { tier, states };
+  return { tier, states, registry };
 }
 
 describe('a tier', () => {
   it('gives back what was written, and nothing for the rest', async () => {
     const { tier } = tierOf(new Moody());
     await tier.write('text', [{ key: 'a', entry }]);
-    expect((await tier.read('text', ['a', 'b'])).map((found) => found && Buffer.from(found.value).toString())).toEqual([
-      'value',
-      undefined,
-    ]);
+    expect((await tier.read(text, ['a', 'b'])).map((found) => found?.value)).toEqual(['value', undefined]);
   });
 
   it.each(['failing', 'hanging'] as const)('%s makes misses, and is left alone after a while', async (mood) => {
@@ -76,13 +84,13 @@ describe('a tier', () => {
     const { tier, states } = tierOf(store, 5);
     store.mood = mood;
     for (let call = 0; call < 20; call++) {
-      expect(await tier.read('text', ['a'])).toEqual([]);
+      expect(await tier.read(text, ['a'])).toEqual([]);
       await Promise.race([tier.write('text', [{ key: 'a', entry }]), setTimeout(0)]);
     }
     expect(tier.state).toMatchObject({ tier: 'redis', state: 'down' });
     expect(states[0]).toMatchObject({ state: 'down', reason: mood === 'failing' ? 'the store fails' : expect.stringContaining('5ms') });
     const { asked } = store;
-    await tier.read('text', ['a']);
+    await tier.read(text, ['a']);
     expect(store.asked).toBe(asked);
   });
 
@@ -90,13 +98,26 @@ describe('a tier', () => {
     const store = new Moody();
     const { tier } = tierOf(store);
     store.held.set('a', { value: Buffer.from('garbage') });
-    expect(await tier.read('text', ['a'])).toEqual([undefined]);
+    expect(await tier.read(text, ['a'])).toEqual([undefined]);
+    expect(tier.state).toEqual({ tier: 'redis', state: 'up' });
+  });
+
+  it('takes what is sealed and cannot be read for a miss, and counts it', async () => {
+    const { tier, registry } = tierOf(new Moody());
+    await tier.write('text', [
+      { key: 'a', entry: { ...entry, value: Buffer.alloc(0) } },
+      { key: 'b', entry },
+    ]);
+    expect((await tier.read(text, ['a', 'b'])).map((found) => found?.value)).toEqual([undefined, 'value']);
+    const metrics = await registry.metrics();
+    expect(metrics).toMatch(/^nestor_cache_garbage_total\{tier="redis"\} 1$/m);
+    expect(metrics).toMatch(/^nestor_cache_requests_total\{tier="redis",level="text",result="miss"\} 1$/m);
     expect(tier.state).toEqual({ tier: 'redis', state: 'up' });
   });
 
   it('forgets what has expired, though its store does not', async () => {
     const { tier } = tierOf(new Moody());
     await tier.write('text', [{ key: 'a', entry: { ...entry, expires: Date.now() - 1 } }]);
-    expect(await tier.read('text', ['a'])).toEqual([undefined]);
+    expect(await tier.read(text, ['a'])).toEqual([undefined]);
   });
 });

@@ -5,6 +5,7 @@ import { reasonOf } from '../errors.js';
 import type { CacheMetrics } from '../telemetry/cache-metrics.js';
 import { breakerAround, isAway } from './breaker.js';
 import { isExpired, seal, unseal, type Entry } from './entry.js';
+import type { Level } from './level.js';
 import type { TierName } from './options.js';
 
 /** What a store can do beyond Keyv's interface. */
@@ -23,6 +24,12 @@ export interface Holding {
 export interface Keyed {
   readonly key: string;
   readonly entry: Entry;
+}
+
+/** An entry, and what it means. */
+export interface Known<T> {
+  readonly entry: Entry;
+  readonly value: T;
 }
 
 export interface TierState {
@@ -86,17 +93,19 @@ export class Tier {
   }
 
   /** One entry a key, undefined for those that are unknown, or cannot be had in time. */
-  async read(level: string, keys: readonly string[]): Promise<readonly (Entry | undefined)[]> {
+  async read<T>(level: Level<T>, keys: readonly string[]): Promise<readonly (Known<T> | undefined)[]> {
     const started = performance.now();
     try {
       const entries = await this.#read(keys);
-      const hits = entries.reduce((count, entry) => (entry ? count + 1 : count), 0);
-      this.metrics.asked(this.name, level, 'hit', hits);
-      this.metrics.asked(this.name, level, 'miss', keys.length - hits);
+      const now = Date.now();
+      const known = entries.map((entry) => entry && (isExpired(entry, now) ? undefined : this.#decoded(level, entry)));
+      const hits = known.reduce((count, one) => (one ? count + 1 : count), 0);
+      this.metrics.asked(this.name, level.name, 'hit', hits);
+      this.metrics.asked(this.name, level.name, 'miss', keys.length - hits);
       this.metrics.took(this.name, 'read', (performance.now() - started) / 1000);
-      return entries;
+      return known;
     } catch {
-      this.metrics.asked(this.name, level, 'error', keys.length);
+      this.metrics.asked(this.name, level.name, 'error', keys.length);
       return NOTHING;
     }
   }
@@ -129,12 +138,24 @@ export class Tier {
   async #fetch(keys: readonly string[]): Promise<(Entry | undefined)[]> {
     const rows = (await this.keyv.getMany<Uint8Array>([...keys], { raw: true })) as (Entry | undefined)[];
     if (!this.guard) return rows;
-    const now = Date.now();
     return rows.map((row, index) => {
       const entry = row && unseal(keys[index] ?? '', row.value);
       if (row && !entry) this.metrics.garbage(this.name);
-      return entry && !isExpired(entry, now) ? entry : undefined;
+      return entry;
     });
+  }
+
+  /** Undefined for what is sealed and means nothing: who can write to the store can seal too. */
+  #decoded<T>({ decode }: Level<T>, entry: Entry): Known<T> | undefined {
+    let value: T | undefined;
+    try {
+      value = decode(entry.value);
+    } catch {
+      // As if it were not there.
+    }
+    if (value !== undefined) return { entry, value };
+    this.metrics.garbage(this.name);
+    return undefined;
   }
 
   async #store(entries: readonly Keyed[]): Promise<void> {

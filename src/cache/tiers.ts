@@ -1,10 +1,10 @@
 // The tiers together: nearest first, and what a far one knew is written to the nearer ones.
-import type { Entry } from './entry.js';
+import type { Level } from './level.js';
 import type { TierName } from './options.js';
 import type { Keyed, Tier, TierState } from './tier.js';
 
-export interface Found {
-  readonly entry: Entry;
+export interface Found<T> {
+  readonly value: T;
   readonly tier: TierName;
 }
 
@@ -21,20 +21,22 @@ export class Tiers {
   }
 
   /** One round trip a tier, for the keys that the nearer ones did not know. */
-  async read(level: string, allowed: ReadonlySet<TierName>, keys: readonly string[]): Promise<Map<string, Found>> {
-    const found = new Map<string, Found>();
+  async read<T>(level: Level<T>, allowed: ReadonlySet<TierName>, keys: readonly string[]): Promise<Map<string, Found<T>>> {
+    const found = new Map<string, Found<T>>();
     const nearer: Tier[] = [];
     for (const tier of this.all) {
       if (!allowed.has(tier.name)) continue;
       const wanted = found.size === 0 ? keys : keys.filter((key) => !found.has(key));
       if (wanted.length === 0) break;
-      const entries = await tier.read(level, wanted);
-      const fresh = wanted.flatMap((key, index): Keyed[] => {
-        const entry = entries[index];
-        return entry ? [{ key, entry }] : [];
-      });
-      for (const { key, entry } of fresh) found.set(key, { entry, tier: tier.name });
-      if (fresh.length > 0) for (const other of nearer) void other.write(level, fresh);
+      const known = await tier.read(level, wanted);
+      const fresh: Keyed[] = [];
+      for (const [index, key] of wanted.entries()) {
+        const one = known[index];
+        if (!one) continue;
+        found.set(key, { value: one.value, tier: tier.name });
+        fresh.push({ key, entry: one.entry });
+      }
+      if (fresh.length > 0) for (const other of nearer) void other.write(level.name, fresh);
       nearer.push(tier);
     }
     return found;

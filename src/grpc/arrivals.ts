@@ -1,9 +1,10 @@
 // Calls that wait for their client: for the message that it sends, then for the answer to be read. One that waits too long is ended.
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import { constants } from 'node:http2';
 import type { ServerInterceptingCall } from '@grpc/grpc-js';
 import { noRoom, type BodyRoom, type Place } from '../access/body-room.js';
 import { NestorError } from '../errors.js';
 import { statusOf } from './status.js';
+import { streamOf } from './stream.js';
 
 const LOOKS = 4;
 const LONGEST_MS = 1000;
@@ -72,6 +73,7 @@ export class Arrivals {
     }
   }
 
+  /** With its stream, and what came of the message, which the library leaves for as long as the client likes. */
   #refuse(call: Ended, reason: NestorError): void {
     this.done(call);
     call.sendStatus(statusOf(reason));
@@ -81,9 +83,4 @@ export class Arrivals {
 
 function tooSlow(): NestorError {
   return new NestorError('REQUEST_TIMEOUT', 'The message did not arrive in time; send it again', { field: 'message' });
-}
-
-/** The library leaves the stream, and what came of the message, for as long as the client likes; it has no word for this. */
-function streamOf(call: object): ServerHttp2Stream | undefined {
-  return (call as { stream?: ServerHttp2Stream }).stream;
 }

@@ -17,7 +17,8 @@ export function callOf(call: ServerUnaryCall<unknown, unknown>): Call {
   const timeline = new Timeline(performance.now(), record?.trace);
   if (record) record.timeline = timeline;
   const { tenant } = record ?? {};
-  return { timeline, tenant, signal, deadline: deadlineOf(call) };
+  // They were read from the message of this call, which is nobody else's.
+  return { timeline, tenant, signal, ownsInput: true, deadline: deadlineOf(call) };
 }
 
 /** Point of `performance.now()`; undefined where the client set none. */

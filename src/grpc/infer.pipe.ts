@@ -4,11 +4,13 @@ import type { ServerUnaryCall } from '@grpc/grpc-js';
 import type { Call, PredictionInput } from '../inference/prediction.js';
 import type { Lease } from '../models/lease.js';
 import { ModelManager } from '../models/model-manager.js';
+import { releaseBlock } from '../oip/block.js';
 import { parseMessage } from '../oip/message.js';
 import { callOfParameters } from '../oip/parameters.js';
 import { Tenants } from '../tenants/tenants.js';
 import { callRecords } from './call-record.js';
 import { callOf, deadlineOf } from './call.js';
+import { HEAD_BYTES } from './frame-decoder.js';
 import { requireNamed } from './guarded-call.js';
 import { readInfer, type InferQuery } from './infer-request.js';
 import { ModelInferRequestSchema } from './inference_pb.js';
@@ -20,7 +22,7 @@ export interface InferRequest extends InferQuery {
   readonly call: Call;
 }
 
-type UnaryCall = ServerUnaryCall<Uint8Array, unknown>;
+type UnaryCall = ServerUnaryCall<Buffer, unknown>;
 
 @Injectable()
 export class InferPipe implements PipeTransform<UnaryCall, Promise<InferRequest>> {
@@ -36,6 +38,7 @@ export class InferPipe implements PipeTransform<UnaryCall, Promise<InferRequest>
     const lease = await this.models.use({ name: message.modelName, version: message.modelVersion || undefined }, deadlineOf(call));
     try {
       const query = readInfer(message, lease.model);
+      releaseBlock(call.request, query.tensors, HEAD_BYTES);
       const circumstances = callOfParameters(query.parameters, callOf(call));
       return { ...query, lease, input: { kind: 'tensors', tensors: query.tensors }, call: circumstances };
     } catch (thrown) {

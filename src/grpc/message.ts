@@ -6,15 +6,21 @@ import type { Metadata } from '@grpc/grpc-js';
 import { parseMessage } from '../oip/message.js';
 import { requireNamed } from './guarded-call.js';
 
-/** As `toBinary`, except that blocks of bytes are copied once, to memory that is not zeroed first: half the time or less. */
-export function serialize<S extends DescMessage>(schema: S): (message: MessageShape<S>) => Buffer {
+/** As `toBinary`, except that blocks of bytes are pieces of their own, uncopied. */
+export function inPieces<S extends DescMessage>(schema: S): (message: MessageShape<S>) => Uint8Array[] {
   const blocks = schema.fields.filter(isBlocks);
   const none = Object.fromEntries(blocks.map(({ localName }) => [localName, []]));
   return (message) => {
     const fields = message as unknown as Readonly<Record<string, readonly Uint8Array[]>>;
     const parts = blocks.flatMap(({ localName, number }) => (fields[localName] ?? []).flatMap((bytes) => [prefix(number, bytes), bytes]));
-    return Buffer.concat([toBinary(schema, { ...message, ...none }), ...parts]);
+    return [toBinary(schema, { ...message, ...none }), ...parts];
   };
+}
+
+/** The pieces joined, in memory that is not zeroed first: half the time of `toBinary` or less. */
+export function serialize<S extends DescMessage>(schema: S): (message: MessageShape<S>) => Buffer {
+  const pieces = inPieces(schema);
+  return (message) => Buffer.concat(pieces(message));
 }
 
 function isBlocks(field: DescField): boolean {

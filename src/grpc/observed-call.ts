@@ -12,6 +12,8 @@ import { traceparent, type Tracer } from '../telemetry/tracer.js';
 import type { Tenants } from '../tenants/tenants.js';
 import type { Arrivals } from './arrivals.js';
 import { callRecords, type CallRecord } from './call-record.js';
+import { decodeInPlace } from './frame-decoder.js';
+import { sendLargeAsIs } from './large-answers.js';
 import { CODE_TRAILER, statusOf } from './status.js';
 
 type Ending = Parameters<ServerInterceptingCall['sendStatus']>[0];
@@ -68,6 +70,10 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, 
       arrivals.expectReader(call);
       send(ending);
     };
+    if (path.endsWith(RUNS)) {
+      decodeInPlace(call, limit);
+      sendLargeAsIs(call);
+    }
     return new ServerInterceptingCall(call, {
       start: (next) => {
         next({

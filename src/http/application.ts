@@ -28,7 +28,7 @@ import { RememberedAnswers } from './remembered-answers.js';
 import { RouteTable } from './route-table.js';
 import { addHooks, addTenants } from './hooks.js';
 import { addQuotas } from './quotas.js';
-import { listenerOptions, renewCertificates } from './secure.js';
+import { listenerOptions, renewCertificates } from './tls.js';
 import { Connections } from './shell/connections.js';
 import { addShell, finish } from './shell/shell.js';
 import { TeiModule } from './tei/tei.module.js';

@@ -26,7 +26,7 @@ describe('a body', () => {
     const sent = pieces();
     const body = await readBody(Readable.from(sent), headers, LIMIT, ROOM);
     expect(body.equals(Buffer.concat(pieces()))).toBe(true);
-    expect(body.byteLength).toBe(body.buffer.byteLength);
+    expect(body.buffer.byteLength - body.byteLength).toBeLessThan(8);
     expect(sent.map(({ buffer }) => (buffer as ArrayBuffer).detached)).toEqual([true, true, true]);
   });
 

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { noRoom, type BodyRoom, type Place } from '../access/body-room.js';
 import { invalid, NestorError, reasonOf } from '../errors.js';
+import { takeBlock } from '../oip/block.js';
 import { CODINGS, isCoding, type CodingName } from './content-encoding.js';
 import { goAhead } from './shell/expectation.js';
 
@@ -59,8 +60,8 @@ function filled(payload: Readable, length: number, place: Place | undefined): Pr
       body = chunk;
       offset = length;
     } else {
-      // Not before something came, and never of the pool, whose blocks are shared and seldom aligned.
-      body ??= Buffer.allocUnsafeSlow(length);
+      // Not before something came.
+      body ??= takeBlock(length);
       offset += moveInto(body, chunk, offset);
     }
   };
@@ -111,7 +112,7 @@ class Pieces {
 
   joined(): Buffer {
     this.#endBlock();
-    const body = Buffer.allocUnsafeSlow(this.#length);
+    const body = takeBlock(this.#length);
     let offset = 0;
     for (const block of this.#blocks) offset += moveInto(body, block, offset);
     return body;

@@ -1,6 +1,11 @@
 // Which answers are compressed, and how.
+import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
-import { codingFor } from './compression.js';
+import fastify from 'fastify';
+import { addCompression, codingFor } from './compression.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -20,5 +25,39 @@ describe('the coding of an answer', () => {
     ['gzip', 'application/octet-stream', 'gzip'],
   ])('%s for %s is %s', (acceptEncoding, type, coding) => {
     expect(codingFor(acceptEncoding, type)).toBe(coding);
+  });
+});
+
+describe('an answer that is a stream', () => {
+  /** @param body of the answer; it is told whether its head has left. */
+  const asked = async (body: (hasLeft: () => boolean) => AsyncIterable<Buffer>) => {
+    const app = fastify();
+    addCompression(app);
+    app.get('/', (_, reply) => reply.type(JSON_TYPE).send(Readable.from(body(() => reply.raw.headersSent))));
+    return app.inject({ url: '/', headers: { 'accept-encoding': 'gzip' } });
+  };
+  const large = randomBytes(1_000_000);
+
+  it('is compressed as it comes', async () => {
+    const { statusCode, headers, rawPayload } = await asked(async function* () {
+      yield await Promise.resolve(large);
+    });
+    expect([statusCode, headers['content-encoding'], gunzipSync(rawPayload).equals(large)]).toEqual([200, 'gzip', true]);
+  });
+
+  it('is refused in plain words where its source fails before anything has left', async () => {
+    const { statusCode, headers } = await asked(async function* () {
+      yield await Promise.reject(new Error('the source fails'));
+    });
+    expect([statusCode, headers['content-encoding']]).toEqual([500, undefined]);
+  });
+
+  it('is broken off where its source fails later', async () => {
+    const broken = asked(async function* (hasLeft) {
+      yield large;
+      while (!hasLeft()) await setImmediate();
+      throw new Error('the source fails');
+    });
+    await expect(broken).rejects.toThrow('destroyed');
   });
 });

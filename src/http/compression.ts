@@ -1,5 +1,5 @@
 // Accept-Encoding: answers compressed for who asks for it, where it is worth the work.
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { CODINGS, isCoding, type CodingName } from './content-encoding.js';
 import { addVary } from './vary.js';
@@ -57,5 +57,9 @@ async function compressed(asked: string, reply: FastifyReply, payload: unknown):
   if (!stream && (!(body instanceof Uint8Array) || body.byteLength < SMALLEST)) return payload;
   void reply.removeHeader('Content-Length').header('Content-Encoding', coding);
   addVary(reply, 'Accept-Encoding');
-  return stream ? payload.pipe(CODINGS[coding].compressor()) : CODINGS[coding].compress(body as Uint8Array);
+  if (!stream) return CODINGS[coding].compress(body as Uint8Array);
+  // What is said in its place is not compressed.
+  payload.once('error', () => void reply.removeHeader('Content-Encoding'));
+  // Whichever of the two fails or is abandoned takes the other with it; Fastify sees the end of the compressor.
+  return pipeline(payload, CODINGS[coding].compressor(), () => undefined);
 }

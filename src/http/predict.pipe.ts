@@ -5,11 +5,12 @@ import { scoresOutput } from '../inference/classification.js';
 import type { Call, Prediction, PredictionInput } from '../inference/prediction.js';
 import { ModelManager, type ModelRef } from '../models/model-manager.js';
 import type { Model } from '../models/model.js';
+import { releaseBlock } from '../oip/block.js';
 import { callOf, deadlineOf } from './call.js';
 import type { PredictionQuery } from './codecs/codec.js';
 import { decoderFor, encodersFor, type Encoder } from './codecs/registry.js';
 import { severalOutputs } from './codecs/single-tensor.js';
-import { bytesOfBody, deliver, ExchangeParam, releaseBody, untilClosed, type Delivered, type Exchange } from './exchange.js';
+import { bytesOfBody, deliver, ExchangeParam, untilClosed, type Delivered, type Exchange } from './exchange.js';
 
 export interface PredictRequest {
   readonly ref: ModelRef;
@@ -35,7 +36,7 @@ export class PredictPipe implements PipeTransform<Exchange, Promise<PredictReque
     untilClosed(reply, release);
     const bytes = bytesOfBody(request);
     const query = await decoder.decodePrediction({ bytes, headers }, model);
-    if (query.input.kind === 'tensors') releaseBody(bytes, query.input.tensors);
+    if (query.input.kind === 'tensors') releaseBlock(bytes, query.input.tensors);
     const outputs = query.outputs ?? outputsOf(request.query) ?? outputsOfTask(model, query);
     const encoder = encoderFor(encoders, outputs ?? model.signature.outputs.map((output) => output.name));
     const answer = (prediction: Prediction): Delivered =>

@@ -1,7 +1,8 @@
 // Texts -> token ids and pictures -> tensors, remembered where the model asks for it.
 import { Injectable } from '@nestjs/common';
-import { CacheService, type Level } from '../cache/cache.service.js';
+import { CacheService } from '../cache/cache.service.js';
 import { KeyMaker } from '../cache/key.js';
+import type { Level } from '../cache/level.js';
 import { imageTensor } from '../features/image.js';
 import type { ImageRecipe } from '../features/image-recipe.js';
 import type { Cut, Tokenizer } from '../features/tokenizer.js';
@@ -49,7 +50,7 @@ export class Features {
     };
     if (!this.#remembers(model)) return decode(places);
     const maker = new KeyMaker(model.cache.scope, pictures.name, { name });
-    const keys = await Promise.all(places.map((place) => maker.bytes(images[place] ?? new Uint8Array())));
+    const keys = await maker.eachBytes(places.map((place) => images[place] ?? new Uint8Array()));
     return this.#recall(model, pictures, keys, (missing) => decode(missing.map((index) => places[index] ?? 0)));
   }
 

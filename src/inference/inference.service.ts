@@ -1,6 +1,7 @@
 // The path of a request in one place: look up, remember or compute: features, queue, run, join.
 import { Injectable } from '@nestjs/common';
-import { CacheService, type Level } from '../cache/cache.service.js';
+import { CacheService } from '../cache/cache.service.js';
+import type { Level } from '../cache/level.js';
 import { NestorError } from '../errors.js';
 import type { PromptChoice } from '../features/prompts.js';
 import type { Token } from '../features/tokenizer.js';
@@ -162,8 +163,8 @@ export class InferenceService {
 
 /** @throws NestorError PAYLOAD_TOO_LARGE for inputs of more tokens altogether. */
 function bounded(work: Work, mostTokens: number): Work {
-  const tensors = async (places: readonly number[]): Promise<Tensor[][]> => {
-    const made = await work.tensors(places);
+  const tensors: Work['tensors'] = async (places, signal) => {
+    const made = await work.tensors(places, signal);
     const tokens = made.reduce((sum, [first]) => sum + (first?.shape[1] ?? 0), 0);
     if (tokens <= mostTokens) return made;
     const message = `The inputs have ${tokens} tokens; vectors of ${mostTokens} can be had at once. Send them in parts`;

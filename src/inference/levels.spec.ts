@@ -48,6 +48,40 @@ describe('outputs', () => {
   });
 });
 
+describe('bytes that somebody else has written', () => {
+  const written = (head: unknown, numbers = Buffer.alloc(8)): Buffer => {
+    const text = Buffer.from(JSON.stringify(head));
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(text.byteLength);
+    return Buffer.concat([length, text, numbers]);
+  };
+  const good = { name: 'x', datatype: 'FP32', shape: [2] };
+
+  it.each([
+    ['no parts', { length: 1 }],
+    ['no tensors', [[null]]],
+    ['another datatype', [[{ ...good, datatype: 'BF16' }]]],
+    ['no name', [[{ ...good, name: 1 }]]],
+    ['a shape of more than there is', [[{ ...good, shape: [1_000_000_000] }]]],
+    ['a shape of less', [[{ ...good, shape: [1] }]]],
+    ['a shape that is negative', [[{ ...good, shape: [-1, -2] }]]],
+    ['a shape of texts', [[{ ...good, shape: ['2'] }]]],
+    ['texts that are not there', [[{ ...good, datatype: 'BYTES', shape: [1_000_000_000] }]]],
+    ['texts of numbers', [[{ ...good, texts: ['a', 'b'] }]]],
+  ])('%s: are refused before anything is made of them', (_, head) => {
+    expect(() => outputs.decode(written(head))).toThrow();
+    expect(() => pictures.decode(written(head))).toThrow();
+  });
+
+  it('are read where they are right', () => {
+    expect(outputs.decode(written([[good]]))).toEqual([[{ ...good, data: new Float32Array(2) }]]);
+  });
+
+  it('that end early are refused', () => {
+    for (const level of [outputs, embeddings, tokens]) expect(() => level.decode(Buffer.alloc(3))).toThrow();
+  });
+});
+
 it('vectors, token ids and pictures', () => {
   const vector = Float32Array.of(0.5, -0, Infinity, 1e-45);
   expect(embeddings.decode(moved(embeddings.encode({ vector, tokens: 7 }), 3))).toEqual({ vector, tokens: 7 });

@@ -1,6 +1,6 @@
 // What the cache keeps, as bytes: outputs of models, vectors of texts, token ids and decoded pictures.
-import type { Level } from '../cache/cache.service.js';
-import { allocate, elementCount, isDatatype, type Datatype, type Tensor } from '../tensor.js';
+import type { Level } from '../cache/level.js';
+import { allocate, DATATYPES, elementCount, isDatatype, type Datatype, type Tensor } from '../tensor.js';
 
 /** Outputs of one input: of each of its parts, a tensor an output. */
 export type Parts = readonly (readonly Tensor[])[];
@@ -36,17 +36,21 @@ export const outputs: Level<Parts> = {
     const start = 4 + buffer.readUInt32LE(0);
     const heads = JSON.parse(buffer.toString('utf8', 4, start)) as Head[][];
     let offset = start;
-    return heads.map((tensors) =>
-      tensors.map(({ name, datatype, shape, texts }): Tensor => {
-        if (!isDatatype(datatype)) throw new Error(`a remembered tensor of ${String(datatype)}; this is a bug`);
+    const parts = heads.map((tensors) =>
+      tensors.map((head): Tensor => {
+        const { name, datatype, shape, texts } = head;
+        const size = sizeIn(head);
+        if (size > bytes.byteLength - offset) throw new Error('a remembered tensor that is longer than its bytes');
         if (texts) return { name, datatype, shape, data: [...texts] };
         // A copy: whoever gets it may write to it, or hand its memory to another thread.
         const data = allocate(datatype, elementCount(shape)) as Float32Array;
-        bytesOf(data).set(bytes.subarray(offset, offset + data.byteLength));
-        offset += data.byteLength;
+        bytesOf(data).set(bytes.subarray(offset, offset + size));
+        offset += size;
         return { name, datatype, shape, data };
       }),
     );
+    if (offset !== bytes.byteLength) throw new Error('remembered tensors that are shorter than their bytes');
+    return parts;
   },
 };
 
@@ -80,6 +84,16 @@ export const pictures: Level<Tensor> = {
 
 function bytesIn({ data }: Tensor): number {
   return Array.isArray(data) ? data.reduce((sum, text) => sum + text.length, 0) : data.byteLength;
+}
+
+/** Bytes behind the heads. @throws Error for a head that no tensor has: nothing is allocated for what it claims. */
+function sizeIn({ name, datatype, shape, texts }: Head): number {
+  const count = elementCount(shape);
+  const sizes = shape.every((size) => Number.isSafeInteger(size) && size >= 0);
+  const held = texts ? texts.length === count && texts.every((text) => typeof text === 'string') : datatype !== 'BYTES';
+  if (typeof name !== 'string' || !isDatatype(datatype) || !sizes || !held || (texts && datatype !== 'BYTES'))
+    throw new Error('a remembered tensor that is none');
+  return count * DATATYPES[datatype].bytes;
 }
 
 function headOf({ name, datatype, shape, data }: Tensor): Head {

@@ -1,6 +1,7 @@
 // Cache and queue joined: what is not remembered and not in flight is computed, and everything is counted.
-import type { CacheMode, CacheService, Level, Recalled } from '../cache/cache.service.js';
+import type { CacheMode, CacheService, Recalled } from '../cache/cache.service.js';
 import { KeyMaker, type Circumstances } from '../cache/key.js';
+import type { Level } from '../cache/level.js';
 import { TIERS, type TierName } from '../cache/options.js';
 import { costOf as tokensOf, USUAL_URGENCY, type Item, type JobOptions, type JobResult } from '../batching/item.js';
 import type { CancellationSignal } from '../cancellation.js';
@@ -58,7 +59,7 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
     }
     // What was decoded here may be remembered, or shared with a request that was joined.
     const owned = call.ownsInput === true && !work.costly;
-    const items = (await work.tensors(places)).map((tensors) => toItems(model, tensors, owned));
+    const items = (await work.tensors(places, jointly)).map((tensors) => toItems(model, tensors, owned));
     spent.preprocess = (performance.now() - asked) / 1000;
     if (work.costly) model.metrics.preprocess(spent.preprocess);
     const queued = items.flat();

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { removeRepositories, written } from '../../test/setup/repository.js';
 import type { CacheService } from '../cache/cache.service.js';
+import { Cancellation } from '../cancellation.js';
 import { Prompts } from '../features/prompts.js';
 import { Tokenizer } from '../features/tokenizer.js';
 import type { Model } from '../models/model.js';
@@ -66,4 +67,33 @@ it('refuses a text of which the tokenizer makes nothing, as an input and as an i
       [1, 2],
     ]);
   }
+});
+
+describe('texts that nobody waits for any more', () => {
+  const cancelling = (cancellation: Cancellation) => {
+    const asked: number[] = [];
+    const tokens: Features['tokens'] = (_model, _tokenizer, texts) => {
+      asked.push(texts.length);
+      cancellation.abort();
+      return Promise.resolve(texts.map(() => [1]));
+    };
+    return { asked, features: { tokens } as Partial<Features> as Features };
+  };
+  const LONG = 'one '.repeat(200_000);
+
+  it.each([
+    ['many', new Array<string>(1000).fill('one'), 64],
+    ['long', new Array<string>(8).fill(LONG), 2],
+  ])('that are %s are not read to their end', async (_, texts, first) => {
+    for (const workOn of [
+      (some: Features) => embeddingWork(model, texts, {}, some),
+      (some: Features) => workOf(model, { kind: 'texts', texts }, some),
+    ]) {
+      const cancellation = new Cancellation();
+      const { asked, features: some } = cancelling(cancellation);
+      const places = texts.map((_text, place) => place);
+      await expect(workOn(some).tensors(places, cancellation)).rejects.toMatchObject({ code: 'CANCELLED' });
+      expect(asked).toEqual([first]);
+    }
+  });
 });

@@ -1,7 +1,8 @@
 // What a request asks to be computed, input by input: each with its key, and its tensors once they are needed.
 import { setImmediate } from 'node:timers/promises';
 import type { KeyMaker } from '../cache/key.js';
-import { invalid } from '../errors.js';
+import type { CancellationSignal } from '../cancellation.js';
+import { invalid, NestorError } from '../errors.js';
 import { isTokenInput, tokenTensors } from '../features/token-tensors.js';
 import type { Tokenizer } from '../features/tokenizer.js';
 import type { Model } from '../models/model.js';
@@ -23,6 +24,8 @@ import type { PredictionInput } from './prediction.js';
 
 /** Texts that become tensors between two turns of the event loop: less than a millisecond of work. */
 const TEXTS_A_TURN = 64;
+/** And their characters: a thread of the tokenizer has them for less than a second, then somebody may have gone away. */
+const CHARACTERS_A_TURN = 1024 * 1024;
 
 /** Texts that are hashed between two turns: about half a millisecond. */
 const KEYS_A_TURN = 256;
@@ -33,8 +36,8 @@ export interface Work {
   /** Whether making tensors of them is work: then they are admitted before it is done. */
   readonly costly: boolean;
   readonly keys: (maker: KeyMaker) => Promise<string[]>;
-  /** The tensors of the inputs at these places. */
-  readonly tensors: (places: readonly number[]) => Promise<Tensor[][]>;
+  /** The tensors of the inputs at these places. @throws NestorError CANCELLED once nobody waits for them. */
+  readonly tensors: (places: readonly number[], signal?: CancellationSignal) => Promise<Tensor[][]>;
 }
 
 /** @throws NestorError INVALID_REQUEST for what the model does not take. */
@@ -61,12 +64,17 @@ function textWork(model: Model, tokenizer: Tokenizer, texts: readonly string[], 
     size: texts.length,
     costly: true,
     keys: (maker) => keysInTurns(texts, (text) => maker.text(text)),
-    tensors: (places) =>
-      inTurns(places, async (some) => {
-        const ids = await features.tokens(model, tokenizer, some.map((place) => texts[place] ?? '')); // prettier-ignore
-        checkTokens(ids, (index) => `instances[${some[index]}]`);
-        return ids.map((tokens) => tokenTensors(tokens, model.signature.inputs));
-      }),
+    tensors: (places, signal) =>
+      inTurns(
+        places,
+        (place) => texts[place]?.length ?? 0,
+        signal,
+        async (some) => {
+          const ids = await features.tokens(model, tokenizer, some.map((place) => texts[place] ?? '')); // prettier-ignore
+          checkTokens(ids, (index) => `instances[${some[index]}]`);
+          return ids.map((tokens) => tokenTensors(tokens, model.signature.inputs));
+        },
+      ),
   };
 }
 
@@ -97,20 +105,40 @@ export function embeddingWork(model: Model, inputs: readonly EmbeddingInput[], o
       keysInTurns(inputs, (input) =>
         typeof input === 'string' ? maker.text(prompt ? prompt.apply(input) : input) : maker.tokens(input, asked),
       ),
-    tensors: (places) =>
-      inTurns(places, async (some) => {
-        const encode: Encode = (texts, cut) => features.tokens(model, tokenizer, texts, cut);
-        const tokenized = await tokenize(model, some.map((place) => inputs[place] ?? ''), options, some, encode); // prettier-ignore
-        skipped = tokenized.skipped;
-        return tokenized.ids.map((tokens) => tokenTensors(tokens, model.signature.inputs));
-      }),
+    tensors: (places, signal) =>
+      inTurns(
+        places,
+        (place) => (inputs[place]?.length ?? 0) + (prompt?.prefix?.length ?? 0),
+        signal,
+        async (some) => {
+          const encode: Encode = (texts, cut) => features.tokens(model, tokenizer, texts, cut);
+          const tokenized = await tokenize(model, some.map((place) => inputs[place] ?? ''), options, some, encode); // prettier-ignore
+          skipped = tokenized.skipped;
+          return tokenized.ids.map((tokens) => tokenTensors(tokens, model.signature.inputs));
+        },
+      ),
   };
 }
 
-/** Does some, lets others have their turn, and goes on. */
-async function inTurns<T>(places: readonly number[], work: (some: readonly number[]) => Promise<readonly T[]>): Promise<T[]> {
+/**
+ * Does some, lets others have their turn, and goes on.
+ * @param charactersAt of the input at that place.
+ */
+async function inTurns<T>(
+  places: readonly number[],
+  charactersAt: (place: number) => number,
+  signal: CancellationSignal | undefined,
+  work: (some: readonly number[]) => Promise<readonly T[]>,
+): Promise<T[]> {
   const done: T[] = [];
-  for (let from = 0; from < places.length; from += TEXTS_A_TURN) done.push(...(await work(places.slice(from, from + TEXTS_A_TURN))));
+  for (let from = 0; from < places.length;) {
+    if (signal?.aborted) throw new NestorError('CANCELLED', 'The client went away');
+    let to = from;
+    for (let characters = 0; to < places.length && to - from < TEXTS_A_TURN && characters < CHARACTERS_A_TURN; to++)
+      characters += charactersAt(places[to] ?? 0);
+    done.push(...(await work(places.slice(from, to))));
+    from = to;
+  }
   return done;
 }
 
@@ -130,7 +158,7 @@ function pictureWork(model: Model, images: readonly Uint8Array[], features: Feat
   return {
     size: images.length,
     costly: true,
-    keys: (maker) => Promise.all(images.map((bytes) => maker.bytes(bytes))),
+    keys: (maker) => maker.eachBytes(images),
     tensors: async (places) => {
       const decoded = await features.pictures(model, image, spec.name, images, places);
       return decoded.map((tensor) => [tensor]);

@@ -3,11 +3,12 @@ import { Injectable, type PipeTransform } from '@nestjs/common';
 import type { Call, Prediction, PredictionInput } from '../../inference/prediction.js';
 import { ModelManager, type ModelRef } from '../../models/model-manager.js';
 import { callOf, deadlineOf } from '../call.js';
-import { bytesOfBody, deliver, ExchangeParam, releaseBody, untilClosed, type Delivered, type Exchange } from '../exchange.js';
+import { bytesOfBody, deliver, ExchangeParam, untilClosed, type Delivered, type Exchange } from '../exchange.js';
 import { HEADER_LENGTH } from './infer-body.js';
 import { encodeInferred } from './infer-answer.js';
 import { readInfer, type InferQuery } from './infer-request.js';
 import { callOfParameters } from '../../oip/parameters.js';
+import { releaseBlock } from '../../oip/block.js';
 
 export interface InferRequest {
   readonly ref: ModelRef;
@@ -29,7 +30,7 @@ export class InferPipe implements PipeTransform<Exchange, Promise<InferRequest>>
     untilClosed(reply, release);
     const bytes = bytesOfBody(request);
     const query = await readInfer(bytes, request.headers[HEADER_LENGTH.toLowerCase()], model);
-    releaseBody(bytes, query.tensors);
+    releaseBlock(bytes, query.tensors);
     const call = callOfParameters(query.parameters, callOf(request, reply));
     const answer = (prediction: Prediction): Delivered =>
       deliver(exchange, prediction, encodeInferred(query, prediction), 'application/json');

@@ -11,6 +11,7 @@ describe('an error', () => {
     ['PAYLOAD_TOO_LARGE', 413, 'Validation'],
     ['QUEUE_FULL', 429, 'Overloaded'],
     ['INFERENCE_FAILED', 424, 'Backend'],
+    ['MODEL_NOT_FOUND', 404, 'Validation'],
     ['MODEL_NOT_READY', 503, 'Unhealthy'],
     ['WORKER_LOST', 503, 'Unhealthy'],
     ['INTERNAL', 500, 'Backend'],
@@ -29,6 +30,6 @@ describe('an error', () => {
 });
 
 it('belongs to a path with or without a slash at its end', () => {
-  expect(['/', '/embed', '/embed/', '/embed_all'].map(isTeiPath)).toEqual([true, true, true, true]);
+  expect(['/', '/embed', '/embed/', '/ping'].map(isTeiPath)).toEqual([true, true, true, true]);
   expect(['/v1/embeddings', '/embeds', '//', ''].map(isTeiPath)).toEqual([false, false, true, false]);
 });

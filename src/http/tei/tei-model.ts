@@ -2,7 +2,7 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Environment } from '../../config/environment.js';
 import { ModelRegistry } from '../../models/model-registry.js';
-import type { ModelRef } from '../../models/model-manager.js';
+import { ModelManager, type ModelRef } from '../../models/model-manager.js';
 
 @Injectable()
 export class TeiModel implements OnApplicationBootstrap {
@@ -12,6 +12,7 @@ export class TeiModel implements OnApplicationBootstrap {
   constructor(
     private readonly environment: Environment,
     private readonly models: ModelRegistry,
+    private readonly manager: ModelManager,
   ) {}
 
   /** @throws Error when it is not clear which model is meant: the boot stops. */
@@ -20,9 +21,12 @@ export class TeiModel implements OnApplicationBootstrap {
     const [only = ''] = names;
     const { TEI_MODEL: wanted } = this.environment;
     const known = [...names].join(', ') || 'none';
+    // What they are for is not known before they are loaded: one of them has to be named.
+    const sleeping = this.manager.sleeping.map(({ name }) => name);
+    const besides = sleeping.length > 0 ? ` (besides ${sleeping.join(', ')}, loaded on demand)` : '';
     if (wanted === '' && names.size !== 1)
-      throw new Error(`TEI_API serves one embedding model, and there are ${known}; name it in TEI_MODEL`);
-    if (wanted !== '' && !names.has(wanted))
+      throw new Error(`TEI_API serves one embedding model, and there are ${known}${besides}; name it in TEI_MODEL`);
+    if (wanted !== '' && !names.has(wanted) && !sleeping.includes(wanted))
       throw new Error(`TEI_MODEL=${wanted} is no embedding model of the repository; these are: ${known}`);
     this.ref = { name: wanted || only };
   }

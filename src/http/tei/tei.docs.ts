@@ -9,7 +9,9 @@ interface Description {
   readonly summary: string;
   readonly body?: new () => object;
   readonly example?: unknown;
-  readonly answer: object;
+  /** None: its status says all. */
+  readonly answer?: object;
+  readonly statuses?: readonly number[];
   /** Whether the model runs: then it says what that took, and more can go wrong. */
   readonly computes?: boolean;
 }
@@ -77,7 +79,8 @@ const ROUTES = {
     answer: list(list(TOKEN)),
   },
   decode: { summary: 'Token ids to texts', body: DecodeBody, example: { ids: [101, 2023, 2003, 102] }, answer: list(text) },
-  info: { summary: 'The model that is served', answer: INFO },
+  info: { summary: 'The model that is served', answer: INFO, statuses: [404, 503] },
+  ping: { summary: 'May the server be sent traffic?', statuses: [503] },
 } satisfies Record<string, Description>;
 
 const COMPUTE_HEADERS = Object.fromEntries(
@@ -101,6 +104,7 @@ const ERROR = {
 
 const MEANINGS: Readonly<Record<number, string>> = {
   400: 'There is nothing in the request',
+  404: 'There is no such model, or it is not for this caller',
   413: 'The request is too large',
   415: 'Only JSON is understood',
   422: 'The request is not valid',
@@ -111,14 +115,15 @@ const MEANINGS: Readonly<Record<number, string>> = {
   504: 'The deadline has passed',
 };
 
+const ofBody = (computes: boolean): number[] => [400, 404, 413, 415, 422, 424, 500, 503, ...(computes ? [429, 504] : [])];
+
 export function DescribeTei(route: keyof typeof ROUTES): MethodDecorator {
-  const { summary, body, example, answer, computes = false }: Description = ROUTES[route];
-  const statuses = body ? [400, 413, 415, 422, 424, 500, ...(computes ? [429, 503, 504] : [])] : [424];
+  const { summary, body, example, answer, computes = false, statuses = ofBody(computes) }: Description = ROUTES[route];
   return applyDecorators(
     ApiOperation({ summary }),
     ...(computes ? [CallHeaders()] : []),
     ...(body ? [ApiBody({ type: body, examples: { example: { value: example } } })] : []),
-    ApiOkResponse({ description: summary, schema: answer, ...(computes && { headers: COMPUTE_HEADERS }) }),
+    ApiOkResponse({ description: summary, ...(answer && { schema: answer }), ...(computes && { headers: COMPUTE_HEADERS }) }),
     ...statuses.map((status) =>
       ApiResponse({ status, description: MEANINGS[status] ?? '', content: { 'application/json': { schema: ERROR } } }),
     ),

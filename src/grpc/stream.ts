@@ -1,0 +1,7 @@
+// The HTTP/2 stream of a call, for which the library has no word.
+import type { ServerHttp2Stream } from 'node:http2';
+
+/** Undefined where the library keeps it elsewhere. */
+export function streamOf(call: object): ServerHttp2Stream | undefined {
+  return (call as { stream?: ServerHttp2Stream }).stream;
+}
