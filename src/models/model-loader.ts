@@ -14,6 +14,7 @@ import { processMemory } from '../telemetry/process-memory.js';
 import { ModelMetrics } from '../telemetry/model-metrics.js';
 import { cachePolicy } from './cache-policy.js';
 import { contentOf, contentScope, type Content } from './content-digest.js';
+import { checkDemands } from './demands.js';
 import type { ContainedFile } from './folder-contents.js';
 import { footprintOf } from './footprint.js';
 import { inputLimits } from './input-limits.js';
@@ -147,6 +148,7 @@ export class ModelLoader {
       const tokenizer = await tokenizing;
       const labels = manifest.labels ?? files.labels;
       const image = manifest.image ?? files.image;
+      checkDemands(manifest, { signature, hasTokenizer: tokenizer !== undefined, image, labels });
       const layout = signature.layout(manifest.batching?.enabled, tokenizer?.padTokenId ?? 0, manifest.batching?.segments);
       const policy = batchingPolicy(manifest, provider === 'cpu');
       batcher = this.batching.open(policy, layout, instances, metrics);
