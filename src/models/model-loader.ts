@@ -66,8 +66,10 @@ export class ModelLoader {
     try {
       const model = await this.#load(folder, manifest, contents, makeRoom);
       const seconds = (performance.now() - started) / 1000;
+      const { name, version, task, provider } = model;
       model.metrics.loaded(seconds);
-      this.#logger.log(`${model.name}/${model.version} serves ${model.task} on ${model.provider}, ready after ${seconds.toFixed(2)} s`);
+      const alone = model.layout.batches ? '' : ', each request by itself';
+      this.#logger.log(`${name}/${version} serves ${task} on ${provider}${alone}, ready after ${seconds.toFixed(2)} s`);
       return model;
     } catch (thrown) {
       if (thrown instanceof NestorError && thrown.code === 'MEMORY_BUDGET_EXCEEDED') throw thrown;
