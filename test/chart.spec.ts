@@ -231,6 +231,12 @@ withHelm('the chart', () => {
     expect(find(rendered.everything, 'ClusterServingRuntime').spec.protocolVersions).toContain('v2');
   });
 
+  it('lets KServe pods load their models before liveness is asked, as long as those of the Deployment', () => {
+    const { startupProbe } = pod('everything').containers[0];
+    const { livenessProbe } = find(rendered.everything, 'ClusterServingRuntime').spec.containers[0];
+    expect(livenessProbe.initialDelaySeconds).toBe(startupProbe.periodSeconds * startupProbe.failureThreshold);
+  });
+
   it('keeps the selectors of its workloads apart', () => {
     const selectors = ['r-nestor', 'r-nestor-redis'].map((name) => find(rendered.everything, 'Deployment', name).spec.selector.matchLabels);
     expect(selectors.map((selector) => selector['app.kubernetes.io/component'])).toEqual(['server', 'redis']);

@@ -1,14 +1,27 @@
 // Files of settings that people write: YAML -> a class with rules, or an error that names the file and every key that is wrong.
 import { plainToInstance } from 'class-transformer';
-import { validateSync, type ValidationError } from 'class-validator';
+import { getMetadataStorage, validateSync, type ValidationError } from 'class-validator';
 import { parse } from 'yaml';
 import { reasonOf } from '../errors.js';
 
 function faultsOf(errors: readonly ValidationError[], parent = ''): string[] {
   return errors.flatMap((error) => {
     const path = parent ? `${parent}.${error.property}` : error.property;
-    return [...Object.values(error.constraints ?? {}).map((text) => `${path}: ${text}`), ...faultsOf(error.children ?? [], path)];
+    return [...rulesOf(error).map((text) => `${path}: ${text}`), ...faultsOf(error.children ?? [], path)];
   });
+}
+
+/** What a value breaks; what is of the wrong type breaks all other rules too, which says nothing. */
+function rulesOf({ constraints = {}, target }: ValidationError): string[] {
+  if ('whitelistValidation' in constraints) return [`there is no such key; there are ${keysOf(target).join(', ')}`];
+  const types = Object.entries(constraints).filter(([rule]) => rule.startsWith('is'));
+  return types.length > 0 ? types.map(([, text]) => text) : Object.values(constraints);
+}
+
+function keysOf(settings: object | undefined): string[] {
+  if (!settings) return [];
+  const rules = getMetadataStorage().getTargetValidationMetadatas(settings.constructor, '', true, false);
+  return [...new Set(rules.map(({ propertyName }) => propertyName))];
 }
 
 /**

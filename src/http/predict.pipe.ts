@@ -1,7 +1,7 @@
 // A prediction request: bytes and headers -> what `inference/` understands, and the format of the answer.
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import { invalid, NestorError } from '../errors.js';
-import { scoresOutput } from '../inference/classification.js';
+import { scoresOutput } from '../models/scores-output.js';
 import type { Call, Prediction, PredictionInput } from '../inference/prediction.js';
 import { ModelManager, type ModelRef } from '../models/model-manager.js';
 import type { Model } from '../models/model.js';
@@ -58,7 +58,7 @@ function outputsOf(query: unknown): string[] | undefined {
 
 /** Whoever counts in instances wants their classes, where there are classes. */
 function outputsOfTask(model: Model, { byInstance }: PredictionQuery): string[] | undefined {
-  const scores = byInstance ? scoresOutput(model) : undefined;
+  const scores = byInstance ? scoresOutput(model.signature, model.labels) : undefined;
   return scores && [scores.name];
 }
 

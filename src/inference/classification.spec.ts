@@ -2,9 +2,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Model } from '../models/model.js';
-import { Signature } from '../models/signature.js';
 import type { Tensor } from '../tensor.js';
-import { classify, scoresOutput } from './classification.js';
+import { classify } from './classification.js';
 
 function model(partial: Partial<Model>): Model {
   return partial as Model;
@@ -49,23 +48,5 @@ describe('classify', () => {
     expect(() => classify(model({ labels: ABC, activation: 'none' }), scores([1, 2]))).toThrow(
       expect.objectContaining({ code: 'INFERENCE_FAILED', message: expect.not.stringContaining('2'), cause: '2 scores for 3 labels' }),
     );
-  });
-});
-
-describe('scoresOutput', () => {
-  const of = (labels: string[] | undefined, ...outputs: (readonly [string, 'float32' | 'int64', (number | string)[]])[]) => {
-    const signature = Signature.of({ inputs: [], outputs: outputs.map(([name, type, shape]) => ({ name, type, shape })) });
-    return scoresOutput(model({ labels, signature }))?.name;
-  };
-
-  it('is the float output of one number a class', () => {
-    expect(of(ABC, ['label', 'int64', ['n']], ['probabilities', 'float32', ['n', 3]])).toBe('probabilities');
-    expect(of(ABC, ['hidden', 'float32', ['n', 384]], ['logits', 'float32', ['n', 3]])).toBe('logits');
-    expect(of(ABC, ['logits', 'float32', ['n', 'm']])).toBe('logits');
-  });
-
-  it('is none where the model has no classes, or no such output', () => {
-    expect(of(undefined, ['logits', 'float32', ['n', 3]])).toBeUndefined();
-    expect(of(ABC, ['label', 'int64', ['n', 3]], ['hidden', 'float32', ['n', 'm', 3]])).toBeUndefined();
   });
 });

@@ -1,7 +1,6 @@
 // Scores -> classes with names.
 import { NestorError } from '../errors.js';
 import type { Model } from '../models/model.js';
-import type { TensorSpec } from '../models/signature.js';
 import { view, type Tensor } from '../tensor.js';
 
 export interface Classification {
@@ -9,14 +8,6 @@ export interface Classification {
   readonly score: number;
   /** The score of every class. */
   readonly scores: Readonly<Record<string, number>>;
-}
-
-/** The output that holds one score a class, or nothing where the model has no classes. */
-export function scoresOutput({ signature, labels }: Model): TensorSpec | undefined {
-  if (!labels) return undefined;
-  return signature.outputs.find(
-    ({ datatype, shape }) => datatype === 'FP32' && shape.length === 2 && [labels.length, -1].includes(shape[1] ?? 0),
-  );
 }
 
 /** @param scores `[rows, classes]` @returns one classification a row. */

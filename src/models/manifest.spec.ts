@@ -108,6 +108,16 @@ describe('readManifest', () => {
     await expect(reading).rejects.toThrow(`\n  ${key}: `);
   });
 
+  it('says which keys there are instead of an unknown one', async () => {
+    await expect(manifest('queue: { maxItem: 1 }')).rejects.toThrow('queue.maxItem: there is no such key; there are maxItems, maxTokens');
+  });
+
+  it('says once that a value is of the wrong type', async () => {
+    await expect(manifest('runtime: { instances: many }')).rejects.toThrow(
+      /:\n {2}runtime\.instances: instances must be an integer number$/,
+    );
+  });
+
   it('names all that is wrong at once', async () => {
     await expect(manifest('task: poetry\nbatching: { maxRows: 0 }')).rejects.toThrow(/task: [^]*batching\.maxRows: /);
   });

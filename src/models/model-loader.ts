@@ -13,6 +13,7 @@ import { anonymousMemory } from '../telemetry/process-memory.js';
 import { ModelMetrics } from '../telemetry/model-metrics.js';
 import { cachePolicy } from './cache-policy.js';
 import { contentScope, type Content } from './content-digest.js';
+import { checkDemands } from './demands.js';
 import type { ContainedFile } from './folder-contents.js';
 import { footprintOf } from './footprint.js';
 import { inputLimits } from './input-limits.js';
@@ -69,8 +70,10 @@ export class ModelLoader {
     try {
       const model = await this.#load(folder, manifest, contents, makeRoom);
       const seconds = (performance.now() - started) / 1000;
+      const { name, version, task, provider } = model;
       model.metrics.loaded(seconds);
-      this.#logger.log(`${model.name}/${model.version} serves ${model.task} on ${model.provider}, ready after ${seconds.toFixed(2)} s`);
+      const alone = model.layout.batches ? '' : ', each request by itself';
+      this.#logger.log(`${name}/${version} serves ${task} on ${provider}${alone}, ready after ${seconds.toFixed(2)} s`);
       return model;
     } catch (thrown) {
       if (thrown instanceof NestorError && thrown.code === 'MEMORY_BUDGET_EXCEEDED') throw thrown;
@@ -153,6 +156,8 @@ export class ModelLoader {
     try {
       const [metadata, tokenizer] = await Promise.all([starting, this.#tokenizer(parts)]);
       const signature = Signature.of(metadata);
+      const [labels, image] = [parts.manifest.labels ?? parts.files.labels, parts.manifest.image ?? parts.files.image];
+      checkDemands(parts.manifest, { signature, hasTokenizer: tokenizer !== undefined, image, labels });
       const { padTokenId = 0 } = tokenizer ?? {};
       const layout = signature.layout(parts.manifest.batching?.enabled, padTokenId, parts.manifest.batching?.segments);
       const policy = batchingPolicy(parts.manifest, prepared.provider === 'cpu');

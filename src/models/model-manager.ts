@@ -13,6 +13,7 @@ import { ModelRegistry } from './model-registry.js';
 import { ModelRollout } from './model-rollout.js';
 import { ModelSource } from './model-source.js';
 import type { ModelState } from './model-states.js';
+import { passedOver } from './passed-over.js';
 import { findModel, scan } from './repository.js';
 import { Turns } from './turns.js';
 
@@ -63,6 +64,7 @@ export class ModelManager {
   async open(): Promise<void> {
     const { repository, pollSeconds } = this.options;
     const folders = await scan(repository);
+    for (const reason of await passedOver(repository)) this.#logger.warn(reason);
     if (folders.length === 0 && !pollSeconds) throw new Error(`${repository} holds no model: put one at <name>/1/model.onnx`);
     for (const { name, path } of folders) {
       await this.refresh(name).catch((thrown: unknown) => {

@@ -1,6 +1,6 @@
 // The first run of a model: readiness is proven by inference, not by a loaded file.
 import type { Item } from '../batching/item.js';
-import { invalid, NestorError, reasonOf } from '../errors.js';
+import { NestorError, reasonOf } from '../errors.js';
 import { isTokenInput, tokenTensors } from '../features/token-tensors.js';
 import { allocate, elementCount, fill, type Tensor } from '../tensor.js';
 import type { InputLimit } from './input-limits.js';
@@ -76,8 +76,6 @@ function sample(spec: TensorSpec, model: Model, ids: readonly number[], value: n
   const limit: InputLimit = model.limits.get(spec.name) ?? {};
   if (!limit.shape && model.tokenizer && isTokenInput(spec.name)) return tokenTensors(ids, [spec])[0] ?? fail(spec);
   const sizes = (limit.shape ?? imageShape(spec, model) ?? spec.shape).map((size) => (size === -1 ? 1 : size));
-  if (sizes.length !== spec.shape.length)
-    throw invalid(`inputs.${spec.name}`, `inputs.${spec.name}.shape must have ${spec.shape.length} axes`);
   const data = allocate(spec.datatype, elementCount(sizes));
   fill(data, limit.values?.[0] ?? Math.min(Math.max(value, limit.min ?? value), limit.max ?? value));
   return { name: spec.name, datatype: spec.datatype, shape: sizes, data };

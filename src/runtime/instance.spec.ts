@@ -160,7 +160,7 @@ describe('an instance of a real model', () => {
   it('cannot start a model whose outputs are not all tensors, and ends its thread', async () => {
     const modelPath = join(folder, 'list.onnx');
     await writeFile(modelPath, listModel());
-    await expect(instance({ modelPath }).start()).rejects.toThrow('y is not a tensor');
+    await expect(instance({ modelPath }).start()).rejects.toThrow(/^y is not a tensor: .*zipmap/);
   });
 
   it('cannot start without its provider', async () => {

@@ -18,9 +18,13 @@ function yieldToTheEventLoop(niceness: number): void {
   }
 }
 
+/** Whoever exports a classifier of scikit-learn meets this first: its scores are a list of mappings by default. */
+const ONLY_TENSORS =
+  "only tensors can be served. A classifier of scikit-learn is exported with skl2onnx's options={'zipmap': False}, others without sequences and maps";
+
 function describe(values: readonly InferenceSession.ValueMetadata[]): WireMetadata[] {
   return values.map((value) => {
-    if (!value.isTensor) throw new Error(`${value.name} is not a tensor: only tensors can be served`);
+    if (!value.isTensor) throw new Error(`${value.name} is not a tensor: ${ONLY_TENSORS}`);
     return { name: value.name, type: value.type, shape: value.shape };
   });
 }
@@ -74,6 +78,12 @@ async function run(session: InferenceSession, { id, feeds, fetches }: RunRequest
   }
 }
 
+/** What ONNX Runtime says of a provider that it lacks names a function of its own. */
+function remedied(reason: string): string {
+  if (!reason.includes('AppendExecutionProvider')) return reason;
+  return `${reason}. The libraries of this provider are not installed: docs/deployment.md has the GPU image; runtime.provider: cpu does without`;
+}
+
 async function load({ modelPath, sessionOptions, niceness }: LoadRequest): Promise<InferenceSession | undefined> {
   try {
     yieldToTheEventLoop(niceness);
@@ -81,7 +91,7 @@ async function load({ modelPath, sessionOptions, niceness }: LoadRequest): Promi
     reply({ kind: 'ready', inputs: describe(session.inputMetadata), outputs: describe(session.outputMetadata) });
     return session;
   } catch (thrown) {
-    reply({ kind: 'unloadable', reason: reasonOf(thrown) });
+    reply({ kind: 'unloadable', reason: remedied(reasonOf(thrown)) });
     port?.close();
     return undefined;
   }

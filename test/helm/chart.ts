@@ -16,6 +16,7 @@ interface Probe {
   readonly httpGet: unknown;
   readonly periodSeconds: number;
   readonly failureThreshold: number;
+  readonly initialDelaySeconds?: number;
 }
 
 export interface Container {

@@ -20,7 +20,8 @@ const REQUESTS = 400;
 const texts = sentences().flatMap(({ text, ids }) => (ids.length > 60 ? text : []));
 const longest = texts.reduce((one, other) => (other.length > one.length ? other : one));
 /** Series that only some have: with a cache, an NVIDIA GPU, or kube-state-metrics; and those of builds that have them. */
-const CONDITIONAL = /^(nestor_cache_|nestor_coalesced_|nestor_gpu_|nestor_model_memory_|nestor_event_loop_|kube_)/;
+const CONDITIONAL =
+  /^(nestor_cache_|nestor_coalesced_|nestor_gpu_|nestor_model_memory_|nestor_model_load_failures_|nestor_event_loop_|nestor_tenant_|kube_)/;
 const METRIC = /\b(?:nestor|nodejs|process|kube)_[a-z0-9_]+(?=[{[) ]|$)|\bup(?=\{)/g;
 /** Within this of what the load generator saw, and of what the answers said. */
 const TOLERANCE = 0.1;
@@ -250,10 +251,14 @@ describe('the dashboard', () => {
       'coalesced_total',
       'worker_restarts_total',
       'model_load_duration',
+      'model_load_failures_total',
       'model_memory_bytes',
       'event_loop_delay_seconds',
       'gpu_utilization_ratio',
       'gpu_memory_used_bytes',
+      'tenant_requests_total',
+      'tenant_tokens_total',
+      'tenant_rejected_total',
     ]) {
       expect([name, shown.includes(`nestor_${name}`)]).toEqual([name, true]);
     }

@@ -9,6 +9,10 @@ export interface ModelCard {
   readonly task?: string;
   /** `unloaded`: it is loaded with its next request. */
   readonly versions: readonly { readonly version: string; readonly state: 'ready' | 'unavailable' | 'unloaded' | 'loading' }[];
+  /** Versions by label, where there are labels. */
+  readonly version_labels?: Readonly<Record<string, string>>;
+  /** Shares of the requests that name no version, by version or label. */
+  readonly traffic?: Readonly<Record<string, number>>;
 }
 
 export interface TensorSpec {
@@ -32,12 +36,12 @@ export interface ModelDetails extends ModelCard {
   readonly max_length?: number;
 }
 
-/** With what it has to say of itself: a message, or a line for every model. */
-export type Check = { readonly status: 'up' | 'down' } & Readonly<Record<string, unknown>>;
+/** With what it has to say of itself: a message, or a line for every model. `degraded`: slower, as without its cache, and still right. */
+export type Check = { readonly status: 'up' | 'degraded' | 'down' } & Readonly<Record<string, unknown>>;
 
 export interface Health {
   /** Whether the server may be sent traffic. */
   readonly ready: boolean;
-  /** Every check by name: traffic, and the models. */
+  /** Every check by name: traffic, device, models, cache. */
   readonly checks: Readonly<Record<string, Check>>;
 }

@@ -42,6 +42,25 @@ export class Limit {
     return this.#end - performance.now();
   }
 
+  /** What a promise gives, unless the call ends before. @throws the reason of whatever ends it first. */
+  async within<T>(promise: T | Promise<T>): Promise<T> {
+    const { signal } = this;
+    signal.throwIfAborted();
+    let stop = (): void => undefined;
+    const ended = new Promise<never>((_, reject) => {
+      stop = () => {
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', stop, { once: true });
+    });
+    try {
+      return await Promise.race([promise, ended]);
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
   /** @throws the reason of whatever ends the call first. */
   pause(ms: number): Promise<void> {
     return new Promise((resolve, reject) => {

@@ -52,8 +52,13 @@ export class Transport {
     baseUrl: string,
     private readonly options: ClientOptions,
   ) {
-    if (!/^(https?:\/\/[^/]|\/|$)/.test(baseUrl)) {
-      throw new NestorError('INVALID_REQUEST', `"${baseUrl}" is no URL of HTTP, like http://localhost:8000`, { field: 'baseUrl' });
+    if (!isBase(baseUrl)) {
+      // It is not repeated: it may hold a password.
+      throw new NestorError(
+        'INVALID_REQUEST',
+        'baseUrl is no URL of HTTP, like http://localhost:8000, without user and password: a key goes into apiKey',
+        { field: 'baseUrl' },
+      );
     }
     this.#base = baseUrl.replace(/\/+$/, '');
   }
@@ -78,7 +83,7 @@ export class Transport {
 
   async #try({ path, body, accept, answers }: Exchange, call: CallOptions, limit: Limit): Promise<Answer | NestorError> {
     const { apiKey } = this.options;
-    const key = typeof apiKey === 'function' ? await apiKey() : apiKey;
+    const key = typeof apiKey === 'function' ? await limit.within(apiKey()) : apiKey;
     const headers = this.#headers({ Accept: accept, ...(body && { 'Content-Type': body.type }) }, key, call, limit);
     const fetcher = this.options.fetch ?? fetch;
     try {
@@ -114,6 +119,18 @@ export class Transport {
     } catch {
       throw new NestorError('INVALID_REQUEST', 'apiKey, requestId and headers must be values that a header can have', { field: 'headers' });
     }
+  }
+}
+
+/** A URL that `fetch` takes, or a path of the page's own origin. */
+function isBase(text: string): boolean {
+  if (text === '' || text.startsWith('/')) return true;
+  if (!/^https?:\/\/[^/]/.test(text)) return false;
+  try {
+    const { username, password } = new URL(text);
+    return username === '' && password === '';
+  } catch {
+    return false;
   }
 }
 

@@ -151,6 +151,16 @@ describe('an abort', () => {
     expect(stub.asked).toHaveLength(1);
   });
 
+  it.each<[string, object, object]>([
+    ['an abort', { signal: AbortSignal.timeout(1) }, { name: 'TimeoutError' }],
+    ['the deadline', { timeoutMs: 1 }, { code: 'DEADLINE_EXCEEDED' }],
+  ])('or %s ends the wait for a key that does not come', async (_, options, reason) => {
+    stub.answers(MODELS);
+    const keyless = new NestorClient(stub.url, { apiKey: () => new Promise(() => undefined) });
+    await expect(keyless.models(options)).rejects.toMatchObject(reason);
+    expect(stub.asked).toHaveLength(0);
+  });
+
   it('that came before sends nothing', async () => {
     stub.answers(MODELS);
     await expect(client.models({ signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
@@ -194,6 +204,12 @@ describe('health', () => {
     expect(stub.asked).toHaveLength(1);
   });
 
+  it('is ready while it is degraded: slower, and still right', async () => {
+    const details = { cache: { status: 'degraded', redis: 'down' } };
+    stub.answers({ body: JSON.stringify({ status: 'degraded', details }) });
+    expect(await client.health()).toEqual({ ready: true, checks: details });
+  });
+
   it('is not what something else says', async () => {
     stub.answers({ headers: { 'Content-Type': 'text/html' }, body: '<h1>Welcome</h1>' });
     expect(await failure(client.health())).toMatchObject({ code: 'INVALID_ANSWER', status: 200 });
@@ -203,7 +219,15 @@ describe('health', () => {
 });
 
 describe('options', () => {
-  it.each(['localhost:8000', 'ftp://localhost', 'http://', 'http:///v1'])('have no base URL %s', (url) => {
+  it.each([
+    'localhost:8000',
+    'ftp://localhost',
+    'http://',
+    'http:///v1',
+    'http://localhost:port',
+    'http://a b',
+    'http://me:secret@localhost',
+  ])('have no base URL %s', (url) => {
     expect(() => new NestorClient(url)).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST', field: 'baseUrl' }));
   });
 

@@ -1,13 +1,15 @@
 // A prediction as a document of plain values, the shape that JSON and MsgPack share.
 import { invalid } from '../../errors.js';
-import { classify, scoresOutput } from '../../inference/classification.js';
+import { classify } from '../../inference/classification.js';
 import type { Prediction, PredictionInput } from '../../inference/prediction.js';
 import type { Model } from '../../models/model.js';
+import type { Signature } from '../../models/signature.js';
+import { scoresOutput } from '../../models/scores-output.js';
 import { elementCount, view, type Tensor } from '../../tensor.js';
 import { PredictBody } from '../dto/predict.dto.js';
 import { envelope } from '../envelope.js';
 import type { PredictionQuery } from './codec.js';
-import { inputSpec } from '../../inference/input-spec.js';
+import { inputSpec, unknownInput } from '../../inference/input-spec.js';
 import { tensorFromRows, tensorFromJson } from './json-tensors.js';
 import { NumberBlock } from './number-block.js';
 
@@ -46,7 +48,7 @@ export function writeDocument(prediction: Prediction, { id, byInstance }: Predic
 
 /** One entry a row: a class where the model has classes, the values of an only output, else the values of all by name. */
 function predictionsOf({ model, parts }: Prediction, writing: Writing): unknown[] {
-  const scores = scoresOutput(model);
+  const scores = scoresOutput(model.signature, model.labels);
   return parts.flatMap((outputs) => {
     const [only] = outputs;
     if (only && outputs.length === 1) return only.name === scores?.name ? classify(model, only) : rowsOf(only, writing);
@@ -72,12 +74,20 @@ function instancesOf(instances: readonly unknown[], model: Model, maxElements: n
   if (instances.length === 0) throw invalid('instances', 'instances is empty');
   if (model.image) return { kind: 'images', images: instances.map(imageOf) };
   if (model.tokenizer) return { kind: 'texts', texts: instances.map(textOf) };
-  const { inputs } = model.signature;
-  if (!model.layout.batches)
-    throw invalid('instances', `The model does not batch rows; send inputs: ${inputs.map(({ name }) => name).join(', ')}`);
-  const column = (name: string): unknown[] =>
-    instances.map((row, index) => (inputs.length === 1 ? valuesOfRow(row, name) : fieldOf(row, index, name)));
+  const { signature } = model;
+  const { inputs } = signature;
+  if (!model.layout.batches) throw invalid('instances', unbatched(model));
+  // A row of a model with one input may name it or not.
+  const rows = instances.map((row, index) => (inputs.length === 1 && !isNamed(row) ? row : namedInputs(row, index, signature)));
+  const column = (name: string): unknown[] => rows.map((row) => (isNamed(row) ? row[name] : row));
   return { kind: 'tensors', tensors: inputs.map((spec) => tensorFromRows(column(spec.name), spec, maxElements)) };
+}
+
+function unbatched({ signature: { inputs, outputs } }: Model): string {
+  const fixed = [...inputs, ...outputs].filter(({ shape }) => shape[0] !== -1).map(({ name }) => name);
+  const why = fixed.length > 0 ? `the first axis is not free in ${fixed.join(', ')}` : 'batching.enabled is false in its model.yaml';
+  const example = Object.fromEntries(inputs.map(({ name, shape }) => [name, { shape, data: ['...'] }]));
+  return `The model does not batch rows: ${why}. Send whole tensors: ${JSON.stringify({ inputs: example })}`;
 }
 
 function imageOf(instance: unknown, index: number): Uint8Array {
@@ -93,13 +103,17 @@ function textOf(instance: unknown, index: number): string {
   return instance;
 }
 
-/** A row of a model with one input may name it or not. */
-function valuesOfRow(row: unknown, name: string): unknown {
-  return typeof row === 'object' && row !== null && Object.hasOwn(row, name) ? (row as Record<string, unknown>)[name] : row;
+/** @throws NestorError INVALID_REQUEST that names the input that is missing, or unknown. */
+function namedInputs(row: unknown, index: number, signature: Signature): Readonly<Record<string, unknown>> {
+  const names = signature.inputs.map(({ name }) => name);
+  if (!isNamed(row)) throw invalid(`instances[${index}]`, `An instance is an object of the inputs ${names.join(', ')}`);
+  const missing = names.find((name) => !Object.hasOwn(row, name));
+  const unknown = Object.keys(row).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw unknownInput(signature, unknown, `instances[${index}].${unknown}`);
+  if (missing !== undefined) throw invalid(`instances[${index}].${missing}`, `The instance lacks the input ${missing}`);
+  return row;
 }
 
-function fieldOf(row: unknown, index: number, name: string): unknown {
-  if (typeof row !== 'object' || row === null || !Object.hasOwn(row, name))
-    throw invalid(`instances[${index}].${name}`, `The instance lacks the input ${name}`);
-  return (row as Record<string, unknown>)[name];
+function isNamed(row: unknown): row is Record<string, unknown> {
+  return typeof row === 'object' && row !== null && !Array.isArray(row) && !(row instanceof NumberBlock) && !ArrayBuffer.isView(row);
 }

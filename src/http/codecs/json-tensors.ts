@@ -175,5 +175,5 @@ function misfit(value: unknown, index: number, datatype: Datatype, field: string
 /** A value as an error may show it: short, whatever it is. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 100));
-  return ['number', 'bigint', 'boolean'].includes(typeof value) ? String(value) : typeof value;
+  return ['number', 'bigint', 'boolean'].includes(typeof value) ? String(value) : value === null ? 'null' : typeof value;
 }
