@@ -274,24 +274,6 @@ describe('Queue', () => {
     expect(served.indexOf(7)).toBe(OLDEST_LEADS_EVERY - 1);
   });
 
-  it('serves an array of four full batches at once, as it would that many single texts, and lets single texts past a larger one', () => {
-    const waits = (count: number): number => {
-      const queue = new Queue<TestEntry>({ maxRows: 4, maxTokens: 64, tolerance: 1, segments: true });
-      for (let other = 0; other < 16; other++) put(queue, flowOf(), { length: 16 });
-      const array = fill(queue, { ...flowOf(), tokens: 16 * count }, count, { length: 16 });
-      let batches = 0;
-      for (let left = array.length; left > 0; batches++) {
-        for (const served of queue.next()) {
-          if (array.includes(served)) left--;
-          else put(queue, flowOf(), { length: 16 });
-        }
-      }
-      return batches;
-    };
-    expect(waits(16)).toBeLessThanOrEqual(16 / 4 + 16 / 4 + 1);
-    expect(waits(64)).toBeGreaterThan(64);
-  });
-
   it('does not let who comes late catch up with what others have had', () => {
     const queue = new Queue<TestEntry>({ maxRows: 1, maxTokens: 64, tolerance: 1 });
     const early = flowOf();

@@ -44,7 +44,8 @@ export class PreparedModels {
    */
   async contentOf(files: readonly ContainedFile[]): Promise<Content> {
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-    if (!this.#own || bytes < SMALLEST_BYTES || !files.every(isSettled)) return contentOf(files);
+    // The files of an image are new in every container.
+    if (!this.#own || this.#shipped || bytes < SMALLEST_BYTES || !files.every(isSettled)) return contentOf(files);
     const print = fingerprint(files, files.map(({ changed }) => changed).join()).slice(0, 32);
     const noted = await this.#own.digest(print).catch(() => undefined);
     if (noted !== undefined) return { bytes, digest: noted };

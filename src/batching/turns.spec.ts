@@ -1,0 +1,49 @@
+// Who waits how long: the less urgent longer, and not for ever; a few texts of one request as long as a single one.
+import { expect, it } from '@jest/globals';
+import { OLDEST_LEADS_EVERY, type Entry, type Flow } from './backlog.js';
+import { EVERYBODY } from './item.js';
+import { Queue } from './queue.js';
+
+const LENGTH = 8;
+const MATES = 8;
+
+function ask(queue: Queue<Entry>, urgency: number, items = 1): Flow {
+  const flow: Flow = { finish: 0, waiting: 0, tokens: items * LENGTH, urgency, share: EVERYBODY };
+  const item = { inputs: [], rows: 1, length: LENGTH, kind: '' };
+  for (let index = 0; index < items; index++) queue.add({ item, kind: '', flow, order: 0, turn: 0, alone: false });
+  return flow;
+}
+
+const makeQueue = (): Queue<Entry> => new Queue({ maxRows: MATES, maxTokens: MATES * LENGTH, tolerance: 1, segments: true });
+
+/** Batches until a request is served, while others of one text each keep coming. */
+function batchesUntil(queue: Queue<Entry>, served: Flow, others: number): number {
+  let batches = 0;
+  for (; served.waiting > 0; batches++) {
+    for (const { flow } of queue.next()) if (flow !== served) ask(queue, others);
+  }
+  return batches;
+}
+
+it('gives the least urgent their part while the urgent keep coming, not the turn of the oldest alone', () => {
+  const queue = makeQueue();
+  const items = 64;
+  const patient = ask(queue, 7, items);
+  for (let client = 0; client < MATES; client++) ask(queue, 2);
+  expect(batchesUntil(queue, patient, 2)).toBeLessThan((items * OLDEST_LEADS_EVERY) / 2);
+});
+
+/** Batches that a request of so many full ones waits for, among twice as many clients as a batch has room for. */
+function waitOf(batches: number): number {
+  const queue = makeQueue();
+  for (let client = 0; client < 2 * MATES; client++) ask(queue, 3);
+  return batchesUntil(queue, ask(queue, 3, batches * MATES), 3);
+}
+
+it('serves a request of four full batches as it would that many of one text', () => {
+  expect(waitOf(4)).toBe(4 + 2);
+});
+
+it('lets single texts past a larger request, which takes turns with them', () => {
+  expect(waitOf(32)).toBeGreaterThan(4 * 32);
+});
