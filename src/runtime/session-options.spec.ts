@@ -1,13 +1,16 @@
 // What a session is told: the provider that was asked for and no other, and the measured levers.
 import { describe, expect, it } from '@jest/globals';
-import { preparingOptions, PROVIDERS, sessionOptions, type SessionEntries } from './session-options.js';
+import { preparingOptions, sessionOptions, type SessionEntries } from './session-options.js';
 
 const PLAN = { provider: 'cpu', deviceId: 0, intraOpThreads: 2, spinning: false, prepared: false, entries: {} } as const;
 
 describe('sessionOptions', () => {
-  it.each(PROVIDERS)('names %s alone, so that a session fails rather than run elsewhere', (provider) => {
-    const { executionProviders } = sessionOptions({ ...PLAN, provider, deviceId: 3 });
-    expect(executionProviders).toEqual([provider === 'cpu' ? 'cpu' : { name: provider, deviceId: 3 }]);
+  it.each([
+    ['cpu', ['cpu']],
+    ['cuda', [{ name: 'cuda', deviceId: 3 }]],
+    ['tensorrt', [{ name: 'tensorrt', deviceId: 3 }, { name: 'cuda', deviceId: 3 }]], // prettier-ignore
+  ] as const)('names %s first and never the CPU behind a GPU, so that a session fails rather than run elsewhere', (provider, named) => {
+    expect(sessionOptions({ ...PLAN, provider, deviceId: 3 }).executionProviders).toEqual(named);
   });
 
   it('gives a session its threads, which neither spin nor plan memory for each new shape', () => {

@@ -24,13 +24,19 @@ export interface SessionPlan {
 }
 
 /**
- * Only the provider that was asked for is named, so that a session whose provider cannot be loaded fails instead of
- * running on the CPU without a word. (ONNX Runtime still places operators that a GPU provider lacks on the CPU.)
+ * The first fails the session where it cannot be loaded, which then does not run on the CPU without a word. What TensorRT lacks runs on CUDA, as
+ * ONNX Runtime's documentation of it recommends; operators that a GPU provider lacks are placed on the CPU all the same. Not run on a GPU.
  */
+const EXECUTION_PROVIDERS: Readonly<Record<Provider, readonly Provider[]>> = {
+  cpu: ['cpu'],
+  cuda: ['cuda'],
+  tensorrt: ['tensorrt', 'cuda'],
+};
+
 export function sessionOptions(plan: SessionPlan): InferenceSession.SessionOptions {
   const { provider, deviceId, intraOpThreads, spinning, prepared, entries } = plan;
   return {
-    executionProviders: [provider === 'cpu' ? 'cpu' : { name: provider, deviceId }],
+    executionProviders: EXECUTION_PROVIDERS[provider].map((name) => (name === 'cpu' ? name : { name, deviceId })),
     intraOpNumThreads: intraOpThreads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
