@@ -1,39 +1,9 @@
 // The batcher at its door: who is admitted, and how a request leaves before its time.
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { ask, HandRunner, item, items, LAYOUT, Ledger, POLICY } from '../../test/soak/hand-runner.js';
-import type { ErrorCode } from '../errors.js';
-import { Batcher, type BatchingPolicy } from './batcher.js';
+import { describe, expect, it, jest } from '@jest/globals';
+import { finish, refusal, settle, setUp, stopTheClock } from '../../test/setup/hand-batcher.js';
+import { ask, item, items } from '../../test/soak/hand-runner.js';
 
-function setUp(policy: Partial<BatchingPolicy> = {}) {
-  const runner = new HandRunner();
-  const ledger = new Ledger();
-  const batcher = new Batcher({ ...POLICY, ...policy }, LAYOUT, runner, ledger.metrics);
-  runner.batcher = batcher;
-  return { runner, ledger, batcher };
-}
-
-/** Ends the batch that runs, after `ms`: the identity model. */
-async function finish(runner: HandRunner, ms = 1): Promise<void> {
-  await jest.advanceTimersByTimeAsync(ms);
-  for (const run of runner.running) run.finish({ outputs: [...run.inputs], seconds: ms / 1000 });
-  await settle();
-}
-
-/** Lets everything that is already decided happen. */
-async function settle(): Promise<void> {
-  await jest.advanceTimersByTimeAsync(0);
-}
-
-function refusal(code: ErrorCode): unknown {
-  return { error: expect.objectContaining({ code }) };
-}
-
-beforeEach(() => {
-  jest.useFakeTimers();
-});
-afterEach(() => {
-  jest.useRealTimers();
-});
+stopTheClock();
 
 describe('admission', () => {
   it('refuses at once, counting what waits in items and in tokens', async () => {

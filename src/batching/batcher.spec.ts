@@ -1,43 +1,14 @@
 // The batcher: what a request gets back, how a batch fails, and when there is nothing left to do.
 import { getEventListeners } from 'node:events';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { ask, HandRunner, item, items, LAYOUT, Ledger, POLICY } from '../../test/soak/hand-runner.js';
-import { NestorError, type ErrorCode } from '../errors.js';
-import { Batcher, type BatchingPolicy } from './batcher.js';
+import { describe, expect, it, jest } from '@jest/globals';
+import { finish, refusal, settle, setUp, stopTheClock } from '../../test/setup/hand-batcher.js';
+import { ask, item, items } from '../../test/soak/hand-runner.js';
+import { NestorError } from '../errors.js';
 
 const LOST = new NestorError('WORKER_LOST', 'The worker died');
 const REFUSED = new NestorError('INFERENCE_FAILED', 'The model could not run this input');
 
-function setUp(policy: Partial<BatchingPolicy> = {}, layout = LAYOUT) {
-  const runner = new HandRunner();
-  const ledger = new Ledger();
-  const batcher = new Batcher({ ...POLICY, ...policy }, layout, runner, ledger.metrics);
-  runner.batcher = batcher;
-  return { runner, ledger, batcher };
-}
-
-/** Ends the batch that runs, after `ms`: the identity model. */
-async function finish(runner: HandRunner, ms = 1): Promise<void> {
-  await jest.advanceTimersByTimeAsync(ms);
-  for (const run of runner.running) run.finish({ outputs: [...run.inputs], seconds: ms / 1000 });
-  await settle();
-}
-
-/** Lets everything that is already decided happen. */
-async function settle(): Promise<void> {
-  await jest.advanceTimersByTimeAsync(0);
-}
-
-function refusal(code: ErrorCode): unknown {
-  return { error: expect.objectContaining({ code }) };
-}
-
-beforeEach(() => {
-  jest.useFakeTimers();
-});
-afterEach(() => {
-  jest.useRealTimers();
-});
+stopTheClock();
 
 describe('a request', () => {
   it('gets the outputs of its items in their order, whichever batches carried them', async () => {
