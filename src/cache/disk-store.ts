@@ -84,9 +84,11 @@ export class DiskStore implements KeyvStoreAdapter {
     if (this.#closed) throw new Error('the disk tier is closed');
     if (this.#pending.size >= MOST_PENDING) throw new Error(`${MOST_PENDING} commands wait for the disk already`);
     const id = this.#nextId++;
+    // First: where there is no thread to be had nothing waits for it.
+    const thread = this.#thread();
     const reply = await new Promise<DiskReply>((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
-      this.#thread().postMessage({ ...command, id } satisfies DiskRequest);
+      thread.postMessage({ ...command, id } satisfies DiskRequest);
     });
     this.bytes = reply.bytes;
     this.entries = reply.entries;

@@ -76,12 +76,22 @@ class Store {
       if (row && row.used < now - MARK_SECONDS) stale.push(key);
       return row?.value;
     });
-    if (stale.length > 0) {
-      this.#together(() => {
-        for (const key of stale) this.#mark.run(now, key);
-      });
-    }
+    if (stale.length > 0) this.#markUsed(stale, now);
     return values;
+  }
+
+  /** What was read is worth more than the mark: on a full disk, or while another process writes, a later read makes it. */
+  #markUsed(keys: readonly string[], now: number): void {
+    this.#database.exec('PRAGMA busy_timeout = 0');
+    try {
+      this.#together(() => {
+        for (const key of keys) this.#mark.run(now, key);
+      });
+    } catch {
+      // A file that is broken is found out by the next write.
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    }
   }
 
   set(rows: readonly DiskRow[]): void {
@@ -146,10 +156,16 @@ class Store {
 }
 
 let store: Store | undefined;
+/** As it was after the last write. */
+let size = { bytes: 0, entries: 0 };
 
 /** The store; a file that cannot be read is thrown away and begun anew. */
 function opened(): Store {
-  return (store ??= new Store(settings.path));
+  if (!store) {
+    store = new Store(settings.path);
+    ({ size } = store);
+  }
+  return store;
 }
 
 function discard(): void {
@@ -183,8 +199,6 @@ function answer(request: DiskRequest): Pick<DiskReply, 'values'> {
       return {};
   }
 }
-
-let size = { bytes: 0, entries: 0 };
 
 function handle(request: DiskRequest): DiskReply {
   try {
