@@ -53,6 +53,9 @@ describe('readEnvironment', () => {
     ['DRAIN_SECONDS', '601'],
     ['SLOW_REQUEST_MS', '1s'],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4317'],
+    ['JWT_JWKS_URL', 'https://issuer:port/keys'],
+    ['REDIS_URL', 'redis://redis:port'],
+    ['REDIS_URL', 'redis://redis:6379/cache'],
     ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
     ['OTEL_TRACES_EXPORTER', 'console'],
     ['OTEL_TRACES_SAMPLER', 'sometimes'],
@@ -64,9 +67,15 @@ describe('readEnvironment', () => {
     if (value !== 'constructor') expect(() => readEnvironment({ [name]: value })).toThrow(`${name}=${value}: `);
   });
 
-  it('does not tell the password of an address that it does not like', () => {
-    const wrong = { REDIS_URL: 'https://nestor:s3/cr@et@redis:6379' };
-    expect(() => readEnvironment(wrong)).toThrow('REDIS_URL=***@redis:6379: must be redis://host:port');
+  it.each(['https://nestor:s3/cr@et@redis:6379', 'redis://nestor:s3/cret@redis:6379', 'redis://nestor:s3%cret@redis:6379'])(
+    'does not tell the password of an address that it does not like: %s',
+    (wrong) => {
+      expect(() => readEnvironment({ REDIS_URL: wrong })).toThrow('REDIS_URL=***@redis:6379: must be redis://host:port');
+    },
+  );
+
+  it.each(['redis://redis', 'rediss://nestor:s3%2Fcr%40et@redis:6380/2', 'redis://[::1]:6379/'])('takes the address %s', (address) => {
+    expect(readEnvironment({ REDIS_URL: address }).REDIS_URL).toBe(address);
   });
 
   it('names all bad values at once', () => {

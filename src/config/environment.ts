@@ -1,13 +1,36 @@
 // The one environment table: every variable that Nestor reads, its default and its rule.
-import { IsBoolean, IsIn, IsInt, IsString, Matches, Max, Min, MinLength, validateSync } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsString, Matches, Max, Min, MinLength, ValidateBy, validateSync } from 'class-validator';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const SAMPLERS = ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'];
 const CACHE_SCOPES = ['tenant', 'shared'] as const;
-const URL = /^(https?:\/\/\S+)?$/;
 const ORIGINS = /^(\*|https?:\/\/[^\s,/]+(\s*,\s*https?:\/\/[^\s,/]+)*)?$/;
-const A_URL = { message: 'must be a URL that begins with http:// or https://' };
 const ONLY_PROTOBUF = { message: 'spans go as http/protobuf only; a collector takes them on port 4318' };
+
+/** Empty, or what its client will be able to read: `fits` may throw. */
+function isUrl(rule: string, scheme: RegExp, fits: (url: URL) => boolean = () => true): PropertyDecorator {
+  const validate = (value: unknown): boolean => {
+    if (value === '') return true;
+    try {
+      return scheme.test(String(value)) && fits(new URL(String(value)));
+    } catch {
+      return false;
+    }
+  };
+  return ValidateBy({ name: 'isUrl', validator: { validate, defaultMessage: () => rule } });
+}
+
+const IsHttpUrl = () => isUrl('must be a URL that begins with http:// or https://', /^https?:\/\/\S+$/);
+/** The path is the number of the database. */
+const IsRedisUrl = () =>
+  isUrl(
+    'must be redis://host:port or rediss://host:port, perhaps with user:password@ in front of the host, percent-encoded',
+    /^rediss?:\/\/\S+$/,
+    ({ username, password, pathname }) => {
+      decodeURIComponent(username + password);
+      return /^(\/\d*)?$/.test(pathname);
+    },
+  );
 
 export class Environment {
   /** Port of the REST routes; 0 lets the system choose. */
@@ -122,7 +145,7 @@ export class Environment {
   @IsString() readonly TENANTS_FILE: string = '';
 
   /** Redis for the tier that processes share, and for quotas that they count together, `redis://` or `rediss://`; empty: there is none. */
-  @Matches(/^(rediss?:\/\/\S+)?$/, { message: 'must be redis://host:port or rediss://host:port' }) readonly REDIS_URL: string = '';
+  @IsRedisUrl() readonly REDIS_URL: string = '';
 
   /** Opens the routes of text-embeddings-inference (`/embed` and its like); without it they answer 404. */
   @IsBoolean() readonly TEI_API: boolean = false;
@@ -143,7 +166,7 @@ export class Environment {
   @IsString() readonly JWT_AUDIENCE: string = '';
 
   /** Where the issuer publishes its keys, a JSON Web Key Set. */
-  @Matches(URL, A_URL) readonly JWT_JWKS_URL: string = '';
+  @IsHttpUrl() readonly JWT_JWKS_URL: string = '';
 
   /** How far the issuer's clock and this one may be apart. */
   @IsInt() @Min(0) @Max(600) readonly JWT_CLOCK_SKEW_SECONDS: number = 30;
@@ -174,10 +197,10 @@ export class Environment {
   // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 
   /** Where spans go, `/v1/traces` added; without one there are no traces. */
-  @Matches(URL, A_URL) readonly OTEL_EXPORTER_OTLP_ENDPOINT: string = '';
+  @IsHttpUrl() readonly OTEL_EXPORTER_OTLP_ENDPOINT: string = '';
 
   /** The same, as it stands. */
-  @Matches(URL, A_URL) readonly OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: string = '';
+  @IsHttpUrl() readonly OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: string = '';
 
   @IsIn(['http/protobuf'], ONLY_PROTOBUF) readonly OTEL_EXPORTER_OTLP_PROTOCOL: string = 'http/protobuf';
 
