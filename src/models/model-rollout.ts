@@ -133,7 +133,6 @@ export class ModelRollout {
     if (!replaced()) this.states.note(name, version, 'UNLOADING');
     await this.loader.end(model);
     if (replaced()) return;
-    model.metrics.forget();
     if (this.states.of(name, version)?.state === 'UNLOADING') {
       if (afterwards === undefined) this.states.forget(name, version);
       else this.states.note(name, version, 'UNAVAILABLE', afterwards);

@@ -52,6 +52,7 @@ export class Metrics {
 
   /** Called when they are read: whoever has figures that change more often than they are looked at. */
   readonly atScrape = new Set<() => void>();
+  readonly #reporters = new Map<string, number>();
 
   constructor(readonly registry: Registry) {
     const registers = [registry];
@@ -227,8 +228,25 @@ export class Metrics {
     this.gpuTemperature = gpu('temperature_celsius', 'Temperature of the GPU.');
   }
 
+  /**
+   * Somebody reports under the labels of a model version: the one that serves, or one that is loaded to take over.
+   * @returns what ends that; with the last of them the series of the version go off /metrics.
+   */
+  reports(model: string, version: string): () => void {
+    const name = `${model}/${version}`;
+    this.#reporters.set(name, (this.#reporters.get(name) ?? 0) + 1);
+    return () => {
+      const left = (this.#reporters.get(name) ?? 0) - 1;
+      this.#reporters.set(name, left);
+      if (left > 0) return;
+      this.#reporters.delete(name);
+      for (const instrument of this.#ofModels) instrument.remove({ model, version });
+      for (const kind of ['mapped', 'private']) this.modelMemory.remove({ model, version, kind });
+    };
+  }
+
   /** The instruments that have a series for each model version. */
-  get ofModels(): readonly { remove(labels: { model: string; version: string }): void }[] {
+  get #ofModels(): readonly { remove(labels: { model: string; version: string }): void }[] {
     const { queueWait, preprocessDuration, inferenceDuration, batchItems, batchPaddingRatio, queueItems, drainRate } = this;
     const { workerRestarts, modelLoadDuration, cacheSavedInference, coalesced } = this;
     return [

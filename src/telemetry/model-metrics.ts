@@ -18,16 +18,15 @@ export class ModelMetrics {
   readonly batch: (rows: number, paddingRatio: number) => void;
   /** @param mapped weights that its instances share, @param own what the process grew by when it was loaded; in bytes. */
   readonly memory: (mapped: number, own: number) => void;
-  /** Reports no more; another one of that version may have taken over. */
+  /** Reports no more; the series of the version go, unless another one of it reports. */
   readonly close: () => void;
-  /** Takes the series of a version that is gone off /metrics. */
-  readonly forget: () => void;
 
   constructor(
     metrics: Metrics,
     readonly model: string,
     readonly version: string,
   ) {
+    const end = metrics.reports(model, version);
     const wait = metrics.queueWait.labels(model, version);
     const preprocess = metrics.preprocessDuration.labels(model, version);
     const inference = metrics.inferenceDuration.labels(model, version);
@@ -83,10 +82,7 @@ export class ModelMetrics {
     };
     this.close = () => {
       metrics.atScrape.delete(report);
-    };
-    this.forget = () => {
-      for (const instrument of metrics.ofModels) instrument.remove({ model, version });
-      for (const kind of ['mapped', 'private']) metrics.modelMemory.remove({ model, version, kind });
+      end();
     };
   }
 }
