@@ -42,13 +42,13 @@ export function redisStore(url: string, onError: (error: Error) => void): RedisS
   async function* keysOf(pattern: string): AsyncGenerator<string[]> {
     let cursor = 0;
     do {
-      const page = await client.scan(cursor, { MATCH: pattern, COUNT: SCAN_COUNT });
+      const page = await watch(client.scan(cursor, { MATCH: pattern, COUNT: SCAN_COUNT }));
       cursor = page.cursor;
       if (page.keys.length > 0) yield page.keys;
     } while (cursor !== 0);
   }
   const removeAll = async (pattern: string): Promise<void> => {
-    for await (const keys of keysOf(pattern)) await client.unlink(keys);
+    for await (const keys of keysOf(pattern)) await watch(client.unlink(keys));
   };
 
   return {
