@@ -52,12 +52,12 @@ export class CacheController {
     if (Array.isArray(name)) throw invalid('model', 'model is given once');
     requireOwn(request, name);
     const scopes = name === undefined ? [undefined] : this.#scopesOf(name);
-    try {
-      for (const scope of scopes) await this.cache.clear(scope);
-    } catch (thrown) {
+    const results = await Promise.allSettled(scopes.map((scope) => this.cache.clear(scope)));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) {
       throw new NestorError('CACHE_UNAVAILABLE', 'A tier of the cache cannot be reached and keeps what it has; the others are cleared', {
         retryAfter: 5,
-        cause: thrown,
+        cause: failed.reason,
       });
     }
     return this.show();
