@@ -44,6 +44,7 @@ describe('readEnvironment', () => {
     ['PORT', '0x50'],
     ['GRPC_PORT', '-1'],
     ['GRPC_API', 'perhaps'],
+    ['GRPC_MAX_STREAMS', '4294967296'],
     ['LOG_LEVEL', 'loud'],
     ['BODY_LIMIT_BYTES', '10'],
     ['BODY_LIMIT_BYTES', '32MB'],

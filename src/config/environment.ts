@@ -96,7 +96,7 @@ export class Environment {
   @IsInt() @Min(0) readonly MAX_CONNECTIONS_PER_ADDRESS: number = 0;
 
   /** Most calls at once on one connection of gRPC. */
-  @IsInt() @Min(1) readonly GRPC_MAX_STREAMS: number = 1000;
+  @IsInt() @Min(1) @Max(4_294_967_295) readonly GRPC_MAX_STREAMS: number = 1000;
 
   /** Seconds that a connection of gRPC may be without a call. */
   @IsInt() @Min(1) @Max(86_400) readonly GRPC_IDLE_SECONDS: number = 600;
