@@ -30,8 +30,32 @@ export function connectRedis(url: string, onError: (error: Error) => void): Redi
       reconnectStrategy: (tries) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(tries, 10), LONGEST_RETRY_MS),
     },
   });
-  client.on('error', onError);
-  client.connect().catch(onError);
+  let closed = false;
+  let renewing = false;
+  const connect = (): void => {
+    renewing = false;
+    if (!closed) client.connect().catch(onError);
+  };
+  let greeting: NodeJS.Timeout | undefined;
+  const greeted = (): void => {
+    clearTimeout(greeting);
+  };
+  client.on('connect', () => {
+    // No command waits yet, so that the watchdog sleeps.
+    greeting = setTimeout(() => {
+      onError(new Error('it takes the connection and does not answer'));
+      renewing = true;
+      client.disconnect().catch(onError);
+      // What tries to connect inside the client sees at its next try that it was told to end; before that there would be two.
+      setTimeout(connect, LONGEST_RETRY_MS + FIRST_RETRY_MS).unref();
+    }, LONGEST_SILENCE_MS).unref();
+  });
+  client.on('ready', greeted);
+  client.on('error', (error: Error) => {
+    greeted();
+    if (!renewing) onError(error);
+  });
+  connect();
   const watch = watchdog(() => {
     client
       .disconnect()
@@ -39,6 +63,8 @@ export function connectRedis(url: string, onError: (error: Error) => void): Redi
       .catch(onError);
   });
   const disconnect = async (): Promise<void> => {
+    closed = true;
+    greeted();
     // disconnect() of a client that is still connecting throws.
     await Promise.resolve(client.disconnect()).catch(() => undefined);
   };
