@@ -32,8 +32,8 @@ afterEach(async () => {
 });
 
 it.each([
-  ['everything', () => store.reset()],
-  ['a model', () => store.clearScope('model')],
+  ['everything', async () => store.reset?.()],
+  ['a model', async () => store.clearScope('model')],
 ])('is not waited for without end by whoever clears %s', async (_what, clear) => {
   const asked = once(server, 'SCAN').then(() => 'asked');
   // Until the client has seen that it was greeted every command fails at once.
