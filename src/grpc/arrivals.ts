@@ -51,8 +51,11 @@ export class Arrivals {
     });
   }
 
+  /** Not of a call that has ended already, about which nobody says so again. */
   expectReader(call: Ended): void {
     this.done(call);
+    const stream = streamOf(call);
+    if (stream?.destroyed || stream?.closed) return;
     this.#waiting.set(call, { since: performance.now(), for: 'reader' });
   }
 

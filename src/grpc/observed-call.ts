@@ -51,7 +51,7 @@ export interface Observers {
 
 /** @param limit bytes of a message, which errors name. */
 export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, arrivals }: Observers, limit: number): ServerInterceptor {
-  return ({ path }, call) => {
+  return ({ path, responseStream }, call) => {
     const started = performance.now();
     let id = '';
     let ending: Ending | undefined;
@@ -70,10 +70,8 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, 
       arrivals.expectReader(call);
       send(ending);
     };
-    if (path.endsWith(RUNS)) {
-      decodeInPlace(call, limit);
-      sendLargeAsIs(call);
-    }
+    decodeInPlace(call, limit);
+    if (path.endsWith(RUNS)) sendLargeAsIs(call);
     return new ServerInterceptingCall(call, {
       start: (next) => {
         next({
@@ -111,6 +109,11 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, 
         tell(metadata);
         if (record.trace) metadata.set('traceresponse', traceparent(record.trace));
         proceed(metadata);
+      },
+      // A large answer is on its way for as long as its reader likes, and its status comes behind it. Streams end when they are told to.
+      sendMessage: (message, proceed) => {
+        if (!responseStream) arrivals.expectReader(call);
+        proceed(message);
       },
     });
   };
