@@ -1,7 +1,7 @@
 // Calls that wait for their client too long are ended, those that have ended are left alone, and a large answer waits for its reader.
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
-import type { ServerInterceptingCall, ServerInterceptor } from '@grpc/grpc-js';
+import { status, type ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import { BodyRoom } from '../access/body-room.js';
 import type { Environment } from '../config/environment.js';
 import { Arrivals } from './arrivals.js';
@@ -28,13 +28,13 @@ function unread() {
   const close = jest.fn();
   const stream = Object.assign(new PassThrough(), { close });
   const nothing = (): void => undefined;
-  const call = { stream, close, sendStatus: nothing, sendMetadata: nothing, sendMessage: nothing };
+  const call = { stream, close, start: nothing, sendStatus: nothing, sendMetadata: nothing, sendMessage: nothing };
   return call as typeof call & ServerInterceptingCall;
 }
 
-function observed(call: ServerInterceptingCall, responseStream: boolean): ServerInterceptingCall {
+function observed(call: ServerInterceptingCall, responseStream: boolean, others: Partial<Observers> = {}): ServerInterceptingCall {
   const method = { path: '/of/Method', requestStream: false, responseStream } as Parameters<ServerInterceptor>[0];
-  return observeCalls({ arrivals, tenantKey: '' } as Observers, 1000)(method, call);
+  return observeCalls({ arrivals, tenantKey: '', ...others } as Observers, 1000)(method, call);
 }
 
 it('an answer that nobody reads does not wait for longer than its client has, though its status is still to come', () => {
@@ -57,6 +57,18 @@ it('a stream of answers goes on for as long as it likes', () => {
   observed(call, true).sendMessage({}, () => undefined);
   jest.advanceTimersByTime(SECONDS * 2000);
   expect(call.close).not.toHaveBeenCalled();
+});
+
+it('a call whose client leaves while its answer is on the way was cancelled, and is no fault of the server', () => {
+  const call = unread();
+  const record = jest.fn();
+  const metrics = { requestDuration: { labels: () => ({ observe: record }) }, rejected: { labels: () => ({ inc: record }) } };
+  const listening = jest.spyOn(call, 'start');
+  observed(call, false, { metrics, log: { record } } as unknown as Partial<Observers>).start({ onCancel: () => undefined } as never);
+  call.stream.destroy();
+  call.sendStatus({ code: status.INTERNAL, details: 'Internal server error' });
+  listening.mock.lastCall?.[0].onCancel();
+  expect(record).toHaveBeenCalledWith(expect.objectContaining({ status: status.CANCELLED, failure: 'CANCELLED' }));
 });
 
 it('a call that has ended is not waited for, whatever is still said about it', () => {

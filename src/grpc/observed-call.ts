@@ -15,6 +15,7 @@ import { callRecords, type CallRecord } from './call-record.js';
 import { decodeInPlace } from './frame-decoder.js';
 import { sendLargeAsIs } from './large-answers.js';
 import { CODE_TRAILER, statusOf } from './status.js';
+import { hasEnded } from './stream.js';
 
 type Ending = Parameters<ServerInterceptingCall['sendStatus']>[0];
 
@@ -65,6 +66,11 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, 
     const send = call.sendStatus.bind(call);
     // Over its method, and not as an interceptor: past all interceptors the transport calls it on itself when it refuses something.
     call.sendStatus = (given) => {
+      // It was cancelled, whatever is said of the write that failed for it.
+      if (hasEnded(call)) {
+        send(given);
+        return;
+      }
       ending ??= explained(given, id, limit);
       if (ending.metadata && ending.code !== status.OK) tell(ending.metadata);
       arrivals.expectReader(call);
