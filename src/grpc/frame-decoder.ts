@@ -1,5 +1,5 @@
 // Messages out of the bytes of a stream.
-import { takeBlock } from '../oip/block.js';
+import { releaseBlock, takeBlock } from '../oip/block.js';
 
 /** https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md: a byte that says whether it is compressed, and its length. */
 export const HEAD_BYTES = 5;
@@ -11,14 +11,13 @@ export function decodeInPlace(call: object, limit: number): void {
   if ('decoder' in call) call.decoder = new FrameDecoder(limit);
 }
 
-/** In place of the library's: each piece goes to its place as it comes. */
+/** In place of the library's: each piece is copied to its place as it comes. Kept until the end, pieces of one byte take a hundred times as much. */
 export class FrameDecoder {
-  /** What came of a frame, until there is memory for all of it. */
-  #pieces: Buffer[] = [];
+  /** Of a frame; what came of it, and room for more. */
+  #block: Buffer = Buffer.allocUnsafe(HEAD_BYTES);
   #received = 0;
   /** With its head; undefined until that is there. */
   #size: number | undefined;
-  #frame: Buffer | undefined;
 
   /** @param limit bytes of a message. */
   constructor(private readonly limit: number) {}
@@ -38,30 +37,29 @@ export class FrameDecoder {
   }
 
   #add(piece: Buffer): void {
-    if (this.#frame) piece.copy(this.#frame, this.#received);
-    else this.#pieces.push(piece);
-    this.#received += piece.length;
-    if (!this.#frame && this.#size !== undefined && this.#received >= this.#size * EARNEST) this.#frame = this.#gathered(this.#size);
+    const end = this.#received + piece.length;
+    if (end > this.#block.length) this.#grow(end);
+    piece.copy(this.#block, this.#received);
+    this.#received = end;
+  }
+
+  #grow(least: number): void {
+    const size = this.#size ?? least;
+    const larger = takeBlock(least >= size * EARNEST ? size : 2 * least);
+    this.#block.copy(larger, 0, 0, this.#received);
+    releaseBlock(this.#block, []);
+    this.#block = larger;
   }
 
   #announced(): number {
-    const length = Buffer.concat(this.#pieces).readUInt32BE(1);
+    const length = this.#block.readUInt32BE(1);
     if (length > this.limit) throw new Error(`the message is larger than ${this.limit} bytes`);
     return HEAD_BYTES + length;
   }
 
-  #gathered(size: number): Buffer {
-    const frame = takeBlock(size);
-    let offset = 0;
-    for (const piece of this.#pieces) offset += piece.copy(frame, offset);
-    this.#pieces = [];
-    return frame;
-  }
-
   #end(): Buffer {
-    const frame = this.#frame ?? this.#gathered(this.#received);
-    this.#frame = undefined;
-    this.#pieces = [];
+    const frame = this.#block;
+    this.#block = Buffer.allocUnsafe(HEAD_BYTES);
     this.#received = 0;
     this.#size = undefined;
     return frame;

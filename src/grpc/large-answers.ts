@@ -4,7 +4,7 @@ import type { ServerInterceptingCall } from '@grpc/grpc-js';
 import { HEAD_BYTES } from './frame-decoder.js';
 import { ModelInferResponseSchema } from './inference_pb.js';
 import { inPieces } from './message.js';
-import { streamOf } from './stream.js';
+import { hasEnded, streamOf } from './stream.js';
 
 const LARGE_BYTES = 64 * 1024;
 
@@ -21,7 +21,7 @@ export function sendLargeAsIs(call: Pick<ServerInterceptingCall, 'sendMessage'>)
       send(message, sent);
       return;
     }
-    if (stream.destroyed || stream.closed) return;
+    if (hasEnded(call)) return;
     const head = Buffer.alloc(HEAD_BYTES);
     head.writeUInt32BE(length, 1);
     stream.cork();

@@ -15,6 +15,7 @@ import { callRecords, type CallRecord } from './call-record.js';
 import { decodeInPlace } from './frame-decoder.js';
 import { sendLargeAsIs } from './large-answers.js';
 import { CODE_TRAILER, statusOf } from './status.js';
+import { hasEnded } from './stream.js';
 
 type Ending = Parameters<ServerInterceptingCall['sendStatus']>[0];
 
@@ -51,7 +52,7 @@ export interface Observers {
 
 /** @param limit bytes of a message, which errors name. */
 export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, arrivals }: Observers, limit: number): ServerInterceptor {
-  return ({ path }, call) => {
+  return ({ path, responseStream }, call) => {
     const started = performance.now();
     let id = '';
     let ending: Ending | undefined;
@@ -65,15 +66,18 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, 
     const send = call.sendStatus.bind(call);
     // Over its method, and not as an interceptor: past all interceptors the transport calls it on itself when it refuses something.
     call.sendStatus = (given) => {
+      // It was cancelled, whatever is said of the write that failed for it.
+      if (hasEnded(call)) {
+        send(given);
+        return;
+      }
       ending ??= explained(given, id, limit);
       if (ending.metadata && ending.code !== status.OK) tell(ending.metadata);
       arrivals.expectReader(call);
       send(ending);
     };
-    if (path.endsWith(RUNS)) {
-      decodeInPlace(call, limit);
-      sendLargeAsIs(call);
-    }
+    decodeInPlace(call, limit);
+    if (path.endsWith(RUNS)) sendLargeAsIs(call);
     return new ServerInterceptingCall(call, {
       start: (next) => {
         next({
@@ -111,6 +115,11 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, 
         tell(metadata);
         if (record.trace) metadata.set('traceresponse', traceparent(record.trace));
         proceed(metadata);
+      },
+      // A large answer is on its way for as long as its reader likes, and its status comes behind it. Streams end when they are told to.
+      sendMessage: (message, proceed) => {
+        if (!responseStream) arrivals.expectReader(call);
+        proceed(message);
       },
     });
   };

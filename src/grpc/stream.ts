@@ -5,3 +5,9 @@ import type { ServerHttp2Stream } from 'node:http2';
 export function streamOf(call: object): ServerHttp2Stream | undefined {
   return (call as { stream?: ServerHttp2Stream }).stream;
 }
+
+/** Whether nobody hears of it any more. */
+export function hasEnded(call: object): boolean {
+  const stream = streamOf(call);
+  return stream !== undefined && (stream.destroyed || stream.closed);
+}

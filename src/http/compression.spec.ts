@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fastify from 'fastify';
 import { addCompression, codingFor } from './compression.js';
+import { CODINGS } from './content-encoding.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -26,6 +27,16 @@ describe('the coding of an answer', () => {
   ])('%s for %s is %s', (acceptEncoding, type, coding) => {
     expect(codingFor(acceptEncoding, type)).toBe(coding);
   });
+});
+
+it('an answer that cannot be compressed is refused in plain words', async () => {
+  const compress = jest.spyOn(CODINGS.gzip, 'compress').mockRejectedValue(new Error('no memory'));
+  const app = fastify();
+  addCompression(app);
+  app.get('/', (_, reply) => reply.type(JSON_TYPE).send('a'.repeat(2000)));
+  const { statusCode, headers } = await app.inject({ url: '/', headers: { 'accept-encoding': 'gzip' } });
+  compress.mockRestore();
+  expect([statusCode, headers['content-encoding']]).toEqual([500, undefined]);
 });
 
 describe('an answer that is a stream', () => {

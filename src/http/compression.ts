@@ -55,9 +55,10 @@ async function compressed(asked: string, reply: FastifyReply, payload: unknown):
   const stream = payload instanceof Readable;
   const body = typeof payload === 'string' ? Buffer.from(payload) : payload;
   if (!stream && (!(body instanceof Uint8Array) || body.byteLength < SMALLEST)) return payload;
-  void reply.removeHeader('Content-Length').header('Content-Encoding', coding);
   addVary(reply, 'Accept-Encoding');
-  if (!stream) return CODINGS[coding].compress(body as Uint8Array);
+  const short = stream ? undefined : await CODINGS[coding].compress(body as Uint8Array);
+  void reply.removeHeader('Content-Length').header('Content-Encoding', coding);
+  if (!stream) return short;
   // What is said in its place is not compressed.
   payload.once('error', () => void reply.removeHeader('Content-Encoding'));
   // Whichever of the two fails or is abandoned takes the other with it; Fastify sees the end of the compressor.

@@ -51,7 +51,7 @@ it('entity tags are compared weakly, in lists, and with the star', () => {
 describe('an answer', () => {
   const usage = new Usage();
   /** Sends a request twice, whose answer the handler has from there. @returns how often the handler was asked. */
-  async function askedTwice(result: CacheReport['result'], ttlMs: number | undefined): Promise<number> {
+  async function askedTwice(result: CacheReport['result'], ttlMs: number | undefined, status = 200): Promise<number> {
     const scope = `${result} ${ttlMs}`;
     const cache: CachePolicy = { scope, outputs: new Set(['memory']), features: new Set(), shares: {}, ttlMs };
     const metrics = { statistics: { remembered: () => undefined }, saved: () => undefined };
@@ -68,16 +68,17 @@ describe('an answer', () => {
     app.post('/v1/models/any/predict', (request, reply) => {
       asked += 1;
       request.origin = { model: served, cache: { result, tier: 'memory', rows: 1, mode: 'use' } };
-      void reply.type('text/plain').send('answer');
+      void reply.code(status).type('text/plain').send('answer');
     });
     for (let i = 0; i < 2; i++) {
-      const { body } = await app.inject({
+      const { body, headers } = await app.inject({
         method: 'POST',
         url: '/v1/models/any/predict',
         headers: { 'content-type': 'x/y' },
         payload: 'x',
       });
       expect(body).toBe('answer');
+      expect(headers.etag !== undefined).toBe(status === 200);
     }
     await app.close();
     return asked;
@@ -89,6 +90,10 @@ describe('an answer', () => {
 
   it('is not remembered for longer than what it was made of', async () => {
     expect([await askedTwice('hit', 1000), await askedTwice('partial', 1000)]).toEqual([2, 2]);
+  });
+
+  it('is not remembered where it failed on its way out', async () => {
+    expect(await askedTwice('miss', undefined, 500)).toBe(2);
   });
 
   it('is a use of its model, which is not unloaded as if nobody used it', async () => {

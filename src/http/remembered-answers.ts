@@ -90,7 +90,8 @@ export class RememberedAnswers {
   }
 
   #keep(key: string, body: unknown, { model, cache }: Origin, reply: FastifyReply): void {
-    if (!cache || cache.mode === 'bypass') return;
+    // The answer may still fail on its way out, and what is said in its place is nobody else's.
+    if (!cache || cache.mode === 'bypass' || reply.statusCode !== 200) return;
     const headers = Object.fromEntries(
       Object.entries(reply.getHeaders())
         .filter(([name]) => !OF_THE_EXCHANGE.test(name))

@@ -50,6 +50,16 @@ describe('a prompt', () => {
     expect(() => work(1, { prompt })).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST', field: 'prompt' }));
   });
 
+  it('goes in front of as many token ids as make a long text, and no more', () => {
+    const most = new Array<number>(64 * 1024).fill(1);
+    const prompt = { name: 'query' };
+    expect(embeddingWork(model, [most], { prompt }, features).size).toBe(1);
+    expect(embeddingWork(model, [[...most, 1]], {}, features).size).toBe(1);
+    expect(() => embeddingWork(model, ['a', [...most, 1]], { prompt }, features)).toThrow(
+      expect.objectContaining({ code: 'INVALID_REQUEST', field: 'input[1]' }),
+    );
+  });
+
   it('of the model goes in front of whatever the queue admits', () => {
     expect(work(32_768, { prompt: { name: 'query' } }).size).toBe(32_768);
   });

@@ -12,6 +12,7 @@ import type { Features } from './features.js';
 import {
   checkIds,
   checkPrompt,
+  checkPrompted,
   checkText,
   checkTokens,
   tokenize,
@@ -93,7 +94,10 @@ export function embeddingWork(model: Model, inputs: readonly EmbeddingInput[], o
   if (prompt) checkPrompt(prompt, inputs.length);
   for (const [index, input] of inputs.entries()) {
     if (typeof input === 'string') checkText(input, `input[${index}]`);
-    else checkIds(input, tokenizer, `input[${index}]`);
+    else {
+      checkIds(input, tokenizer, `input[${index}]`);
+      if (prompt) checkPrompted(input, `input[${index}]`);
+    }
   }
   const asked = prompt && JSON.stringify(options.prompt ?? {});
   let skipped = 0;

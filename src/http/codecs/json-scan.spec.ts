@@ -76,6 +76,22 @@ describe('a large body', () => {
     await expect(parsed(`[${part.repeat(2_000_000)}1]`)).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', field: 'body' });
   });
 
+  it.each([1, 16])('of numbers and one text at depth %i is read twice, in turns of the event loop', async (depth) => {
+    const [open, close] = ['['.repeat(depth), ']'.repeat(depth)];
+    const text = `${open}${'1,'.repeat(768 * 1024)}"x"${close}`;
+    let turns = 0;
+    let scanning = true;
+    const count = (): void => {
+      turns++;
+      if (scanning) setImmediate(count);
+    };
+    count();
+    await scanJson(Buffer.from(text), true, false);
+    scanning = false;
+    expect(turns).toBeGreaterThan(20);
+    expect(turns).toBeLessThan(40);
+  });
+
   it('of one long text is read', async () => {
     const text = 'a"\\'.repeat(2_000_000);
     expect(await parsed(JSON.stringify([text]))).toEqual([text]);

@@ -48,6 +48,8 @@ class Nest {
   count = 0;
   /** Elements so far of the arrays that are open, outermost first. */
   readonly open: number[] = [];
+  /** Where they begin. */
+  readonly starts: number[] = [];
   /** Sizes of arrays that were closed, by depth. */
   readonly shape: number[] = [];
 
@@ -74,12 +76,16 @@ class Nest {
 
 class Scanner {
   #at = 0;
+  /** Where this turn of the event loop ends. */
+  #until = 0;
   /** What is before it is in the pieces. */
   #kept = 0;
   #textBytes = 0;
   #blockBytes = 0;
   #inText = false;
   #nest: Nest | undefined;
+  /** Arrays of what was given up last that were open then: what does not belong into it does not belong into them. */
+  #hopeless: readonly number[] = [];
   readonly #blocks = new Map<string, NumberBlock>();
   readonly #pieces: Buffer[] = [];
   readonly #mark = randomUUID();
@@ -95,15 +101,15 @@ class Scanner {
 
   /** Does the work of one turn. @returns whether there is more. */
   advance(): boolean {
-    const until = this.#at + BYTES_A_TURN;
+    this.#until = this.#at + BYTES_A_TURN;
     const { bytes } = this;
-    while (this.#at < until && this.#at < bytes.length) {
-      if (this.#nest) this.#number(this.#nest, until);
+    while (this.#at < this.#until && this.#at < bytes.length) {
+      if (this.#nest) this.#number(this.#nest);
       else {
         const byte = bytes[this.#at];
-        if (this.#inText) this.#skipText(until);
+        if (this.#inText) this.#skipText();
         else if (byte === QUOTE) this.#inText = true;
-        else if (byte === OPEN) this.#nest = new Nest(this.#at);
+        else if (byte === OPEN && !this.#hopeless.includes(this.#at)) this.#nest = new Nest(this.#at);
         else this.#at++;
       }
       if (this.#at - this.#textBytes - this.#blockBytes > MOST_LEFT_BYTES + BYTES_A_TURN && !this.#nest) throw tooMuch();
@@ -118,10 +124,10 @@ class Scanner {
   }
 
   /** From an opening quote, or an escaped one, to the closing one. */
-  #skipText(until: number): void {
+  #skipText(): void {
     const { bytes } = this;
     const start = this.#at;
-    while (this.#inText && this.#at < until) {
+    while (this.#inText && this.#at < this.#until) {
       const found = bytes.indexOf(QUOTE, this.#at + 1);
       this.#at = found < 0 ? bytes.length : found;
       let escapes = 0;
@@ -133,26 +139,26 @@ class Scanner {
   }
 
   /** Reads on in an array of numbers; gives it up at anything that does not belong into one. */
-  #number(nest: Nest, until: number): void {
+  #number(nest: Nest): void {
     const { bytes } = this;
     const numbers = this.#numbers;
-    const { open, shape } = nest;
+    const { open, starts, shape } = nest;
     let at = this.#at;
-    while (at < until) {
+    while (at < this.#until) {
       at = this.#behindSpace(at);
       if (bytes[at] === OPEN && (open.length === 0 || open.length < (shape.length || MAX_RANK))) {
         open.push(0);
-        at++;
+        starts.push(at++);
         continue;
       }
       // Numbers lie at one depth only.
       if (shape.length > 0 && open.length !== shape.length) {
-        this.#giveUp(nest);
+        this.#giveUp(nest, at);
         return;
       }
       const value = numbers.read(at);
       if (value === undefined) {
-        this.#giveUp(nest);
+        this.#giveUp(nest, at);
         return;
       }
       nest.add(value);
@@ -161,9 +167,10 @@ class Scanner {
       while (bytes[at] === CLOSE) {
         const depth = open.length - 1;
         const size = open.pop() ?? 0;
+        starts.pop();
         if (shape.length === 0) shape.length = depth + 1;
         if ((shape[depth] ??= size) !== size) {
-          this.#giveUp(nest);
+          this.#giveUp(nest, at);
           return;
         }
         at = this.#behindSpace(at + 1);
@@ -174,7 +181,7 @@ class Scanner {
         open[depth - 1] = (open[depth - 1] ?? 0) + 1;
       }
       if (bytes[at] !== COMMA) {
-        this.#giveUp(nest);
+        this.#giveUp(nest, at);
         return;
       }
       at++;
@@ -188,9 +195,12 @@ class Scanner {
     return at;
   }
 
-  #giveUp({ start }: Nest): void {
+  /** What was read in vain is read again, and the turn ends no later for it. */
+  #giveUp({ start, starts }: Nest, at: number): void {
     this.#nest = undefined;
+    this.#hopeless = starts;
     this.#at = start + 1;
+    this.#until -= at - this.#at;
   }
 
   #lift(nest: Nest, end: number): void {

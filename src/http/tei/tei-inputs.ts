@@ -7,6 +7,8 @@ import type { EmbedBody, TruncationBody } from './tei.dto.js';
 
 /** Characters of all texts that are taken apart for one request: each may become a token, and each token a line of the answer. */
 const MOST_CHARACTERS = 256 * 1024;
+/** Token ids that are turned into text for one request: 200,000 lists of one held the event loop for 121 ms, and a body may hold millions. */
+const MOST_IDS = 64 * 1024;
 
 /** @throws EmptyInput for nothing, also as one of several; NestorError INVALID_REQUEST for what is neither text nor token ids. */
 export function inputsOf(value: unknown, field: string): EmbeddingInput[] {
@@ -24,11 +26,13 @@ export function textsOf(value: unknown): string[] {
   return texts;
 }
 
-/** @throws EmptyInput, NestorError INVALID_REQUEST */
+/** @throws EmptyInput, NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE */
 export function idsOf(value: unknown): (readonly number[])[] {
   const inputs = inputsOf(value, 'ids');
   const lists = inputs.filter((input) => typeof input !== 'string');
   if (lists.length < inputs.length) throw invalid('ids', '`ids` must be token ids, or lists of them');
+  if (lists.reduce((sum, list) => sum + list.length, 0) > MOST_IDS)
+    throw new NestorError('PAYLOAD_TOO_LARGE', `A request may have ${MOST_IDS} token ids; send them in parts`, { field: 'ids' });
   return lists;
 }
 
