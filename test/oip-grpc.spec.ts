@@ -28,6 +28,9 @@ const pixels = new Uint8Array(Float32Array.from({ length: 64 }, (_, i) => i % 17
 const input = { name: 'pixels', datatype: 'FP32', shape: [1n, 64n] };
 const good = { modelName: 'digits', inputs: [input], rawInputContents: [pixels] } satisfies Request;
 
+/** `npm run fuzz` sends 10,000. */
+const MESSAGES = Number(process.env.FUZZ_BODIES ?? 3000);
+
 let server: Server;
 let client: GrpcClient;
 beforeAll(async () => {
@@ -181,7 +184,7 @@ it('mutated messages are refused, nothing of the inside leaves, and labels do no
     { modelName: 'bytes', inputs: [x('BYTES')], rawInputContents: [raw('BYTES')] },
   ]; // prettier-ignore
   const bodies = valid.map((request) => Buffer.from(toBinary(ModelInferRequestSchema, create(ModelInferRequestSchema, request))));
-  const messages = Array.from({ length: 3000 }, (_, index) => bytewise(bodies[index % bodies.length] ?? Buffer.alloc(0), random));
+  const messages = Array.from({ length: MESSAGES }, (_, index) => bytewise(bodies[index % bodies.length] ?? Buffer.alloc(0), random));
   const counts = new Map<string, number>();
   await inParallel(messages, 8, async (message) => {
     const { status, details } = await infer(message);
