@@ -57,6 +57,6 @@ export interface JobResult {
 }
 
 /** Work of an item, in tokens: what it adds to a batch that is not padded. */
-export function costOf(item: Item): number {
+export function costOf(item: Pick<Item, 'rows' | 'length'>): number {
   return item.rows * item.length;
 }
