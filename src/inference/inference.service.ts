@@ -163,8 +163,8 @@ export class InferenceService {
 
 /** @throws NestorError PAYLOAD_TOO_LARGE for inputs of more tokens altogether. */
 function bounded(work: Work, mostTokens: number): Work {
-  const tensors: Work['tensors'] = async (places, signal) => {
-    const made = await work.tensors(places, signal);
+  const tensors: Work['tensors'] = async (places, waits) => {
+    const made = await work.tensors(places, waits);
     const tokens = made.reduce((sum, [first]) => sum + (first?.shape[1] ?? 0), 0);
     if (tokens <= mostTokens) return made;
     const message = `The inputs have ${tokens} tokens; vectors of ${mostTokens} can be had at once. Send them in parts`;

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { removeRepositories, written } from '../../test/setup/repository.js';
 import type { CacheService } from '../cache/cache.service.js';
 import { Cancellation } from '../cancellation.js';
+import { ImageRecipe } from '../features/image-recipe.js';
 import { Prompts } from '../features/prompts.js';
 import { Tokenizer } from '../features/tokenizer.js';
 import type { Model } from '../models/model.js';
@@ -102,8 +103,45 @@ describe('texts that nobody waits for any more', () => {
       const cancellation = new Cancellation();
       const { asked, features: some } = cancelling(cancellation);
       const places = texts.map((_text, place) => place);
-      await expect(workOn(some).tensors(places, cancellation)).rejects.toMatchObject({ code: 'CANCELLED' });
+      await expect(workOn(some).tensors(places, { signal: cancellation })).rejects.toMatchObject({ code: 'CANCELLED' });
       expect(asked).toEqual([first]);
     }
+  });
+});
+
+describe('pictures that nobody waits for any more', () => {
+  const images = new Array<Uint8Array>(100).fill(new Uint8Array());
+  const places = images.map((_, place) => place);
+  const image = new ImageRecipe();
+  const signature = Signature.of({ inputs: [{ name: 'picture', type: 'float32', shape: [-1, 3, 1, 1] }], outputs: [] });
+
+  /** Whose pictures are decoded, `leave` being called meanwhile. */
+  const leaving = (leave: () => void) => {
+    const decoded: number[] = [];
+    const decode: Features['pictures'] = (_model, _recipe, name, _images, some) => {
+      decoded.push(some.length);
+      leave();
+      return Promise.resolve(some.map(() => ({ name, datatype: 'FP32', shape: [1, 3, 1, 1], data: new Float32Array(3) })));
+    };
+    const features: Partial<Features> = { pictures: decode };
+    return { decoded, work: workOf({ ...model, image, signature }, { kind: 'images', images }, features as Features) };
+  };
+
+  it('are not decoded to their end, since the client is gone', async () => {
+    const cancellation = new Cancellation();
+    const { decoded, work } = leaving(() => {
+      cancellation.abort();
+    });
+    await expect(work.tensors(places, { signal: cancellation })).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(decoded).toEqual([8]);
+  });
+
+  it('are not decoded to their end, since the deadline has passed', async () => {
+    const waits = { deadline: Infinity };
+    const { decoded, work } = leaving(() => undefined);
+    await expect(work.tensors(places, waits)).resolves.toHaveLength(100);
+    decoded.length = 0;
+    await expect(work.tensors(places, { deadline: performance.now() })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(decoded).toEqual([]);
   });
 });
