@@ -112,7 +112,7 @@ describe('texts that nobody waits for any more', () => {
 describe('pictures that nobody waits for any more', () => {
   const images = new Array<Uint8Array>(100).fill(new Uint8Array());
   const places = images.map((_, place) => place);
-  const image = new ImageRecipe();
+  const image = Object.assign(new ImageRecipe(), { height: 1, width: 1 });
   const signature = Signature.of({ inputs: [{ name: 'picture', type: 'float32', shape: [-1, 3, 1, 1] }], outputs: [] });
 
   /** Whose pictures are decoded, `leave` being called meanwhile. */
@@ -144,4 +144,13 @@ describe('pictures that nobody waits for any more', () => {
     await expect(work.tensors(places, { deadline: performance.now() })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     expect(decoded).toEqual([]);
   });
+});
+
+it('refuses more pictures than there is memory for, before one is decoded', () => {
+  const image = Object.assign(new ImageRecipe(), { height: 224, width: 224 });
+  const signature = Signature.of({ inputs: [{ name: 'picture', type: 'float32', shape: [-1, 3, 224, 224] }], outputs: [] });
+  const work = (count: number): Work =>
+    workOf({ ...model, image, signature }, { kind: 'images', images: new Array<Uint8Array>(count).fill(new Uint8Array()) }, features);
+  expect(work(1783).size).toBe(1783);
+  expect(() => work(1784)).toThrow(expect.objectContaining({ code: 'PAYLOAD_TOO_LARGE', field: 'instances' }));
 });

@@ -165,10 +165,19 @@ async function keysInTurns<T>(inputs: readonly T[], keyOf: (input: T) => string)
   return keys;
 }
 
+/** What the pictures of one request become, in bytes: 1,783 of 224 x 224. As many small ones as a body holds would become 20 GB. */
+const MOST_DECODED_BYTES = 1024 ** 3;
+
+/** @throws NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE */
 function pictureWork(model: Model, images: readonly Uint8Array[], features: Features): Work {
   const [spec] = model.signature.inputs;
   const { image } = model;
   if (!image || !spec) throw invalid('instances', `The model ${model.name} takes no pictures`);
+  const most = Math.max(1, Math.floor(MOST_DECODED_BYTES / (3 * image.height * image.width * Float32Array.BYTES_PER_ELEMENT)));
+  if (images.length > most) {
+    const message = `There are ${images.length} pictures; as tensors of this model ${most} may be had at once. Send them in parts`;
+    throw new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'instances' });
+  }
   return {
     size: images.length,
     costly: true,
