@@ -7,6 +7,7 @@ import { imageTensor } from '../features/image.js';
 import type { ImageRecipe } from '../features/image-recipe.js';
 import type { Cut, Tokenizer } from '../features/tokenizer.js';
 import type { Model } from '../models/model.js';
+import type { TensorSpec } from '../models/signature.js';
 import type { Tensor } from '../tensor.js';
 import { pictures, tokens } from './levels.js';
 import { USUAL_URGENCY } from '../batching/item.js';
@@ -32,14 +33,14 @@ export class Features {
   async pictures(
     model: Model,
     recipe: ImageRecipe,
-    name: string,
+    input: TensorSpec,
     images: readonly Uint8Array[],
     places: readonly number[],
   ): Promise<Tensor[]> {
     const decode = (wanted: readonly number[]): Promise<Tensor[]> =>
-      Promise.all(wanted.map((place) => imageTensor(images[place] ?? new Uint8Array(), name, recipe, `instances[${place}].image`)));
+      Promise.all(wanted.map((place) => imageTensor(images[place] ?? new Uint8Array(), input, recipe, `instances[${place}].image`)));
     if (!this.#remembers(model)) return decode(places);
-    const maker = new KeyMaker(model.cache.scope, pictures.name, { name });
+    const maker = new KeyMaker(model.cache.scope, pictures.name, { name: input.name });
     const keys = await maker.eachBytes(places.map((place) => images[place] ?? new Uint8Array()));
     return this.#recall(model, pictures, keys, (missing) => decode(missing.map((index) => places[index] ?? 0)));
   }

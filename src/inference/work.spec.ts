@@ -1,4 +1,5 @@
 // What a request may ask to be computed before anything is: neither hours of work for a short body, nor an answer to nothing.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { removeRepositories, written } from '../../test/setup/repository.js';
@@ -118,7 +119,7 @@ describe('pictures that nobody waits for any more', () => {
   /** Whose pictures are decoded, `leave` being called meanwhile. */
   const leaving = (leave: () => void) => {
     const decoded: number[] = [];
-    const decode: Features['pictures'] = (_model, _recipe, name, _images, some) => {
+    const decode: Features['pictures'] = (_model, _recipe, { name }, _images, some) => {
       decoded.push(some.length);
       leave();
       return Promise.resolve(some.map(() => ({ name, datatype: 'FP32', shape: [1, 3, 1, 1], data: new Float32Array(3) })));
@@ -153,4 +154,12 @@ it('refuses more pictures than there is memory for, before one is decoded', () =
     workOf({ ...model, image, signature }, { kind: 'images', images: new Array<Uint8Array>(count).fill(new Uint8Array()) }, features);
   expect(work(1783).size).toBe(1783);
   expect(() => work(1784)).toThrow(expect.objectContaining({ code: 'PAYLOAD_TOO_LARGE', field: 'instances' }));
+});
+
+it('makes of a picture what the input takes', async () => {
+  const image = Object.assign(new ImageRecipe(), { height: 1, width: 1 });
+  const signature = Signature.of({ inputs: [{ name: 'picture', type: 'float16', shape: [-1, 3, 1, 1] }], outputs: [] });
+  const images = [readFileSync('test/fixtures/text-line-0.png')];
+  const [[tensor] = []] = await workOf({ ...model, image, signature }, { kind: 'images', images }, features).tensors([0]);
+  expect(tensor).toMatchObject({ name: 'picture', datatype: 'FP16', shape: [1, 3, 1, 1] });
 });

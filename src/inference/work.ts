@@ -189,7 +189,7 @@ function pictureWork(model: Model, images: readonly Uint8Array[], features: Feat
         () => 0,
         waits,
         async (some) => {
-          const decoded = await features.pictures(model, image, spec.name, images, some);
+          const decoded = await features.pictures(model, image, spec, images, some);
           return decoded.map((tensor) => [tensor]);
         },
       ),

@@ -1,5 +1,5 @@
 // What model.yaml demands and the files of the model cannot give: said at the load, and not by each request.
-import type { ImageRecipe } from '../features/image-recipe.js';
+import { PICTURE_DATATYPES, type ImageRecipe } from '../features/image-recipe.js';
 import type { Manifest } from './manifest.js';
 import { scoresOutput } from './scores-output.js';
 import type { Signature, TensorSpec } from './signature.js';
@@ -56,6 +56,8 @@ function imageFaults({ image }: Manifest, { signature }: Means): string[] {
   if (!image) return [];
   const [input, ...others] = signature.inputs;
   if (!input || others.length > 0) return [`image: pictures are for models of one input; the inputs are ${namesOf(signature.inputs)}`];
+  if (!PICTURE_DATATYPES.includes(input.datatype))
+    return [`image: pictures become ${PICTURE_DATATYPES.join(' or ')}; ${input.name} takes ${input.datatype}`];
   const { height, width, layout } = image;
   const sizes = layout === 'NCHW' ? [-1, 3, height, width] : [-1, height, width, 3];
   if (input.shape.length === 4 && sizes.every((size, axis) => size === -1 || fits(size, input.shape[axis]))) return [];
