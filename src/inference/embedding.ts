@@ -131,9 +131,13 @@ export function vectorOutput(model: Model, { normalize, dimensions = 0 }: EmbedO
   if (raw && output === text)
     throw invalid('normalize', 'The graph of this model normalizes its vectors itself: they cannot be had otherwise');
   const width = output.shape.at(-1) ?? -1;
-  if (width !== -1 && dimensions > width)
-    throw invalid('dimensions', `The model's vectors have ${width} dimensions; ${dimensions} cannot be had`);
+  if (width !== -1) checkDimensions(dimensions, width);
   return output;
+}
+
+/** @throws NestorError INVALID_REQUEST for more than there are. */
+function checkDimensions(dimensions: number, width: number): void {
+  if (dimensions > width) throw invalid('dimensions', `The model's vectors have ${width} dimensions; ${dimensions} cannot be had`);
 }
 
 /** @throws NestorError INVALID_REQUEST when the graph keeps its token vectors to itself. */
@@ -150,9 +154,14 @@ export function pooledOf({ pooling }: Model, tensor: Tensor | undefined, skipped
   return tensor.shape.length === 3 ? pool(tensor, pooling, skipped) : Float32Array.from(tensor.data as Float32Array);
 }
 
-/** Cut and normalized as it was asked for. @param byUs whether it was pooled here and not by the graph. */
+/**
+ * Cut and normalized as it was asked for.
+ * @param byUs whether it was pooled here and not by the graph.
+ * @throws NestorError INVALID_REQUEST for more dimensions than it has, which not every graph says.
+ */
 export function vectorOf(model: Model, vector: Float32Array, byUs: boolean, options: EmbedOptions): Float32Array {
   const { dimensions = vector.length } = options;
+  checkDimensions(dimensions, vector.length);
   const isCut = dimensions < vector.length;
   const unit = !byUs && model.normalize && !isCut;
   const shortened = isCut ? vector.subarray(0, dimensions) : vector;
