@@ -147,11 +147,12 @@ export function tokenOutput(model: Model): TensorSpec {
   throw invalid('model', `The graph of ${model.name} pools its tokens itself: it has no vectors of tokens to give`);
 }
 
-/** The vector of a text as it is remembered: pooled where the graph has not done it, neither cut nor normalized. */
-export function pooledOf({ pooling }: Model, tensor: Tensor | undefined, skipped: number): Float32Array {
+/** The vector of a text as it is remembered, `[1, d]`: pooled where the graph has not done it, neither cut nor normalized. */
+export function pooledOf({ pooling }: Model, tensor: Tensor | undefined, skipped: number): Tensor {
   if (!tensor) throw new Error('an item without output; this is a bug');
   // A copy: the output may be a view of all that its batch put out.
-  return tensor.shape.length === 3 ? pool(tensor, pooling, skipped) : Float32Array.from(tensor.data as Float32Array);
+  const data = tensor.shape.length === 3 ? pool(tensor, pooling, skipped) : Float32Array.from(tensor.data as Float32Array);
+  return { name: tensor.name, datatype: 'FP32', shape: [1, data.length], data };
 }
 
 /**

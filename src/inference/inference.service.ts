@@ -87,7 +87,9 @@ export class InferenceService {
         cut: options.cut ?? 'right',
         skipped: prefix,
       },
-      valueOf: ([tensors], tokens): Vector => ({ vector: pooledOf(model, tensors?.[0], work.skipped()), tokens }),
+      // As each text comes: the token vectors of 2,048 texts of 256 tokens are 800 MB, and take 900 ms to pool at once.
+      keep: ([tensor]) => [pooledOf(model, tensor, work.skipped())],
+      valueOf: ([kept], tokens): Vector => ({ vector: kept?.[0]?.data as Float32Array, tokens }),
       rowsOf: () => 1,
     });
     return {

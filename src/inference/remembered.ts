@@ -29,6 +29,8 @@ export interface Plan<T> {
   readonly outputs: readonly string[];
   /** What the values depend on besides the model and the inputs. */
   readonly circumstances: Circumstances;
+  /** What is kept of the outputs of each part of an input; all by default. */
+  readonly keep?: JobOptions['keep'];
   /** A value from the outputs of an input, and its length in tokens. */
   readonly valueOf: (parts: Parts, length: number) => T;
   /** Rows that a value took. */
@@ -52,7 +54,7 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
   const compute = async (places: readonly number[], jointly: CancellationSignal | undefined): Promise<T[]> => {
     const asked = performance.now();
     if (tiers.size > 0) spent.cache = (asked - started) / 1000;
-    const options = { deadline, urgency, signal: jointly, share: tenant, timeline: call.timeline, outputs: plan.outputs };
+    const options = { deadline, urgency, signal: jointly, share: tenant, timeline: call.timeline, outputs: plan.outputs, keep: plan.keep };
     if (work.costly) {
       tenant.check({ items: places.length, tokens: places.length });
       model.batcher.admit(places.length, places.length, options);
