@@ -5,6 +5,7 @@ import { Batcher } from '../batching/batcher.js';
 import type { Layout } from '../batching/layout.js';
 import type { CacheService } from '../cache/cache.service.js';
 import type { Model } from '../models/model.js';
+import { Signature } from '../models/signature.js';
 import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
 import { Tenant } from '../tenants/tenant.js';
 import type { Tensor } from '../tensor.js';
@@ -22,20 +23,32 @@ function rows(count: number): Work {
   return { size: 1, costly: false, keys: () => Promise.resolve(['']), tensors: () => Promise.resolve([tensors]) };
 }
 
-it('tensors of more rows than may ever wait are refused before they are cut', async () => {
-  const batcher = new Batcher(POLICY, SEQUENCES, new HandRunner(), new Ledger().metrics);
-  const model: Partial<Model> = { batcher, layout: SEQUENCES, maxRows: POLICY.maxRows };
+/** Asks a model whose output has so many floats a row for something. */
+function asking(width: number, policy = POLICY): (work: Work) => Promise<unknown> {
+  const batcher = new Batcher(policy, SEQUENCES, new HandRunner(), new Ledger().metrics);
+  const signature = Signature.of({ inputs: [], outputs: [{ name: 'y', type: 'float32', shape: ['n', width] }] });
+  const model: Partial<Model> = { batcher, layout: SEQUENCES, signature, maxRows: policy.maxRows };
   const plan: Omit<Plan<Parts>, 'work'> = {
     model: model as Model,
     call: {},
     tenant: new Tenant('', undefined),
-    outputs: ['x'],
+    outputs: ['y'],
     circumstances: {},
     valueOf: (parts) => parts,
     rowsOf: () => 1,
   };
   const cache = { enabled: false } as Partial<CacheService> as CacheService;
-  const asked = (count: number): Promise<unknown> => answered(cache, {} as TenantMetrics, outputs, { ...plan, work: rows(count) });
-  await expect(asked(POLICY.maxQueueItems + 1)).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', field: 'body' });
-  await expect(asked(POLICY.maxQueueItems)).rejects.toThrow('revoked');
+  return (work) => answered(cache, {} as TenantMetrics, outputs, { ...plan, work });
+}
+
+it('tensors of more rows than may ever wait are refused before they are cut', async () => {
+  const ask = asking(1);
+  await expect(ask(rows(POLICY.maxQueueItems + 1))).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', field: 'body' });
+  await expect(ask(rows(POLICY.maxQueueItems))).rejects.toThrow('revoked');
+});
+
+it('outputs of more than a gigabyte are refused before they are computed', async () => {
+  const ask = asking(2 ** 18, { ...POLICY, maxQueueItems: 2000, maxQueueTokens: 2000 });
+  await expect(ask(rows(1025))).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', field: 'outputs' });
+  await expect(ask(rows(1024))).rejects.toThrow('revoked');
 });

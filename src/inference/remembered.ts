@@ -12,11 +12,15 @@ import type { Parts } from './levels.js';
 import type { CacheReport, Call, Timings } from './prediction.js';
 import type { Cost, Tenant } from '../tenants/tenant.js';
 import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
+import { DATATYPES, elementCount } from '../tensor.js';
 import type { Work } from './work.js';
 
 const NOWHERE: ReadonlySet<TierName> = new Set();
 /** Nothing was done. */
 const UNPAID: ReadonlySet<ErrorCode> = new Set(['QUEUE_FULL', 'PAYLOAD_TOO_LARGE', 'MODEL_NOT_READY']);
+
+/** Outputs of one request: 700,000 tokens of 384 floats. */
+const MOST_OUTPUT_BYTES = 1024 ** 3;
 
 /** What is asked of a model. */
 export interface Plan<T> {
@@ -65,6 +69,7 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
     // Before they are cut: a million rows of one token, 24 MB, would take the event loop for 4.5 s, and 1.5 GB.
     const whole = costOf(made.map((tensors) => extentOf(model, tensors)));
     model.batcher.checkSize(whole.items, whole.tokens);
+    if (!plan.keep) checkOutputs(model, plan.outputs, whole);
     const items = made.map((tensors) => toItems(model, tensors, owned));
     spent.preprocess = (performance.now() - asked) / 1000;
     if (work.costly) model.metrics.preprocess(spent.preprocess);
@@ -90,6 +95,22 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
   const total = (performance.now() - started) / 1000;
   if (recalled.every(({ source }) => source !== 'computed')) spent.cache = total;
   return { values: recalled.map(({ value }) => value), timings: spent, report: account(plan, recalled, { ...spent, total }, mode) };
+}
+
+/**
+ * All outputs of a request are there before it is answered, and a token may have a thousand numbers.
+ * @throws NestorError PAYLOAD_TOO_LARGE
+ */
+function checkOutputs({ signature, layout }: Model, names: readonly string[], { items, tokens }: { items: number; tokens: number }): void {
+  let bytes = 0;
+  for (const { name, datatype, shape } of signature.outputs.filter((output) => names.includes(output.name))) {
+    const byToken = layout.paddedOutputs.has(name);
+    const elements = elementCount(shape.slice(byToken ? 2 : 1).map((size) => Math.max(1, size)));
+    bytes += (byToken ? tokens : items) * elements * DATATYPES[datatype].bytes;
+  }
+  if (bytes <= MOST_OUTPUT_BYTES) return;
+  const message = `The outputs of this request would be ${bytes} bytes; ${MOST_OUTPUT_BYTES} may be had at once. Ask for fewer of them, or send it in parts`;
+  throw new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'outputs' });
 }
 
 /** Without a cache every input is one of its own, equal or not. */
