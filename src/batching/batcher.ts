@@ -201,7 +201,7 @@ export class Batcher {
     this.metrics.queueItems(this.#queue.rows);
     if (!this.idle) return;
     this.#busySince = 0;
-    this.#announceIdle();
+    for (const listener of this.#idleListeners.splice(0)) listener();
   }
 
   async #run(instance: Instance, batch: readonly JobEntry[]): Promise<void> {
@@ -264,10 +264,6 @@ export class Batcher {
   /** Resolves once nothing waits and nothing runs. */
   async drained(): Promise<void> {
     if (!this.idle) await new Promise<void>((resolve) => this.#idleListeners.push(resolve));
-  }
-
-  #announceIdle(): void {
-    for (const listener of this.#idleListeners.splice(0)) listener();
   }
 
   /** One of them is to blame, and the others must not pay for it: each gets another run of its own. */
