@@ -146,7 +146,9 @@ class Scanner {
     let at = this.#at;
     while (at < this.#until) {
       at = this.#behindSpace(at);
-      if (bytes[at] === OPEN && (open.length === 0 || open.length < (shape.length || MAX_RANK))) {
+      // Before one of them is closed nobody knows how deep they are, but what has numbers has no arrays.
+      const deeper = shape.length > 0 ? open.length < shape.length : open.length < MAX_RANK && nest.count === 0;
+      if (bytes[at] === OPEN && deeper) {
         open.push(0);
         starts.push(at++);
         continue;
