@@ -44,6 +44,12 @@ interface Variant {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** What is asked, by all in turns. */
+interface Workload {
+  readonly path: string;
+  readonly bodies: string;
+}
+
 /** A file of keys, and one of them. */
 interface KeyFile {
   readonly file: string;
@@ -89,7 +95,7 @@ function comparisons(collector: string, { file, key }: KeyFile): Comparison[] {
   ];
 }
 
-/** Nestor in one of its forms; digits are so cheap that the server around them is what is measured. */
+/** Nestor in one of its forms. */
 function serverOf({ label, without, environment }: Variant): Server {
   const [nestor] = choose('server', ['nestor'], SERVERS);
   if (!nestor) throw new Error('servers.ts has no Nestor; this is a bug');
@@ -111,15 +117,11 @@ interface Cost {
 }
 
 /** CPU time is what a neighbour on the machine disturbs least. */
-async function costOf(
-  { url, cpuSeconds }: RunningServer,
-  { scraped = true, headers }: Variant,
-  load: Omit<ClosedLoop, 'url'>,
-): Promise<Cost> {
+async function costOf({ cpuSeconds, url }: RunningServer, { scraped = true, headers }: Variant, load: ClosedLoop): Promise<Cost> {
   const scrape = scraped ? setInterval(() => void get(`${url}/metrics`), SCRAPE_MS) : undefined;
   const before = cpuSeconds();
   try {
-    const { requestsPerSecond, errors } = await wrk({ url: `${url}/v1/models/digits/predict`, ...load, headers });
+    const { requestsPerSecond, errors } = await wrk({ ...load, headers });
     if (errors > 0) throw new Error(`${errors} requests failed`);
     return { perRequest: ((cpuSeconds() - before) * 1e6) / (requestsPerSecond * load.seconds), requestsPerSecond };
   } finally {
@@ -131,7 +133,7 @@ async function costOf(
  * Both servers stand side by side, one idle while the other is asked; who begins changes from round to round. Each round has new ones:
  * two processes of the same server differ by more than what is looked for.
  */
-async function measure({ without, withIt }: Comparison, bodies: string, rounds: number, seconds: number) {
+async function measure({ without, withIt }: Comparison, { path, bodies }: Workload, rounds: number, seconds: number) {
   const variants = [without, withIt] as const;
   const costs: [Cost[], Cost[]] = [[], []];
   const load = { bodies, clients: CLIENTS, offset: 0 };
@@ -140,19 +142,22 @@ async function measure({ without, withIt }: Comparison, bodies: string, rounds: 
     try {
       for (const variant of variants) servers.push(await startServer(serverOf(variant), 'costs'));
       for (const [which, { url }] of servers.entries())
-        await warmUp({ url: `${url}/v1/models/digits/predict`, ...load, headers: variants[which]?.headers, seconds: 3 });
+        await warmUp({ url: url + path, ...load, headers: variants[which]?.headers, seconds: 3 });
       for (const which of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
         const server = servers[which];
-        if (server) costs[which].push(await costOf(server, variants[which], { ...load, seconds }));
+        if (server) costs[which].push(await costOf(server, variants[which], { url: server.url + path, ...load, seconds }));
       }
     } finally {
       for (const server of servers) await server.stop();
     }
   }
-  const [before, after] = costs.map((some) => spread(some.map(({ perRequest }) => perRequest)));
-  const ratios = costs[1].map(({ perRequest }, round) => perRequest / (costs[0][round]?.perRequest ?? NaN));
-  const rates = costs.map((some) => spread(some.map(({ requestsPerSecond }) => requestsPerSecond)).median);
-  return { before, after, ratio: spread(ratios), rates };
+  return { cpu: compared(costs, ({ perRequest }) => perRequest), rate: compared(costs, ({ requestsPerSecond }) => requestsPerSecond) };
+}
+
+/** Medians of both, and by how much the second differs from the first, round by round. */
+function compared([without, withIt]: readonly [readonly Cost[], readonly Cost[]], of: (cost: Cost) => number) {
+  const ratios = withIt.map((cost, round) => of(cost) / of(without[round] ?? cost) - 1);
+  return { before: spread(without.map(of)).median, after: spread(withIt.map(of)).median, change: spread(ratios) };
 }
 
 async function main(): Promise<number> {
@@ -161,6 +166,7 @@ async function main(): Promise<number> {
       rounds: { type: 'string', default: '10' },
       seconds: { type: 'string', default: '3' },
       only: { type: 'string', default: '' },
+      load: { type: 'string', default: 'digits' },
     },
   });
   const noWrk = installWrk(false);
@@ -173,26 +179,37 @@ async function main(): Promise<number> {
   await once(collector, 'listening');
   const folder = mkdtempSync(join(tmpdir(), 'nestor-costs-'));
   const busy = await isBusy();
-  const { digitsFile } = prepareBodies(readTexts());
+  const { digitsFile, embedFile } = prepareBodies(readTexts());
+  // Digits are so cheap that the server around them is what is measured; texts are what it is for.
+  const workload = {
+    digits: { path: '/v1/models/digits/predict', bodies: digitsFile },
+    texts: { path: '/v1/embeddings', bodies: embedFile },
+  }[values.load];
+  if (!workload) throw new Error('--load is digits or texts');
   const table = comparisons(`http://127.0.0.1:${(collector.address() as AddressInfo).port}`, newKey(folder));
   const pairs = choose('comparison', values.only.split(',').filter(Boolean), table);
   const rows: string[][] = [];
   let kept = true;
   for (const pair of pairs) {
-    const { before, after, ratio, rates } = await measure(pair, digitsFile, Number(values.rounds), Number(values.seconds));
-    const percent = (share: number): string => `${((share - 1) * 100).toFixed(1)} %`;
-    const time = (cost?: Spread): string => `${cost?.median.toFixed(1)} us`;
-    const cost = `${percent(ratio.median)} (${percent(ratio.min)} to ${percent(ratio.max)})`;
-    rows.push([`${pair.without.label} -> ${pair.withIt.label}`, time(before), time(after), cost, rates.map((rate) => rate.toFixed(0)).join(' -> ')]); // prettier-ignore
-    kept &&= pair.atMost === undefined || ratio.median - 1 <= pair.atMost;
+    const { cpu, rate } = await measure(pair, workload, Number(values.rounds), Number(values.seconds));
+    const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+    const change = ({ median, min, max }: Spread): string => `${percent(median)} (${percent(min)} to ${percent(max)})`;
+    rows.push([
+      `${pair.without.label} -> ${pair.withIt.label}`,
+      `${cpu.before.toFixed(1)} -> ${cpu.after.toFixed(1)} us`,
+      change(cpu.change),
+      `${rate.before.toPrecision(4)} -> ${rate.after.toPrecision(4)}`,
+      change(rate.change),
+    ]);
+    kept &&= pair.atMost === undefined || cpu.change.median <= pair.atMost;
   }
   collector.close();
   rmSync(folder, { recursive: true });
   console.log(
-    `digits, ${CLIENTS} clients, ${values.rounds} rounds of ${values.seconds} s in turns, each with new processes. ${describeMachine()}.`,
+    `${values.load}, ${CLIENTS} clients, ${values.rounds} rounds of ${values.seconds} s in turns, each with new processes. ${describeMachine()}.`,
   );
   if (busy) console.log('Not to be trusted: something else is at work on the machine.');
-  console.log(markdown(['from -> to', 'without', 'with', 'cost', 'requests/s'], rows));
+  console.log(markdown(['from -> to', 'CPU of a request', 'costs', 'requests/s', 'changes'], rows));
   return kept ? 0 : 1;
 }
 

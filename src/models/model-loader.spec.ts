@@ -7,7 +7,7 @@ import { Logger } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { BatchingService } from '../batching/batching.service.js';
 import { Readiness } from '../health/readiness.js';
-import { RuntimeService, workerUrl } from '../runtime/runtime.service.js';
+import { RuntimeService, starterUrl } from '../runtime/runtime.service.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { filesOf } from './folder-contents.js';
 import { Manifest } from './manifest.js';
@@ -16,7 +16,7 @@ import type { Model } from './model.js';
 import { ModelLoader } from './model-loader.js';
 import { PreparedModels } from './prepared-models.js';
 
-const runtime = new RuntimeService(workerUrl(), new Readiness());
+const runtime = new RuntimeService(starterUrl(), new Readiness());
 const PATH = 'models/all-minilm-l6-v2/1';
 const ONE = Object.assign(new Manifest(), { runtime: { instances: 1, wide: false } });
 const folder = { name: 'text', version: '1', path: PATH };

@@ -8,7 +8,7 @@ import { removeRepositories, withWorkers, written, type Files } from '../../test
 import { identityModel } from '../../test/soak/identity-model.js';
 import { BatchingService } from '../batching/batching.service.js';
 import { Readiness } from '../health/readiness.js';
-import { RuntimeService, workerUrl } from '../runtime/runtime.service.js';
+import { RuntimeService, starterUrl } from '../runtime/runtime.service.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { MemoryBudget } from './memory-budget.js';
 import { ModelLoader } from './model-loader.js';
@@ -48,7 +48,7 @@ async function version(manager: ModelManager, name: string): Promise<string> {
 
 beforeEach(() => {
   Logger.overrideLogger(false);
-  runtime = new RuntimeService(workerUrl(), new Readiness());
+  runtime = new RuntimeService(starterUrl(), new Readiness());
 });
 afterEach(() => runtime.close());
 afterAll(removeRepositories);

@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { open, mkdir, mkdtemp, readdir, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Readiness } from '../health/readiness.js';
 import { InstanceGroup, type InstancePlan } from '../runtime/instance-group.js';
-import { RuntimeService, workerUrl } from '../runtime/runtime.service.js';
+import { RuntimeService, starterUrl } from '../runtime/runtime.service.js';
+import { WorkerThreads } from '../runtime/worker-threads.js';
 import type { Tensor } from '../tensor.js';
 import { contentOf, type Content } from './content-digest.js';
 import { filesOf } from './folder-contents.js';
@@ -17,7 +17,8 @@ import { instancePlan } from './plans.js';
 import { PreparedModels } from './prepared-models.js';
 
 const FOLDER = 'models/all-minilm-l6-v2/1';
-const runtime = new RuntimeService(workerUrl(), new Readiness());
+const runtime = new RuntimeService(starterUrl(), new Readiness());
+const threads = new WorkerThreads(starterUrl());
 const plan = instancePlan(new Manifest(), join(FOLDER, 'model.onnx'), 45_000_000, 1);
 let content: Content;
 let cacheDir: string;
@@ -35,13 +36,16 @@ afterEach(async () => {
   await Promise.all(groups.splice(0).map((group) => group.close()));
   await rm(cacheDir, { recursive: true });
 });
-afterAll(() => runtime.close());
+afterAll(async () => {
+  await threads.close();
+  await runtime.close();
+});
 
 const groups: InstanceGroup[] = [];
 /** Ended after the test, however it ends. */
 function groupOf(of: InstancePlan): InstanceGroup {
   const nothing = (): void => undefined;
-  const group = new InstanceGroup(of, () => new Worker(workerUrl()), runtime.cores, {
+  const group = new InstanceGroup(of, () => threads.open(), runtime.cores, {
     onFree: nothing,
     onLost: nothing,
     onFailing: nothing,

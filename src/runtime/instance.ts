@@ -1,12 +1,12 @@
 // One session in one worker thread: started, run, restarted when it dies, ended.
-import type { Worker } from 'node:worker_threads';
 import type { InferenceSession } from 'onnxruntime-node';
 import { NestorError, reasonOf } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { isDeviceFault } from './device-fault.js';
 import { graphFiles } from './graph-files.js';
 import { fromWire, toWire } from './datatypes.js';
-import type { LoadRequest, RunRequest, WireMetadata, WorkerReply, WorkerRequest } from './messages.js';
+import type { LoadRequest, RunRequest, WireMetadata, WorkerReply } from './messages.js';
+import type { WorkerThread } from './worker-threads.js';
 
 const FIRST_RESTART_MS = 100;
 const SLOWEST_RESTART_MS = 30_000;
@@ -23,7 +23,7 @@ export interface RunResult {
 }
 
 export interface InstanceOptions {
-  readonly openWorker: () => Worker;
+  readonly openWorker: () => WorkerThread;
   readonly modelPath: string;
   /** Its folder is named by its content: whatever is written there again is the same. */
   readonly immutable?: boolean;
@@ -46,7 +46,7 @@ interface Pending {
 }
 
 export class Instance {
-  #worker: Worker | undefined;
+  #worker: WorkerThread | undefined;
   #ended: Promise<unknown> = Promise.resolve();
   #ready = false;
   #failing = false;
@@ -91,7 +91,7 @@ export class Instance {
     const worker = this.options.openWorker();
     worker.postMessage(request);
     this.#worker = worker;
-    this.#ended = new Promise((resolve) => worker.once('exit', resolve));
+    this.#ended = new Promise((resolve) => worker.on('exit', resolve));
     return new Promise((resolve, reject) => {
       let reason: string | undefined;
       worker.on('message', (message: WorkerReply) => {
@@ -139,7 +139,7 @@ export class Instance {
     this.#closing = true;
     this.#ready = false;
     clearTimeout(this.#restart);
-    this.#worker?.postMessage('end' satisfies WorkerRequest);
+    this.#worker?.postMessage('end');
     await this.#ended;
   }
 

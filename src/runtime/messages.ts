@@ -1,4 +1,5 @@
 // What the server and a worker thread say to each other; both sides import this file, and it imports types alone.
+import type { MessagePort } from 'node:worker_threads';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 
 /** A tensor as ONNX Runtime names it; its buffer moves between the threads, it is not copied. */
@@ -32,6 +33,14 @@ export interface RunRequest {
 
 /** To the worker; the last: finish what was asked before, then end. */
 export type WorkerRequest = LoadRequest | RunRequest | 'end';
+
+/** To the thread that starts the others: start one that listens at this port. Or, the last: end. */
+export type StarterRequest = { readonly id: number; readonly port: MessagePort } | 'end';
+
+/** `failed` says why a thread is about to end. */
+export type StarterReply =
+  | { readonly kind: 'failed'; readonly id: number; readonly reason: string }
+  | { readonly kind: 'ended'; readonly id: number; readonly code: number };
 
 export type WorkerReply =
   | { readonly kind: 'ready'; readonly inputs: readonly WireMetadata[]; readonly outputs: readonly WireMetadata[] }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Readiness } from '../health/readiness.js';
 import type { InstancePlan } from './instance-group.js';
-import { RuntimeService, workerUrl } from './runtime.service.js';
+import { RuntimeService, starterUrl } from './runtime.service.js';
 
 const DIGITS: InstancePlan = {
   modelPath: 'models/digits/1/model.onnx',
@@ -26,7 +26,7 @@ let folder: string;
 let runtime: RuntimeService;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nestor-runtime-'));
-  runtime = new RuntimeService(workerUrl(), new Readiness());
+  runtime = new RuntimeService(starterUrl(), new Readiness());
 });
 afterEach(async () => {
   await runtime.close();

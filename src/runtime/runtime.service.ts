@@ -1,5 +1,4 @@
 // The runtime of the process: one budget of cores, and groups of instances on it.
-import type { Worker } from 'node:worker_threads';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { NestorError } from '../errors.js';
 import { Readiness } from '../health/readiness.js';
@@ -7,13 +6,13 @@ import { CoreBudget } from './core-budget.js';
 import { Instance, type InstanceOptions } from './instance.js';
 import { InstanceGroup, type GroupEvents, type InstancePlan } from './instance-group.js';
 import { preparingOptions, sessionOptions } from './session-options.js';
-import { WorkerThreads } from './worker-threads.js';
+import { WorkerThreads, type WorkerThread } from './worker-threads.js';
 
-/** Where the worker file is: compiled beside this one, or its source where Node runs TypeScript (in tests). */
-export const WORKER_URL = Symbol('WORKER_URL');
+/** Where the file is of the thread that starts the others: compiled beside this one, or its source where Node runs TypeScript (in tests). */
+export const STARTER_URL = Symbol('STARTER_URL');
 
-export function workerUrl(): URL {
-  return new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
+export function starterUrl(): URL {
+  return new URL(import.meta.url.endsWith('.ts') ? './thread-starter.ts' : './thread-starter.js', import.meta.url);
 }
 
 /** How a model is loaded that nobody asks. */
@@ -32,16 +31,16 @@ export class RuntimeService {
   readonly #open = new Set<Threaded>();
   #closed = false;
   readonly #threads: WorkerThreads;
-  readonly #openWorker = (): Worker => this.#threads.open();
+  readonly #openWorker = (): WorkerThread => this.#threads.open();
 
   constructor(
-    @Inject(WORKER_URL) worker: URL,
+    @Inject(STARTER_URL) starter: URL,
     private readonly readiness: Readiness,
   ) {
     // From 1.30 on ONNX Runtime for Linux writes a device id into the home folder and uploads what it ran, errors included, to Microsoft.
     // Read when the library is loaded, which the threads do; whoever wants it sets the variable to 0.
     process.env.ORT_DISABLE_TELEMETRY ??= '1';
-    this.#threads = new WorkerThreads(worker);
+    this.#threads = new WorkerThreads(starter);
     // Takes 55 to 65 ms, which the rest of the application takes too, to be put together.
     this.#threads.startAhead();
   }

@@ -4,6 +4,8 @@ import { preparingOptions, sessionOptions, type SessionEntries } from './session
 
 const PLAN = { provider: 'cpu', deviceId: 0, intraOpThreads: 2, spinning: false, prepared: false, entries: {} } as const;
 
+const ENTRIES = { 'intra_op.allow_spinning': '0', set_denormal_as_zero: '1' };
+
 describe('sessionOptions', () => {
   it.each([
     ['cpu', ['cpu']],
@@ -18,24 +20,25 @@ describe('sessionOptions', () => {
       intraOpNumThreads: 2,
       interOpNumThreads: 1,
       enableMemPattern: false,
-      extra: { session: { 'intra_op.allow_spinning': '0' } },
+      extra: { session: ENTRIES },
     });
   });
 
   it('lets threads spin where the plan says so', () => {
-    expect(sessionOptions({ ...PLAN, spinning: true }).extra).toEqual({ session: { 'intra_op.allow_spinning': '1' } });
+    expect(sessionOptions({ ...PLAN, spinning: true }).extra).toEqual({ session: { ...ENTRIES, 'intra_op.allow_spinning': '1' } });
   });
 
   it('passes the entries of the manifest on, which win', () => {
     const entries = { disable_prepacking: true, intra_op: { allow_spinning: 1 } };
-    expect(sessionOptions({ ...PLAN, entries }).extra).toEqual({ session: { disable_prepacking: '1', 'intra_op.allow_spinning': '1' } });
+    const session = { ...ENTRIES, disable_prepacking: '1', 'intra_op.allow_spinning': '1' };
+    expect(sessionOptions({ ...PLAN, entries }).extra).toEqual({ session });
   });
 
   it.each<SessionEntries>([{ intra_op: { thread_affinities: '1;2' } }, { 'intra_op.thread_affinities': '1;2' }])(
     'keeps what %j does not speak of',
     (entries) => {
       expect(sessionOptions({ ...PLAN, entries }).extra).toEqual({
-        session: { 'intra_op.allow_spinning': '0', 'intra_op.thread_affinities': '1;2' },
+        session: { ...ENTRIES, 'intra_op.thread_affinities': '1;2' },
       });
     },
   );

@@ -1,11 +1,11 @@
 // The worker thread: one ONNX Runtime session, one batch after the other.
 import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
-import { parentPort } from 'node:worker_threads';
+import { workerData, type MessagePort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { LoadRequest, RunRequest, WireMetadata, WireTensor, WorkerReply, WorkerRequest } from './messages.js';
 
-const port = parentPort;
+const port = workerData as MessagePort | null;
 if (!port) throw new Error('worker.ts runs in a worker thread only; this is a bug');
 
 /** On Linux a thread has a nice value of its own, and threads that it starts (the intra-op pool) inherit it. */

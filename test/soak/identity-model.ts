@@ -25,6 +25,13 @@ export function identityModel(datatype: Datatype, shape: readonly (number | stri
   return Uint8Array.from([integer(1, 8), message(8, [integer(2, opset)]), message(7, graph)].flat());
 }
 
+/** `y` is twice `x`. */
+export function doublingModel(): Uint8Array {
+  const node = [text(1, 'x'), text(1, 'x'), text(2, 'y'), text(4, 'Add')];
+  const graph = [message(1, node), text(2, 'g'), message(11, value('x', 'FP32', ['n'])), message(12, value('y', 'FP32', ['n']))];
+  return Uint8Array.from([integer(1, 8), message(8, [integer(2, 17)]), message(7, graph)].flat());
+}
+
 /** A model whose output is a list of tensors, which is what scikit-learn's classifiers put out by default too. */
 export function listModel(): Uint8Array {
   const type = tensorType('FP32', ['n']);
