@@ -153,6 +153,13 @@ describe('JSON of 16 MiB', () => {
     expect(await leastHeld(boundMs, () => answered('/v1/models/floats/predict', body, 400))).toBeLessThan(boundMs);
   });
 
+  it.each([
+    ['names of properties that differ', `{"inputs":{${Array.from({ length: 200_000 }, (_, index) => `"${index}":1`).join()}}}`],
+    ['short arrays with an integer of 64 bits', `{"inputs":{"x":[[9007199254740993],${'[1],'.repeat(450_000)}[1,2]]}}`],
+  ])('2 MiB of %s are refused', async (_, body) => {
+    expect(await leastHeld(HELD_MS, () => refused('/v1/models/longs/predict', body))).toBeLessThan(HELD_MS);
+  });
+
   it('that are the name of a property are refused', async () => {
     const body = `{"inputs":{"${escapes(16 * 1024 * 1024)}":1}}`;
     expect(await leastHeld(HELD_BY_TEXTS_MS, () => refused('/v1/models/floats/predict', body))).toBeLessThan(HELD_BY_TEXTS_MS);

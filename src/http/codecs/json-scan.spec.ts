@@ -249,6 +249,13 @@ describe('texts of a large body', () => {
     await expect(parsed(`{${`"${'\\"'.repeat(SHORTEST_RUN / 2)}":1,`.repeat(600)}"n":1}`)).rejects.toMatchObject(tooLong);
   });
 
+  it('may be names of properties, as often as anybody likes, though not thousands that differ', async () => {
+    const rows = (names: number): string => JSON.stringify(Array.from({ length: 20_000 }, (_, row) => ({ [`name ${row % names}`]: 1 })));
+    expect(await parsed(rows(4096))).toEqual(JSON.parse(rows(4096)));
+    const tooMany = { code: 'PAYLOAD_TOO_LARGE', field: 'body', message: expect.stringContaining('4096 names') };
+    await expect(parsed(rows(4097))).rejects.toMatchObject(tooMany);
+  });
+
   it('may belong to __proto__', async () => {
     const value = (await parsed(`{"__proto__":"${'a'.repeat(SHORTEST_RUN)}"}`)) as object;
     expect(Object.entries(value)).toEqual([['__proto__', 'a'.repeat(SHORTEST_RUN)]]);

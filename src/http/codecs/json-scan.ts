@@ -16,6 +16,8 @@ const SMALLEST_BLOCK = 64;
 const MAX_RANK = 16;
 /** What may be left beside numbers and texts: `JSON.parse` makes a value of every few bytes of it, in one go (2 MiB of empty arrays: 37 ms). */
 const MOST_LEFT_BYTES = 2 * 1024 * 1024;
+/** Names of properties that differ: V8 takes a microsecond for each, and for 200,000 of them half a second. */
+const MOST_NAMES = 4096;
 
 const QUOTE = 0x22;
 const OPEN = 0x5b;
@@ -101,6 +103,7 @@ class Scanner {
   readonly #open: number[] = [];
   /** Arrays of what was given up last that were open then: what does not belong into it does not belong into them. */
   #hopeless: readonly number[] = [];
+  readonly #names = new Set<string>();
   readonly #lifted: (NumberBlock | TextRun | string)[] = [];
   readonly #pieces: Buffer[] = [];
   /** What a name begins with, and no text of a body that was written before. */
@@ -160,9 +163,16 @@ class Scanner {
     this.#at = run.end;
     if (!ended) return;
     this.#run = undefined;
-    if (run.long && !run.inArray && this.bytes[behindSpace(this.bytes, run.end)] === COLON) return;
+    const isName = !run.inArray && this.bytes[behindSpace(this.bytes, run.end)] === COLON;
+    if (isName) this.#name(run);
+    if (isName && run.long) return;
     this.#apartBytes += run.textBytes;
     if (run.long) this.#lift(run.start, run.end, run.inArray ? run : (run.texts[0] ?? ''));
+  }
+
+  #name({ start, end }: TextRun): void {
+    this.#names.add(this.bytes.toString('latin1', start, end));
+    if (this.#names.size > MOST_NAMES) throw tooMuch(`${MOST_NAMES} names of properties`);
   }
 
   /** Reads on in an array of numbers; gives it up at anything that does not belong into one. */
@@ -267,7 +277,8 @@ function isRun(value: unknown): value is TextRun {
   return value instanceof TextRun;
 }
 
-function tooMuch(): NestorError {
-  const message = `JSON of this size may hold ${MOST_LEFT_BYTES} bytes beside arrays of numbers and texts; send MsgPack, Protobuf, .npy or octet-stream, or send it in parts`;
+/** @param most what it may have. */
+export function tooMuch(most = `${MOST_LEFT_BYTES} bytes beside arrays of numbers and texts`): NestorError {
+  const message = `JSON of this size may hold ${most}; send MsgPack, Protobuf, .npy or octet-stream, or send it in parts`;
   return new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'body' });
 }

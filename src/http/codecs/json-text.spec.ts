@@ -94,6 +94,14 @@ describe('a body of any size', () => {
     expect(await parseBody(Buffer.from(body), [{ datatype: 'INT64' }])).toEqual({ text, id: 9007199254740993n });
   });
 
+  it('is refused where the exact parse would take long: integers of 64 bits beside many values that are in no block', async () => {
+    const body = (count: number): Buffer => Buffer.from(`[${'[1],'.repeat(count)}[9007199254740993],[1,2]]`);
+    const parse = (count: number): Promise<unknown> => parseBody(body(count), [{ datatype: 'INT64' }]);
+    await expect(parse(60_000)).resolves.toContainEqual([9007199254740993n]);
+    await expect(parse(70_000)).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', field: 'body' });
+    await expect(parseBody(body(70_000), BYTES)).resolves.toBeDefined();
+  });
+
   it.each([1, 100_000])('may be nested so deep and no deeper (a text of %i bytes)', async (length) => {
     const nested = (depth: number): Buffer => Buffer.from(`["${'a'.repeat(length)}",${'['.repeat(depth - 1)}${']'.repeat(depth)}`);
     for (const parse of [parseWhole, (body: Buffer) => parseBody(body, BYTES)]) {

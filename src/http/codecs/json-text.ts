@@ -4,11 +4,13 @@ import type { TensorSpec } from '../../models/signature.js';
 import { checkDepth } from './json-depth.js';
 import { notJson } from './json-error.js';
 import { MOST_INTEGER_DIGITS } from './json-number.js';
-import { scanJson, type Reading } from './json-scan.js';
+import { scanJson, tooMuch, type Reading } from './json-scan.js';
 
 /** An integer of 16 digits or more, as a value of its own and not as a part of a fraction or an exponent. */
 const LONG_INTEGER = /[[:,\s]-?\d{16,}\s*[,\]}]/;
 const INTEGER = new RegExp(`^-?\\d{1,${MOST_INTEGER_DIGITS}}$`);
+/** The exact parse calls a function for every value: 50 ms for so much of short arrays. */
+const MOST_EXACT_BYTES = 256 * 1024;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -23,9 +25,21 @@ export function parseJson(body: Uint8Array | undefined, exact: boolean): unknown
 }
 
 function parseShallow(body: Uint8Array, exact: boolean): unknown {
+  const text = decoded(body);
+  const exactly = exact && LONG_INTEGER.test(text);
+  if (exactly && body.byteLength > MOST_EXACT_BYTES) {
+    throw tooMuch(`${MOST_EXACT_BYTES} bytes beside arrays of 64 numbers and more, and texts, where integers of 16 digits are among them`);
+  }
   try {
-    const text = utf8.decode(body);
-    return exact && LONG_INTEGER.test(text) ? JSON.parse(text, exactInteger) : JSON.parse(text);
+    return exactly ? JSON.parse(text, exactInteger) : JSON.parse(text);
+  } catch (thrown) {
+    throw notJson(thrown);
+  }
+}
+
+function decoded(body: Uint8Array): string {
+  try {
+    return utf8.decode(body);
   } catch (thrown) {
     throw notJson(thrown);
   }
