@@ -21,6 +21,8 @@ const FIGURES = Number(process.env.SHOW_FIGURES ?? 0);
 const TRIES = FIGURES || 3;
 /** A parse of 16 MiB in one go takes three times as long. */
 const HELD_MS = 100;
+/** Texts in one go take twice as long. */
+const HELD_BY_TEXTS_MS = 25;
 
 let server: Server;
 beforeAll(async () => {
@@ -120,7 +122,7 @@ describe('JSON of 16 MiB', () => {
   const answered = async (path: string, body: string, status: number): Promise<void> => {
     expect((await post(server.url + path, body)).status).toBe(status);
   };
-  const repeated = (part: string): string => part.repeat((16 * 1024 * 1024) / part.length);
+  const repeated = (part: string): string => part.repeat((16 * 1024 * 1024) / Buffer.byteLength(part));
 
   it.each([
     ['empty arrays', '[],'],
@@ -128,14 +130,38 @@ describe('JSON of 16 MiB', () => {
     ['short texts', '"a",'],
   ])('that are %s are refused', async (_, part) => {
     const body = `{"inputs":{"x":[${repeated(part)}1]}}`;
-    expect(await leastHeld(2 * HELD_MS, () => refused('/v1/models/floats/predict', body))).toBeLessThan(2 * HELD_MS);
+    expect(await leastHeld(HELD_MS, () => refused('/v1/models/floats/predict', body))).toBeLessThan(HELD_MS);
   });
 
   it.each([
     ['rows', '/v1/models/floats/predict', `{"instances":[${repeated(`[${Array(256).fill('0.25').join()}],`).slice(0, -1)}]}`, 200],
     ['integers of 64 bits', '/v1/models/longs/predict', `{"inputs":{"x":[[${repeated('9007199254740993,').slice(0, -1)}]]}}`, 200],
-    ['one text', '/v1/models/floats/predict', `{"inputs":{"x":"${repeated('\\"é')}"}}`, 400],
   ])('that are %s are answered', async (_, path, body, status) => {
-    expect(await leastHeld(2 * HELD_MS, () => answered(path, body, status))).toBeLessThan(2 * HELD_MS);
+    expect(await leastHeld(HELD_MS, () => answered(path, body, status))).toBeLessThan(HELD_MS);
+  });
+
+  const escapes = (bytes: number): string => '\\"é'.repeat(bytes / 4);
+
+  it.each([
+    ['one text', `{"inputs":{"x":"${escapes(16 * 1024 * 1024)}"}}`, HELD_BY_TEXTS_MS],
+    ['long texts', `{"inputs":{"x":[${repeated(`"${escapes(8192)}",`)}"x"]}}`, HELD_BY_TEXTS_MS],
+    ['texts of 24 bytes', `{"inputs":{"x":[${repeated(`"${escapes(24)}",`)}"x"]}}`, 2 * HELD_BY_TEXTS_MS],
+    ['objects of a long text', `{"instances":[${repeated(`{"x":"${escapes(8192)}"},`)}{"x":""}]}`, HELD_BY_TEXTS_MS],
+    // These are parsed in one go: 60 ms.
+    ['objects of a text of 200 bytes', `{"instances":[${repeated(`{"x":"${escapes(200)}"},`)}{"x":""}]}`, 2 * HELD_MS],
+  ])('that are %s are answered', async (_, body, boundMs) => {
+    expect(await leastHeld(boundMs, () => answered('/v1/models/floats/predict', body, 400))).toBeLessThan(boundMs);
+  });
+
+  it.each([
+    ['names of properties that differ', `{"inputs":{${Array.from({ length: 200_000 }, (_, index) => `"${index}":1`).join()}}}`],
+    ['short arrays with an integer of 64 bits', `{"inputs":{"x":[[9007199254740993],${'[1],'.repeat(450_000)}[1,2]]}}`],
+  ])('2 MiB of %s are refused', async (_, body) => {
+    expect(await leastHeld(HELD_MS, () => refused('/v1/models/longs/predict', body))).toBeLessThan(HELD_MS);
+  });
+
+  it('that are the name of a property are refused', async () => {
+    const body = `{"inputs":{"${escapes(16 * 1024 * 1024)}":1}}`;
+    expect(await leastHeld(HELD_BY_TEXTS_MS, () => refused('/v1/models/floats/predict', body))).toBeLessThan(HELD_BY_TEXTS_MS);
   });
 });

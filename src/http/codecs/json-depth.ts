@@ -1,5 +1,5 @@
 // How deep JSON is nested, before anything is made of it: what walks over its values afterwards may call itself for each level.
-import { invalid } from '../../errors.js';
+import { invalid, type NestorError } from '../../errors.js';
 
 /** A row of an image is five deep; nobody who means well comes near it. */
 export const DEEPEST = 64;
@@ -11,6 +11,10 @@ const BRACE_BIT = 0x20;
 const OPEN = 0x5b | BRACE_BIT;
 const CLOSE = 0x5d | BRACE_BIT;
 
+export function tooDeep(): NestorError {
+  return invalid('body', `The body is nested deeper than ${DEEPEST}`);
+}
+
 /** @throws NestorError INVALID_REQUEST */
 export function checkDepth(bytes: Uint8Array): void {
   let depth = 0;
@@ -18,7 +22,7 @@ export function checkDepth(bytes: Uint8Array): void {
     const byte = bytes[at] ?? 0;
     if (byte === QUOTE) at = endOfText(bytes, at);
     else if ((byte | BRACE_BIT) === OPEN) {
-      if (++depth > DEEPEST) throw invalid('body', `The body is nested deeper than ${DEEPEST}`);
+      if (++depth > DEEPEST) throw tooDeep();
     } else if ((byte | BRACE_BIT) === CLOSE) depth--;
   }
 }

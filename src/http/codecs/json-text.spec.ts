@@ -1,7 +1,9 @@
 // JSON text: 64 bits survive it, and what is no JSON is refused.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { jsonInteger, parseJson } from './json-text.js';
+import { DEEPEST } from './json-depth.js';
+import { jsonInteger, parseBody, parseJson, parseWhole } from './json-text.js';
+import { NumberBlock } from './number-block.js';
 
 const parse = (text: string, exact = true): unknown => parseJson(Buffer.from(text), exact);
 const DOUBLES = ['0.12345678901234567890', '1e300', '12345678901234567890.5', '1234567890123456789e2', '-0'];
@@ -64,6 +66,52 @@ describe('parseJson', () => {
     expect(() => parse('['.repeat(depth) + '1'.repeat(20) + ']'.repeat(depth))).toThrow(
       expect.objectContaining({ code: 'INVALID_REQUEST' }),
     );
+  });
+});
+
+describe('a body of any size', () => {
+  const BYTES = [{ datatype: 'BYTES' }] as const;
+  const rows = Array.from({ length: 100 }, () => Array.from({ length: 100 }, (_, index) => index / 8));
+  const document = (times: number): object => ({ texts: Array(times).fill('"é"\n'), text: '\\"😀'.repeat(times), n: [1, null, 'a'] });
+
+  it.each([1, 100, 100_000])('with %i times a text is what JSON.parse makes of it', async (times) => {
+    for (const text of [JSON.stringify(document(times)), `\ufeff ${JSON.stringify(document(times), undefined, 1)}\n`]) {
+      for (const parsing of [parseBody(Buffer.from(text), BYTES), parseWhole(Buffer.from(text))]) {
+        expect(await parsing).toEqual(document(times));
+      }
+    }
+  });
+
+  it('has blocks for its arrays of numbers unless they are wanted whole', async () => {
+    const body = Buffer.from(JSON.stringify({ ...document(20_000), rows }));
+    expect(await parseBody(body, BYTES)).toEqual({ ...document(20_000), rows: expect.any(NumberBlock) });
+    expect(await parseWhole(body)).toEqual({ ...document(20_000), rows });
+  });
+
+  it('keeps integers of 64 bits beside long texts', async () => {
+    const text = 'a"'.repeat(50_000);
+    const body = `{"text":${JSON.stringify(text)},"id":9007199254740993}`;
+    expect(await parseBody(Buffer.from(body), [{ datatype: 'INT64' }])).toEqual({ text, id: 9007199254740993n });
+  });
+
+  it('is refused where the exact parse would take long: integers of 64 bits beside many values that are in no block', async () => {
+    const body = (count: number): Buffer => Buffer.from(`[${'[1],'.repeat(count)}[9007199254740993],[1,2]]`);
+    const parse = (count: number): Promise<unknown> => parseBody(body(count), [{ datatype: 'INT64' }]);
+    await expect(parse(60_000)).resolves.toContainEqual([9007199254740993n]);
+    await expect(parse(70_000)).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', field: 'body' });
+    await expect(parseBody(body(70_000), BYTES)).resolves.toBeDefined();
+  });
+
+  it.each([1, 100_000])('may be nested so deep and no deeper (a text of %i bytes)', async (length) => {
+    const nested = (depth: number): Buffer => Buffer.from(`["${'a'.repeat(length)}",${'['.repeat(depth - 1)}${']'.repeat(depth)}`);
+    for (const parse of [parseWhole, (body: Buffer) => parseBody(body, BYTES)]) {
+      await expect(parse(nested(DEEPEST))).resolves.toBeDefined();
+      await expect(parse(nested(DEEPEST + 1))).rejects.toMatchObject({
+        code: 'INVALID_REQUEST',
+        field: 'body',
+        message: `The body is nested deeper than ${DEEPEST}`,
+      });
+    }
   });
 });
 

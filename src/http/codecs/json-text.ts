@@ -1,13 +1,16 @@
 // JSON text <-> values, without losing integers beyond 2^53.
-import { invalid, reasonOf } from '../../errors.js';
+import { invalid } from '../../errors.js';
 import type { TensorSpec } from '../../models/signature.js';
 import { checkDepth } from './json-depth.js';
+import { notJson } from './json-error.js';
 import { MOST_INTEGER_DIGITS } from './json-number.js';
-import { scanJson } from './json-scan.js';
+import { scanJson, tooMuch, type Reading } from './json-scan.js';
 
 /** An integer of 16 digits or more, as a value of its own and not as a part of a fraction or an exponent. */
 const LONG_INTEGER = /[[:,\s]-?\d{16,}\s*[,\]}]/;
 const INTEGER = new RegExp(`^-?\\d{1,${MOST_INTEGER_DIGITS}}$`);
+/** The exact parse calls a function for every value: 50 ms for so much of short arrays. */
+const MOST_EXACT_BYTES = 256 * 1024;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -18,11 +21,27 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 export function parseJson(body: Uint8Array | undefined, exact: boolean): unknown {
   if (!body || body.byteLength === 0) throw invalid('body', 'The body is empty; send JSON');
   checkDepth(body);
+  return parseShallow(body, exact);
+}
+
+function parseShallow(body: Uint8Array, exact: boolean): unknown {
+  const text = decoded(body);
+  const exactly = exact && LONG_INTEGER.test(text);
+  if (exactly && body.byteLength > MOST_EXACT_BYTES) {
+    throw tooMuch(`${MOST_EXACT_BYTES} bytes beside arrays of 64 numbers and more, and texts, where integers of 16 digits are among them`);
+  }
   try {
-    const text = utf8.decode(body);
-    return exact && LONG_INTEGER.test(text) ? JSON.parse(text, exactInteger) : JSON.parse(text);
+    return exactly ? JSON.parse(text, exactInteger) : JSON.parse(text);
   } catch (thrown) {
-    throw invalid('body', `The body is not JSON: ${reasonOf(thrown).slice(0, 120)}`);
+    throw notJson(thrown);
+  }
+}
+
+function decoded(body: Uint8Array): string {
+  try {
+    return utf8.decode(body);
+  } catch (thrown) {
+    throw notJson(thrown);
   }
 }
 
@@ -39,8 +58,7 @@ export async function parseBody(body: Buffer, inputs: readonly Pick<TensorSpec, 
   const exact = inputs.some(({ datatype }) => datatype.endsWith('INT64'));
   if (body.byteLength < SCANNED_FROM_BYTES) return parseJson(body, exact);
   const single = inputs.every(({ datatype }) => SINGLE.includes(datatype));
-  const { text, restore } = await scanJson(body, single, exact);
-  return restore(parseJson(text, exact));
+  return parseLarge(body, { single, exact, blocks: true });
 }
 
 /**
@@ -48,8 +66,13 @@ export async function parseBody(body: Buffer, inputs: readonly Pick<TensorSpec, 
  * @throws NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE
  */
 export async function parseWhole(body: Buffer): Promise<unknown> {
-  if (body.byteLength >= SCANNED_FROM_BYTES) await scanJson(body, false, false);
-  return parseJson(body, false);
+  if (body.byteLength < SCANNED_FROM_BYTES) return parseJson(body, false);
+  return await parseLarge(body, { single: false, exact: false, blocks: false });
+}
+
+async function parseLarge(body: Buffer, reading: Reading): Promise<unknown> {
+  const { text, restore } = await scanJson(body, reading);
+  return restore(parseShallow(text, reading.exact));
 }
 
 function exactInteger(_key: string, value: unknown, context?: { source?: string }): unknown {
