@@ -1,7 +1,9 @@
 // TLS within the process: both doors speak it, clients need certificates where an authority is named, and new certificates need no restart.
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, renameSync, rmSync, copyFileSync } from 'node:fs';
 import { request as ask } from 'node:https';
+import { connect as connectPlain } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type PeerCertificate } from 'node:tls';
@@ -171,6 +173,23 @@ withOpenssl('a server with certificates', () => {
     expect(await call(server.grpc, ssl())).toBe('OK');
     expect(await call(server.grpc, credentials.createInsecure())).toBe('UNAVAILABLE');
     await expect(fetch(server.url.replace('https', 'http'))).rejects.toThrow();
+  });
+
+  it('gives a handshake the time of a head, and holds few at once that do not end', async () => {
+    const limited = await start({ HEADERS_TIMEOUT_SECONDS: '1', MAX_CONNECTIONS: '2', GRPC_API: 'off' });
+    const { hostname, port } = new URL(limited.url);
+    const gone: number[] = [];
+    const silent = Array.from({ length: 5 }, async (_, index) => {
+      const socket = connectPlain(Number(port), hostname);
+      socket.on('error', () => undefined);
+      await once(socket, 'close');
+      gone.push(index);
+    });
+    await Promise.all(silent);
+    // The last found no room.
+    expect(gone[0]).toBe(4);
+    expect(await get(limited.url, '/health')).toBe(200);
+    await limited.stop();
   });
 
   it('shows new certificates without a restart, at both doors', async () => {

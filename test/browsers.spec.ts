@@ -97,6 +97,13 @@ describe('another origin', () => {
     expect([answer.headers.get('x-cache'), allowed(answer)]).toEqual(['hit; tier=memory', null]);
   });
 
+  it('reads what tells the bytes of an answer apart, what they are and what is left', async () => {
+    const exposed = (await predict(open, { Origin: ONE })).headers.get('access-control-expose-headers')?.split(', ');
+    expect(exposed).toEqual(
+      expect.arrayContaining(['ETag', 'Inference-Header-Content-Length', 'RateLimit', 'RateLimit-Policy', 'Retry-After']),
+    );
+  });
+
   it('reads refusals too', async () => {
     expect(allowed(await post(`${open.url}/v1/models/nobody/predict`, {}, { Origin: ONE }))).toBe(ONE);
   });

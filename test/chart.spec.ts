@@ -231,6 +231,29 @@ withHelm('the chart', () => {
     expect(find(rendered.everything, 'ClusterServingRuntime').spec.protocolVersions).toContain('v2');
   });
 
+  it('gives KServe pods what every pod gets', () => {
+    const { spec } = find(rendered.everything, 'ClusterServingRuntime');
+    expect(spec).toMatchObject({
+      imagePullSecrets: [{ name: 'registry' }],
+      nodeSelector: pod('everything').nodeSelector,
+      tolerations: pod('everything').tolerations,
+      affinity: { podAntiAffinity: {} },
+      annotations: { note: 'x', 'prometheus.kserve.io/path': '/metrics' },
+      labels: { tier: 'inference' },
+    });
+    expect(spec.volumes).toContainEqual({ name: 'scratch', emptyDir: {} });
+    expect(spec.containers[0].volumeMounts).toContainEqual({ name: 'scratch', mountPath: '/scratch' });
+    expect(find(rendered.kserve, 'ServingRuntime').spec.containers[0]).toMatchObject({ envFrom: [{ secretRef: { name: 'more' } }] });
+    // The chart's Redis lets in the chart's pods alone, and other namespaces do not know its name.
+    expect(spec.containers[0].env.map(({ name }) => name)).not.toContain('REDIS_URL');
+  });
+
+  it('has its metrics under the job that its rules and panels know, whatever it is called', async () => {
+    const things = await render(binary ?? '', { ...VALUES.everything, nameOverride: 'inference' });
+    const { jobLabel } = find(things, 'ServiceMonitor').spec;
+    expect(find(things, 'Service', 'r-inference').metadata.labels[jobLabel]).toBe('nestor');
+  });
+
   it('lets KServe pods load their models before liveness is asked, as long as those of the Deployment', () => {
     const { startupProbe } = pod('everything').containers[0];
     const { livenessProbe } = find(rendered.everything, 'ClusterServingRuntime').spec.containers[0];
@@ -259,6 +282,12 @@ withHelm('the chart', () => {
     ['to let everybody in, and only those with keys', { access: { open: true, existingSecret: 'x' } }, 'access.open'],
     ['half of what tokens need', { access: { jwt: { issuer: 'https://issuer' } } }, 'jwksUrl'],
     ['certificates of clients without one of the server', { tls: { clientCaSecret: 'x' } }, 'tls.existingSecret'],
+    ['settings of tenants without pods that read them', { deployment: { enabled: false }, kserve: { enabled: true }, tenants: { settings: { default: { weight: 1 } } } }, 'tenants.settings'], // prettier-ignore
+    [
+      'a Redis without pods that ask it',
+      { deployment: { enabled: false }, kserve: { enabled: true }, redis: { deploy: true } },
+      'redis.deploy',
+    ],
     ['fewer pods at most than at least', { autoscaling: { enabled: true, minReplicas: 9 } }, 'minReplicas'],
   ])('refuses %s and names it', async (_, values, name) => {
     const { code, text } = await template(binary ?? '', { access: { open: true }, ...values });

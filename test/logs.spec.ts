@@ -1,4 +1,5 @@
 // The log: a line a request, an explanation where one was slow, and nothing that was sent.
+import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { post, send } from './setup/client.js';
 import { digits, MINILM } from './setup/fixtures.js';
@@ -27,6 +28,7 @@ beforeAll(async () => {
     LOG_LEVEL: 'trace',
     SLOW_REQUEST_MS: WAITS.slowMs,
     CACHE: 'off',
+    ADMIN_API: 'on',
   });
 });
 afterAll(async () => {
@@ -69,6 +71,27 @@ it('has one line for a request: id, model, status, times', async () => {
 it('says why a request was refused', async () => {
   await post(`${server.url}/v1/models/nobody/versions/7/predict`, {}, { 'X-Request-Id': 'refused' });
   expect(await about('refused')).toMatchObject([{ level: INFO, status: 404, code: 'MODEL_NOT_FOUND', model: 'nobody', version: '7' }]);
+});
+
+it('has a line for a request whose client did not wait, and the metrics have it', async () => {
+  const body = { inputs: { pixels: pixels.slice(0, 1) } };
+  const impatient = post(`${server.url}/v1/models/slow/predict`, body, { 'X-Request-Id': 'gone' }, AbortSignal.timeout(300));
+  await expect(impatient).rejects.toThrow();
+  expect(await about('gone')).toMatchObject([{ status: 499, code: 'CANCELLED', route: '/v1/models/:model/predict', model: 'slow' }]);
+  const { text } = await send(`${server.url}/metrics`);
+  expect(text).toContain('nestor_request_duration_seconds_count{route="/v1/models/:model/predict",status="499"} 1');
+});
+
+it('of audit has what was done for an administrator who did not wait', async () => {
+  const { hostname, port } = new URL(server.url);
+  const socket = connect(Number(port), hostname);
+  socket.write('POST /v2/repository/models/digits/load HTTP/1.1\r\nHost: a\r\nX-Request-Id: audited\r\nContent-Length: 0\r\n\r\n', () => {
+    socket.destroy();
+  });
+  const found = await until('the line of the audit log', () =>
+    lines().find(({ event, requestId }) => event === 'admin' && requestId === 'audited'),
+  );
+  expect(found).toMatchObject({ caller: 'anybody', model: 'digits', route: 'POST /v2/repository/models/:model/load' });
 });
 
 it('has what ONNX Runtime said of a run that failed, under the id of the request and nowhere else', async () => {

@@ -1,8 +1,9 @@
 // Who did what: JSON lines on a stream of their own, without any secret and without anything that was sent.
 import { openSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { pino } from 'pino';
 import { Environment } from '../config/environment.js';
+import { openLines, type LineStream } from '../telemetry/line-stream.js';
 import type { Caller } from './caller.js';
 import type { Denial } from './denial.js';
 
@@ -11,6 +12,8 @@ const STDERR = 2;
 const WINDOW_MS = 60_000;
 /** More different denials within a window are one. */
 const MOST_WINDOWS = 1000;
+/** How long the process waits for the last lines when it ends. */
+const LAST_LINES_MS = 1000;
 
 /** Where somebody came in. */
 export interface Visit {
@@ -30,7 +33,7 @@ interface Window {
 
 @Injectable()
 export class AuditLog implements OnApplicationShutdown {
-  readonly #stream: ReturnType<typeof pino.destination> | undefined;
+  readonly #stream: LineStream | undefined;
   readonly #windows = new Map<string, Window>();
   readonly #timer: NodeJS.Timeout;
 
@@ -65,10 +68,17 @@ export class AuditLog implements OnApplicationShutdown {
     this.write({ event: 'admin', caller: id, tenant, model: model?.slice(0, 128), outcome, ...visit });
   }
 
-  onApplicationShutdown(): void {
+  async onApplicationShutdown(): Promise<void> {
     clearInterval(this.#timer);
     this.#close();
-    this.#stream?.flushSync();
+    const written = new Promise<void>((resolve) => {
+      if (!this.#stream) resolve();
+      // Told of the disk's refusal as well, which is said already.
+      this.#stream?.flush(() => {
+        resolve();
+      });
+    });
+    await Promise.race([written, setTimeout(LAST_LINES_MS, undefined, { ref: false })]);
   }
 
   #close(): void {
@@ -77,19 +87,13 @@ export class AuditLog implements OnApplicationShutdown {
   }
 }
 
-/** Written beside the event loop. A disk that is full costs lines, and no request. */
-function opened(target: string): ReturnType<typeof pino.destination> {
+/** Every line goes out by itself. */
+function opened(target: string): LineStream {
   const logger = new Logger(AuditLog.name);
-  let told = false;
-  const tell = (error: Error): void => {
-    if (!told) logger.error(`AUDIT_LOG=${target}: ${error.message}; lines of the audit log are lost`);
-    told = true;
-  };
   try {
-    const stream = pino.destination({ dest: target === 'stderr' ? STDERR : openSync(target, 'a', 0o640), sync: false });
-    stream.on('error', tell);
-    stream.on('drain', () => (told = false));
-    return stream;
+    return openLines({ dest: target === 'stderr' ? STDERR : openSync(target, 'a', 0o640), minLength: 1 }, (reason) => {
+      logger.error(`AUDIT_LOG=${target}: ${reason}; lines of the audit log are lost`);
+    });
   } catch (thrown) {
     throw new Error(`AUDIT_LOG=${target}: ${(thrown as Error).message}`, { cause: thrown });
   }

@@ -96,15 +96,16 @@ export class Gate implements OnModuleInit, OnApplicationShutdown {
 
   /**
    * A promise only where a token is to be verified that was not seen lately.
-   * @param apiKey wins over `authorization`, which something in front may use for itself.
+   * @param apiKey wins over `authorization`, which something in front may use for itself; an empty one says nothing.
    * @throws Denial UNAUTHENTICATED, or NestorError ISSUER_UNAVAILABLE.
    */
   identify(authorization: string | undefined, apiKey: string | undefined): Caller | Promise<Caller> {
-    const header = apiKey ?? authorization;
+    const key = apiKey === '' ? undefined : apiKey;
+    const header = key ?? authorization;
     if (header === undefined) throw unauthenticated('This needs a key or a token', 'missing');
     const now = Date.now();
     const known = this.#known.get(header);
-    if (known === undefined || known.until <= now) return this.#verify(header, apiKey ?? BEARER.exec(header)?.[1] ?? '');
+    if (known === undefined || known.until <= now) return this.#verify(header, key ?? BEARER.exec(header)?.[1] ?? '');
     if (known.notedUntil <= now) this.#note(known, now);
     return known.caller;
   }

@@ -15,8 +15,8 @@ const rings: KeyRing[] = [];
 afterEach(() => {
   for (const ring of rings.splice(0)) ring.close();
 });
-afterAll(() => {
-  audit.onApplicationShutdown();
+afterAll(async () => {
+  await audit.onApplicationShutdown();
   rmSync(folder, { recursive: true });
 });
 

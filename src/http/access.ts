@@ -1,13 +1,14 @@
 // Who may come through this door, and where to: asked before anything of the body is read.
 import type { TLSSocket } from 'node:tls';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import type { FastifyInstance, FastifyRequest, HookHandlerDoneFunction, onResponseHookHandler, RouteOptions } from 'fastify';
+import type { FastifyInstance, FastifyRequest, HookHandlerDoneFunction, onRequestHookHandler, RouteOptions } from 'fastify';
 import type { AuditLog, Visit } from '../access/audit-log.js';
 import { requireModel, requireScope } from '../access/authorize.js';
 import { NOBODY, type Caller } from '../access/caller.js';
 import { unauthenticated } from '../access/denial.js';
 import type { Gate } from '../access/gate.js';
 import { DOCS, KNOWN_CALLER, type Declared, type Need } from '../access/needs.js';
+import { statusOf } from './served-request.js';
 
 /** Who guards, who writes down. */
 export interface Guards {
@@ -42,7 +43,7 @@ export function addAccess(fastify: FastifyInstance, guards: Guards): void {
   fastify.addHook('onRoute', (route) => {
     const need = needOf(route);
     route.config = { ...route.config, need, guard: guardOf(need, route.url.includes(':model'), guards) };
-    if (need !== 'open' && need.scope === 'admin') route.onResponse = [...[route.onResponse ?? []].flat(), noteOf(guards.audit)];
+    if (need !== 'open' && need.scope === 'admin') route.onRequest = [...[route.onRequest ?? []].flat(), noteOf(guards.audit)];
   });
 }
 
@@ -126,11 +127,13 @@ export function visitOf({ id, ip, routeOptions }: FastifyRequest): Visit {
   };
 }
 
-/** What was done with the admin scope, and what came of it; who was refused is written down elsewhere. */
-function noteOf(audit: AuditLog): onResponseHookHandler {
+/** What was done with the admin scope, and what came of it, though nobody waits for the answer; who was refused is written down elsewhere. */
+function noteOf(audit: AuditLog): onRequestHookHandler {
   return (request, reply, done) => {
-    const { model } = { ...(request.query as object), ...(request.params as object) } as { model?: string };
-    if (request.caller !== NOBODY) audit.administered(request.caller, model, reply.statusCode, visitOf(request));
+    reply.raw.once('close', () => {
+      const { model } = { ...(request.query as object), ...(request.params as object) } as { model?: string };
+      if (request.caller !== NOBODY) audit.administered(request.caller, model, statusOf(request, reply), visitOf(request));
+    });
     done();
   };
 }

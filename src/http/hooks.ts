@@ -1,5 +1,5 @@
 // What every answer carries and every request leaves behind, whatever its route: id, times, one observation.
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Timings } from '../inference/prediction.js';
 import type { Readiness } from '../health/readiness.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -29,14 +29,32 @@ export function addHooks(fastify: FastifyInstance, { metrics, readiness, tracer,
     if (readiness.draining) void reply.header('Connection', 'close');
     done(null, payload);
   });
-  fastify.addHook('onResponse', (request, reply, done) => {
+  const observe = (request: FastifyRequest, reply: FastifyReply): void => {
     const totalMs = reply.elapsedTime;
     const served = servedRequest(request, reply, { startedAt: performance.now() - totalMs, totalMs });
     const { route = '_unknown', status } = served;
     metrics.requestDuration.labels(route, String(status)).observe(totalMs / 1000, request.trace?.id);
     log.record(served);
     if (request.trace) endTrace(request.trace, served, httpAttributes(served), served.status >= 500);
+  };
+  fastify.addHook('onResponse', (request, reply, done) => {
+    observe(request, reply);
     done();
+  });
+  fastify.addHook('onRequest', (request, reply, done) => {
+    whenLost(reply, () => {
+      request.failure ??= 'CANCELLED';
+      observe(request, reply);
+    });
+    done();
+  });
+}
+
+/** Calls back where a client has gone before the last byte of its answer: Fastify's `onResponse` says nothing of it. */
+function whenLost({ raw }: FastifyReply, tell: () => void): void {
+  raw.once('close', () => {
+    // Once whoever works for it has heard of it as well.
+    if (!raw.writableFinished) setImmediate(tell);
   });
 }
 

@@ -16,7 +16,8 @@ export function listenerOptions(environment: Environment): { http: ServerOptions
   const http = serverOptions(environment);
   const certificates = readCertificates(environment);
   if (!certificates) return { http };
-  return { https: { ...http, ...contextOf(certificates), requestCert: certificates.ca !== undefined, rejectUnauthorized: false } };
+  const clients = { requestCert: certificates.ca !== undefined, rejectUnauthorized: false };
+  return { https: { ...http, ...contextOf(certificates), ...clients, handshakeTimeout: http.headersTimeout } };
 }
 
 /** Connections from now on see the certificates that the files hold now. */

@@ -1,5 +1,5 @@
 // The GPU as nvidia-smi prints it, and what becomes of it when it says less, or nothing.
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { GpuMonitor, parseGpus } from './gpu.js';
@@ -77,5 +77,23 @@ describe('GpuMonitor', () => {
     ]);
     expect(await monitor.read(() => Promise.reject(new Error('the driver is gone')))).toBe(false);
     expect(await gpu()).toEqual([]);
+  });
+
+  it.each([
+    ['asks again an nvidia-smi that took too long', Object.assign(new Error('killed'), { killed: true }), true],
+    ['does not where there is none', Object.assign(new Error('spawn nvidia-smi ENOENT'), { code: 'ENOENT' }), false],
+  ])('%s', async (_, failure, goesOn) => {
+    jest.useFakeTimers();
+    const monitor = new GpuMonitor(new Metrics(new Registry()));
+    let asked = 0;
+    await monitor.watch(() => {
+      asked += 1;
+      return Promise.reject(failure);
+    });
+    const before = asked;
+    await jest.advanceTimersByTimeAsync(5000);
+    monitor.onApplicationShutdown();
+    jest.useRealTimers();
+    expect(asked > before).toBe(goesOn);
   });
 });

@@ -6,6 +6,7 @@ import { askNvidiaSmi, linesOf, numberOf } from './nvidia-smi.js';
 
 /** `nvidia-smi --help-query-gpu`. */
 const FIELDS = ['index', 'utilization.gpu', 'memory.used', 'memory.total', 'power.draw', 'temperature.gpu'];
+const QUERY = `--query-gpu=${FIELDS.join()}` as const;
 const EVERY_MS = 5000;
 const MEBIBYTE = 1024 ** 2;
 
@@ -50,18 +51,20 @@ export class GpuMonitor implements OnModuleInit, OnApplicationShutdown {
   constructor(private readonly metrics: Metrics) {}
 
   onModuleInit(): void {
-    void this.#watch();
+    void this.watch(askNvidiaSmi);
   }
 
   onApplicationShutdown(): void {
     clearTimeout(this.#timer);
   }
 
-  /** Where the first answer is none there is no GPU, and nobody asks again; later ones may fail and come back. */
-  async #watch(): Promise<void> {
-    if (!(await this.read(askNvidiaSmi))) return;
+  /** Without nvidia-smi there is no GPU, and nobody asks again. One that fails, or takes too long, may answer later: a driver that sleeps takes seconds to wake. */
+  async watch(ask: typeof askNvidiaSmi): Promise<void> {
+    const failure = await ask(QUERY).then(() => undefined, (thrown: unknown) => thrown as NodeJS.ErrnoException); // prettier-ignore
+    if (failure?.code === 'ENOENT') return;
+    await this.read(ask);
     const again = (): void => {
-      this.#timer = setTimeout(() => void this.read(askNvidiaSmi).then(again), EVERY_MS).unref();
+      this.#timer = setTimeout(() => void this.read(ask).then(again), EVERY_MS).unref();
     };
     again();
   }
@@ -69,7 +72,7 @@ export class GpuMonitor implements OnModuleInit, OnApplicationShutdown {
   /** Sets the gauges to what there is; what is not known any more has no series. @returns whether there was an answer. */
   async read(ask: typeof askNvidiaSmi): Promise<boolean> {
     const { gpuUtilization, gpuMemoryUsed, gpuMemoryTotal, gpuPower, gpuTemperature, processMemory } = this.metrics;
-    const csv = await ask(`--query-gpu=${FIELDS.join()}`).catch(() => undefined);
+    const csv = await ask(QUERY).catch(() => undefined);
     const readings = parseGpus(csv ?? '');
     const show = (gauge: typeof gpuPower, valueOf: (reading: GpuReading) => number | undefined): void => {
       gauge.reset();

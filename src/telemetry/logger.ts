@@ -1,5 +1,7 @@
 // The log of the process: JSON lines, written beside the event loop, without the roll call of the framework and without secrets.
+import { writeSync } from 'node:fs';
 import { pino, stdSerializers, type DestinationStream, type Logger } from 'pino';
+import { openLines, type LineStream } from './line-stream.js';
 
 /** Parts of Nest that name every module and route at boot. */
 const ROLL_CALL = new Set(['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory', 'NestApplication', 'NestMicroservice']);
@@ -12,9 +14,18 @@ const BLOCK_BYTES = 8 * 1024;
 /** Fields under which headers, bodies and secrets travel in libraries' objects; Nestor logs none of them itself. */
 const PRIVATE = ['authorization', 'body', 'config', 'cookie', 'headers', 'input', 'inputs', 'instances', 'password', 'payload', 'req', 'request', 'res', 'token']; // prettier-ignore
 
+const STDOUT = 1;
+const STDERR = 2;
+
 /** The stream of standard output; what is a warning or worse leaves at once. */
-function output(): ReturnType<typeof pino.destination> {
-  return pino.destination({ sync: false, minLength: BLOCK_BYTES, periodicFlush: FLUSH_MS });
+function output(): LineStream {
+  return openLines({ dest: STDOUT, minLength: BLOCK_BYTES, periodicFlush: FLUSH_MS }, (reason) => {
+    try {
+      writeSync(STDERR, `The log cannot be written: ${reason}; lines are lost\n`);
+    } catch {
+      // Both lead to the same disk.
+    }
+  });
 }
 
 export function createLogger(level: string, stream: DestinationStream & { flush?: () => void } = output()): Logger {

@@ -206,6 +206,8 @@ export class Metrics {
       collect,
       registers,
     });
+    // prom-client begins with 0; only who counts with others says so.
+    this.quotasShared.remove({});
     this.arrivingBytes = new Gauge({
       name: 'nestor_arriving_bytes',
       help: 'What has come of large bodies, and of messages of gRPC, whose end has not.',

@@ -120,6 +120,20 @@ describe('a limit', () => {
     expect(meter.remaining).toBe(80);
   });
 
+  it('that is raised holds from then on, though the ledger had nothing left, and was being asked', async () => {
+    const book = new Book();
+    const meter = new Meter(limit('10/day'), 'key', book);
+    for (let i = 0; i < 12; i++) await meter.take(1);
+    expect(meter.take(1)).toBe(false);
+    meter.limit = limit('20/day');
+    expect([meter.refuses(1), await meter.take(10), await meter.take(1)]).toEqual([false, true, false]);
+    meter.limit = limit('30/day');
+    const asked = meter.take(11);
+    meter.limit = limit('40/day');
+    expect(await asked).toBe(false);
+    expect(await meter.take(20)).toBe(true);
+  });
+
   it('takes back what came to nothing', () => {
     const meter = new Meter(limit('10/minute'), 'key', undefined);
     expect(meter.take(8)).toBe(true);

@@ -12,16 +12,29 @@ export class Meter {
   #slice = 0;
   /** What the slice was when it was fetched last. */
   #fetched = 0;
-  /** What the ledger had left when it said so last: it never becomes more before the window ends. */
+  /** What the ledger had left when it said so last: of one amount it never becomes more before the window ends. */
   #left = Infinity;
   #fetching = false;
+  #limit: Limit;
 
   /** @param key of this limit of this tenant in the ledger. */
   constructor(
-    public limit: Limit,
+    limit: Limit,
     private readonly key: string,
     private readonly ledger: Ledger | undefined,
-  ) {}
+  ) {
+    this.#limit = limit;
+  }
+
+  get limit(): Limit {
+    return this.#limit;
+  }
+
+  /** What is left of another amount the ledger has not said yet. */
+  set limit(limit: Limit) {
+    if (limit.count !== this.#limit.count) this.#left = Infinity;
+    this.#limit = limit;
+  }
 
   /** What is left in this window, as far as this process knows. */
   get remaining(): number {
@@ -104,7 +117,7 @@ export class Meter {
       const grant = await ledger.claim({ key: this.key, count, seconds, need, ahead });
       if (grant.window !== this.#window) this.#begin(grant.window);
       this.#endsAt = performance.now() + grant.endsInMs;
-      this.#left = grant.left;
+      if (count === this.limit.count) this.#left = grant.left;
       if (ahead) this.#fetched = Math.max(0, grant.granted - need);
       return grant;
     } finally {

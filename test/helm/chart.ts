@@ -51,6 +51,7 @@ interface Spec extends PodSpec {
   readonly metrics: readonly { readonly pods: unknown }[];
   readonly triggers: readonly { readonly metadata: { readonly query: string } }[];
   readonly protocolVersions: readonly string[];
+  readonly jobLabel: string;
 }
 
 /** An object of Kubernetes. */

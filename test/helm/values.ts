@@ -28,7 +28,12 @@ export const VALUES = {
     models: { source: 'oci', oci: { reference: 'registry.example.com/models:1' } },
     monitoring: { serviceMonitor: { enabled: true } },
   },
-  kserve: { access: KEYS, deployment: { enabled: false }, kserve: { enabled: true, clusterWide: false } },
+  kserve: {
+    access: KEYS,
+    deployment: { enabled: false },
+    server: { envFrom: [{ secretRef: { name: 'more' } }] },
+    kserve: { enabled: true, clusterWide: false },
+  },
   everything: {
     access: { ...KEYS, jwt: { issuer: 'https://issuer.example', audience: 'nestor', jwksUrl: 'https://issuer.example/keys' }, openRoutes: ['docs'] },
     tls: { existingSecret: 'nestor-tls', clientCaSecret: 'nestor-client-ca' },

@@ -42,10 +42,17 @@ export class Answer {
     }
   }
 
+  isOf(mediaType: string): boolean {
+    return this.#mediaType === mediaType;
+  }
+
   /** @throws NestorError INVALID_ANSWER for another format, which something between here and the server has sent. */
   expectType(mediaType: string): void {
-    const given = this.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? 'nothing';
-    if (given !== mediaType) throw this.invalid(`It is ${given.slice(0, 100)} and not ${mediaType}`);
+    if (!this.isOf(mediaType)) throw this.invalid(`It is ${this.#mediaType.slice(0, 100)} and not ${mediaType}`);
+  }
+
+  get #mediaType(): string {
+    return this.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? 'nothing';
   }
 
   invalid(why: string, field?: string, cause?: unknown): NestorError {

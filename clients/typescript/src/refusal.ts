@@ -24,7 +24,9 @@ function saidIn(answer: Answer): Said {
     return { code: text(body.code), title: text(body.title), detail: text(body.detail), field: text(body.field) };
   }
   const { code, message, param } = error as Record<string, unknown>;
-  return { code: text(code)?.toUpperCase(), detail: text(message), field: text(param) };
+  // OpenAI's word for one code of the server.
+  const own = code === 'invalid_api_key' ? 'UNAUTHENTICATED' : text(code)?.toUpperCase();
+  return { code: own, detail: text(message), field: text(param) };
 }
 
 function text(value: unknown): string | undefined {

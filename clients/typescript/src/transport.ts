@@ -41,7 +41,7 @@ export interface Exchange {
   readonly accept: string;
   /** A POST; a GET without. */
   readonly body?: { readonly type: string; readonly bytes: string | Uint8Array<ArrayBuffer> };
-  /** Statuses besides 2xx that are an answer and no refusal. */
+  /** Statuses besides 2xx that are an answer and no refusal, where what was asked for comes with them. */
   readonly answers?: readonly number[];
 }
 
@@ -90,7 +90,7 @@ export class Transport {
       limit.signal.throwIfAborted();
       const init = { method: body ? 'POST' : 'GET', headers, signal: limit.signal, ...(body && { body: body.bytes }) };
       const answer = await Answer.of(await fetcher(`${this.#base}${path}`, init));
-      const good = (answer.status >= 200 && answer.status < 300) || answers?.includes(answer.status);
+      const good = (answer.status >= 200 && answer.status < 300) || (answers?.includes(answer.status) && answer.isOf(accept));
       return good ? answer : refusalOf(answer);
     } catch (thrown) {
       limit.signal.throwIfAborted();

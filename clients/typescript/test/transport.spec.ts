@@ -192,6 +192,17 @@ describe('headers', () => {
   });
 });
 
+describe('an error of /v1/embeddings', () => {
+  it.each([
+    ['queue_full', 429, 'QUEUE_FULL'],
+    ['invalid_api_key', 401, 'UNAUTHENTICATED'],
+  ])('%s has the code of the server', async (code, status, own) => {
+    stub.answers({ status, body: JSON.stringify({ error: { message: 'Do this', type: 'any', param: null, code } }) });
+    const refused = client.embed(['a text'], { model: 'any', retries: 0 });
+    expect(await failure(refused)).toMatchObject({ code: own, status, detail: 'Do this', field: undefined });
+  });
+});
+
 describe('health', () => {
   const report = (status: string): Reply => ({
     status: status === 'ok' ? 200 : 503,
@@ -208,6 +219,15 @@ describe('health', () => {
     const details = { cache: { status: 'degraded', redis: 'down' } };
     stub.answers({ body: JSON.stringify({ status: 'degraded', details }) });
     expect(await client.health()).toEqual({ ready: true, checks: details });
+  });
+
+  it('is not a refusal, which is tried again and says what it is', async () => {
+    stub.answers(problem(503, 'TOO_MANY_CONNECTIONS', { 'Retry-After': '0' }), report('ok'));
+    expect(await client.health()).toMatchObject({ ready: true });
+    stub.answers(problem(503, 'TOO_MANY_CONNECTIONS'));
+    expect(await failure(client.health({ retries: 0 }))).toMatchObject({ code: 'TOO_MANY_CONNECTIONS', status: 503 });
+    stub.answers({ status: 503, headers: { 'Content-Type': 'text/html' }, body: '<h1>No backend</h1>' });
+    expect(await failure(client.health({ retries: 0 }))).toMatchObject({ code: 'UNEXPECTED_STATUS', status: 503 });
   });
 
   it('is not what something else says', async () => {

@@ -78,6 +78,19 @@ capabilities: { drop: [ALL] }
 {{- toYaml $resources }}
 {{- end }}
 
+{{/* Which nodes: those that are asked for, and with a GPU those that have one. */}}
+{{- define "nestor.placement" -}}
+{{- with merge (deepCopy .Values.nodeSelector) (ternary .Values.gpu.nodeSelector dict .Values.gpu.enabled) }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with concat .Values.tolerations (ternary .Values.gpu.tolerations list .Values.gpu.enabled) }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
 {{/* The environment; (list root port grpcPort modelPath) because KServe has ports and a path of its own. */}}
 {{- define "nestor.env" -}}
 {{- $root := index . 0 -}}
@@ -96,9 +109,7 @@ capabilities: { drop: [ALL] }
 - { name: DRAIN_SECONDS, value: {{ $root.Values.shutdown.drainSeconds | quote }} }
 - { name: SHUTDOWN_GRACE_SECONDS, value: {{ $root.Values.shutdown.graceSeconds | quote }} }
 {{- include "nestor.accessEnv" $root }}
-{{- if $root.Values.redis.deploy }}
-- { name: REDIS_URL, value: "redis://{{ include "nestor.fullname" $root }}-redis:6379" }
-{{- else if $root.Values.redis.existingSecret }}
+{{- if $root.Values.redis.existingSecret }}
 - name: REDIS_URL
   valueFrom:
     secretKeyRef: { name: {{ $root.Values.redis.existingSecret }}, key: {{ $root.Values.redis.key }} }

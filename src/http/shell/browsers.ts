@@ -8,7 +8,10 @@ const PAGES = /^\/docs(?:$|\/)/;
 /** Seconds for which a browser remembers that it may. */
 const PREFLIGHT_SECONDS = 600;
 /** Headers of an answer that scripts may read. */
-const EXPOSED = ['X-Request-Id', 'X-Cache', 'X-Model-Version', 'Server-Timing', 'Retry-After', 'Tensor-Shape', 'Tensor-Datatype', 'Link'];
+const EXPOSED = [
+  ...['X-Request-Id', 'X-Cache', 'X-Model-Version', 'Server-Timing', 'Retry-After', 'RateLimit', 'RateLimit-Policy', 'ETag', 'Link'],
+  ...['Tensor-Shape', 'Tensor-Datatype', 'Inference-Header-Content-Length'],
+];
 
 /** Helmet's headers, without those that are promises about TLS: whoever ends it makes them. */
 const POLICY: HelmetOptions = {

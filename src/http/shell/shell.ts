@@ -8,11 +8,12 @@ import type { Connections } from './connections.js';
 import { holdContinue } from './expectation.js';
 import { faultOf } from './framing.js';
 
-type Limits = Pick<Environment, 'URL_LIMIT_BYTES' | 'CORS_ORIGINS'>;
+type Limits = Pick<Environment, 'URL_LIMIT_BYTES' | 'CORS_ORIGINS' | 'MAX_CONNECTIONS'>;
 
 /** Before any route is added. */
-export function addShell(fastify: FastifyInstance, connections: Connections, { URL_LIMIT_BYTES, CORS_ORIGINS }: Limits): void {
-  guard(fastify.server, connections);
+export function addShell(fastify: FastifyInstance, connections: Connections, limits: Limits): void {
+  const { URL_LIMIT_BYTES, CORS_ORIGINS, MAX_CONNECTIONS } = limits;
+  guard(fastify.server, connections, MAX_CONNECTIONS);
   fastify.addHook('onRequest', (request, reply, done) => {
     const { raw } = request;
     if (!connections.begin(raw)) {
@@ -63,11 +64,14 @@ export function finish(connections: Connections, request: FastifyRequest, reply:
   leaveUnread(connections, request, reply);
 }
 
-function guard(server: Server, connections: Connections): void {
+function guard(server: Server, connections: Connections, mostConnections: number): void {
+  const secure = 'setSecureContext' in server;
   // With TLS the first is a socket below the one that requests know.
-  server.on('setSecureContext' in server ? 'secureConnection' : 'connection', (socket: Socket) => {
+  server.on(secure ? 'secureConnection' : 'connection', (socket: Socket) => {
     connections.admit(socket);
   });
+  // As many again may be amid their handshake, of which nobody else knows.
+  if (secure) server.maxConnections = 2 * mostConnections;
   holdContinue(server);
   // What is not expected by the server it may ignore (RFC 9110, section 10.1.1); Node would answer by itself.
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => server.emit('request', request, response));
