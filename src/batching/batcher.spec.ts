@@ -4,6 +4,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { finish, refusal, settle, setUp, stopTheClock } from '../../test/setup/hand-batcher.js';
 import { ask, item, items } from '../../test/soak/hand-runner.js';
 import { NestorError } from '../errors.js';
+import type { Tensor } from '../tensor.js';
 
 const LOST = new NestorError('WORKER_LOST', 'The worker died');
 const REFUSED = new NestorError('INFERENCE_FAILED', 'The model could not run this input');
@@ -46,6 +47,34 @@ describe('a request', () => {
   it('that is empty has an empty answer', async () => {
     const { batcher } = setUp();
     await expect(batcher.submit([], { outputs: [] })).resolves.toMatchObject({ outputs: [] });
+  });
+
+  it('keeps what it wants of its outputs as they come, and no more', async () => {
+    const { runner, batcher } = setUp({ maxRows: 1 });
+    const came: unknown[] = [];
+    const keep = ([tensor]: readonly Tensor[]): Tensor[] => {
+      came.push(tensor?.data[0]);
+      return [{ name: 'x', datatype: 'FP32', shape: [1], data: Float32Array.of(10 + Number(tensor?.data[0])) }];
+    };
+    const outcome = ask(batcher, items(2), { keep });
+    await finish(runner);
+    expect(came).toEqual([0]);
+    await finish(runner);
+    await settle();
+    expect(outcome).toMatchObject({ values: [10, 11], lengths: [1, 1] });
+  });
+
+  it('that can make nothing of its outputs fails alone', async () => {
+    const { runner, batcher } = setUp();
+    const keep = (): never => {
+      throw new TypeError('Cannot mix BigInt and other types');
+    };
+    const [odd, mate] = [ask(batcher, [item(1)], { keep }), ask(batcher, [item(2)])];
+    await finish(runner);
+    await settle();
+    expect(runner.started).toHaveLength(1);
+    expect([odd, mate]).toMatchObject([{ error: { code: 'INTERNAL' } }, { values: [2] }]);
+    expect(batcher.idle).toBe(true);
   });
 
   it('hears how long it waited and ran', async () => {

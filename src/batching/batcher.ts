@@ -129,16 +129,20 @@ export class Batcher {
   admit(rows: number, tokens: number, { signal, deadline, share = EVERYBODY }: Pick<JobOptions, 'signal' | 'deadline' | 'share'>): void {
     if (signal?.aborted) throw new NestorError('CANCELLED', 'The client went away');
     if (!this.runner.hopeful) throw notReady();
-    const { maxQueueItems, maxQueueTokens } = this.policy;
-    if (rows > maxQueueItems || tokens > maxQueueTokens) {
-      const message = `The request holds ${rows} items of ${tokens} tokens; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens. Send it in parts`;
-      throw new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'body' });
-    }
+    this.checkSize(rows, tokens);
     const excess = this.#excess(this.#queue, rows, tokens, 1);
     if (excess > 0) this.#admitToFull(this.#queue.backlog(share), rows, tokens, excess);
     if (deadline !== undefined && performance.now() + this.#expectedMs(this.#queue.backlog(share), tokens) > deadline) {
       throw new NestorError('DEADLINE_EXCEEDED', 'The deadline would pass before the queue reaches this request');
     }
+  }
+
+  /** Refuses what the queue may never hold. @throws NestorError PAYLOAD_TOO_LARGE */
+  checkSize(rows: number, tokens: number): void {
+    const { maxQueueItems, maxQueueTokens } = this.policy;
+    if (rows <= maxQueueItems && tokens <= maxQueueTokens) return;
+    const message = `The request holds ${rows} items of ${tokens} tokens; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens. Send it in parts`;
+    throw new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'body' });
   }
 
   /** Tokens, or rows reckoned as such, by which it would be more than this part of the queue's room. */
@@ -197,7 +201,7 @@ export class Batcher {
     this.metrics.queueItems(this.#queue.rows);
     if (!this.idle) return;
     this.#busySince = 0;
-    this.#announceIdle();
+    for (const listener of this.#idleListeners.splice(0)) listener();
   }
 
   async #run(instance: Instance, batch: readonly JobEntry[]): Promise<void> {
@@ -260,10 +264,6 @@ export class Batcher {
   /** Resolves once nothing waits and nothing runs. */
   async drained(): Promise<void> {
     if (!this.idle) await new Promise<void>((resolve) => this.#idleListeners.push(resolve));
-  }
-
-  #announceIdle(): void {
-    for (const listener of this.#idleListeners.splice(0)) listener();
   }
 
   /** One of them is to blame, and the others must not pay for it: each gets another run of its own. */

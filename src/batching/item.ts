@@ -39,6 +39,8 @@ export interface JobOptions {
   readonly deadline?: number | undefined;
   /** Urgency as in RFC 9218: 0 is served first, 7 last, 3 by default. */
   readonly urgency?: number | undefined;
+  /** What is kept of the outputs of an item, once they are there; all by default, which are views of what the whole batch put out. */
+  readonly keep?: ((outputs: readonly Tensor[]) => readonly Tensor[]) | undefined;
   /** Who pays for it; everybody by default. */
   readonly share?: Share | undefined;
   /** Told when it passes which station. */
@@ -48,7 +50,7 @@ export interface JobOptions {
 }
 
 export interface JobResult {
-  /** The outputs of each item, in the order of the items. */
+  /** The outputs of each item, or what is kept of them, in the order of the items. */
   readonly outputs: readonly (readonly Tensor[])[];
   /** The longest wait of an item, in seconds. */
   readonly queueSeconds: number;
@@ -57,6 +59,6 @@ export interface JobResult {
 }
 
 /** Work of an item, in tokens: what it adds to a batch that is not padded. */
-export function costOf(item: Item): number {
+export function costOf(item: Pick<Item, 'rows' | 'length'>): number {
   return item.rows * item.length;
 }

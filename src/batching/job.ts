@@ -1,5 +1,5 @@
 // A request in the queue: done when all its items are, failed when one of them is.
-import type { NestorError } from '../errors.js';
+import { NestorError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import type { Entry, Flow } from './backlog.js';
 import { costOf, EVERYBODY, USUAL_URGENCY, type Item, type JobOptions, type JobResult, type Share } from './item.js';
@@ -69,10 +69,17 @@ export class Job implements Flow {
 
   /** Takes the outputs of one item; the last of them settles the job. */
   arrived(index: number, outputs: readonly Tensor[], inferenceSeconds: number): void {
-    this.#outputs[index] = outputs;
+    if (this.#settled) return;
+    try {
+      this.#outputs[index] = this.options.keep?.(outputs) ?? outputs;
+    } catch (cause) {
+      // Its batch mates have nothing to do with it.
+      this.fail(new NestorError('INTERNAL', 'Something went wrong in the server', { cause }));
+      return;
+    }
     this.#inferenceSeconds = Math.max(this.#inferenceSeconds, inferenceSeconds);
     this.#missing -= 1;
-    if (this.#missing > 0 || this.#settled) return;
+    if (this.#missing > 0) return;
     this.#settle();
     this.resolve({ outputs: this.#outputs, queueSeconds: this.#queueSeconds, inferenceSeconds: this.#inferenceSeconds });
   }

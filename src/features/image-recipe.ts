@@ -1,5 +1,9 @@
 // How a picture becomes a tensor: the numbers that a vision model was trained with.
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
+import type { Datatype } from '../tensor.js';
+
+/** What a picture can be as a tensor. */
+export const PICTURE_DATATYPES: readonly Datatype[] = ['FP32', 'FP16'];
 
 export class ImageRecipe {
   @IsInt() @Min(1) @Max(8192) readonly height!: number;

@@ -18,7 +18,7 @@ function png(width: number, ...pixels: readonly (readonly number[])[]): Promise<
 }
 
 async function values(bytes: Uint8Array, changes: Partial<ImageRecipe>): Promise<number[]> {
-  const { data } = await imageTensor(bytes, 'x', recipe({ scale: 1, ...changes }), 'image');
+  const { data } = await imageTensor(bytes, X, recipe({ scale: 1, ...changes }), 'image');
   return Array.from(data, Number);
 }
 
@@ -27,6 +27,10 @@ const [RED, GREEN, BLUE, GREY] = [
   [0, 150, 0],
   [0, 0, 100],
   [10, 20, 30],
+] as const;
+const [X, PIXELS] = [
+  { name: 'x', datatype: 'FP32' },
+  { name: 'pixels', datatype: 'FP32' },
 ] as const;
 const refusal = { code: 'INVALID_REQUEST', field: 'instances[3].image' };
 
@@ -41,12 +45,18 @@ describe('imageTensor', () => {
   it('names the tensor and gives it one row', async () => {
     const bytes = await png(1, RED);
     const size = { height: 3, width: 5 };
-    expect(await imageTensor(bytes, 'pixels', recipe(size), 'image')).toMatchObject({
+    expect(await imageTensor(bytes, PIXELS, recipe(size), 'image')).toMatchObject({
       name: 'pixels',
       datatype: 'FP32',
       shape: [1, 3, 3, 5],
     });
-    expect((await imageTensor(bytes, 'pixels', recipe({ ...size, layout: 'NHWC' }), 'image')).shape).toEqual([1, 3, 5, 3]);
+    expect((await imageTensor(bytes, PIXELS, recipe({ ...size, layout: 'NHWC' }), 'image')).shape).toEqual([1, 3, 5, 3]);
+  });
+
+  it('makes halves for a model that takes them', async () => {
+    const bytes = await png(1, RED);
+    const { datatype, data } = await imageTensor(bytes, { ...X, datatype: 'FP16' }, recipe({ height: 1, width: 1, scale: 0.01 }), 'image');
+    expect([datatype, data]).toEqual(['FP16', Float16Array.of(2, 0, 0)]);
   });
 
   it('scales, subtracts the mean and divides by the deviation, channel by channel in the order of the channels', async () => {
@@ -95,7 +105,7 @@ describe('imageTensor', () => {
     ['nothing', Buffer.alloc(0)],
     ['half a picture', readFileSync('test/fixtures/text-line-0.png').subarray(0, 400)],
   ])('refuses %s, names the field and tells nothing of the decoder', async (_, bytes) => {
-    const refused = imageTensor(bytes, 'x', recipe({}), 'instances[3].image');
+    const refused = imageTensor(bytes, X, recipe({}), 'instances[3].image');
     await expect(refused).rejects.toMatchObject({ ...refusal, message: expect.stringMatching(/is not a picture that can be decoded/) });
   });
 
@@ -103,7 +113,7 @@ describe('imageTensor', () => {
     const large = await sharp({ create: { width: 101, height: 10, channels: 3, background: '#000' } })
       .png()
       .toBuffer();
-    await expect(imageTensor(large, 'x', recipe({ maxPixels: 1000 }), 'instances[3].image')).rejects.toMatchObject(refusal);
-    await expect(imageTensor(large, 'x', recipe({ maxPixels: 1010 }), 'instances[3].image')).resolves.toBeDefined();
+    await expect(imageTensor(large, X, recipe({ maxPixels: 1000 }), 'instances[3].image')).rejects.toMatchObject(refusal);
+    await expect(imageTensor(large, X, recipe({ maxPixels: 1010 }), 'instances[3].image')).resolves.toBeDefined();
   });
 });

@@ -6,12 +6,18 @@ import type { ImageRecipe } from './image-recipe.js';
 
 /**
  * One picture (PNG, JPEG, WebP, GIF, TIFF, AVIF) as a tensor of one row, `[1, 3, h, w]` or `[1, h, w, 3]`.
+ * @param input that it is for: one of `PICTURE_DATATYPES`.
  * @throws NestorError INVALID_REQUEST when the bytes are not a picture.
  */
-export async function imageTensor(bytes: Uint8Array, name: string, recipe: ImageRecipe, field: string): Promise<Tensor> {
+export async function imageTensor(
+  bytes: Uint8Array,
+  { name, datatype }: Pick<Tensor, 'name' | 'datatype'>,
+  recipe: ImageRecipe,
+  field: string,
+): Promise<Tensor> {
   const { pixels, width } = await decode(bytes, recipe, field);
   const { height, layout, scale, mean, std, channels } = recipe;
-  const data = new Float32Array(3 * height * recipe.width);
+  const data = new (datatype === 'FP16' ? Float16Array : Float32Array)(3 * height * recipe.width);
   const [channelStride, pixelStride] = layout === 'NCHW' ? [height * recipe.width, 1] : [1, 3];
   for (let channel = 0; channel < 3; channel++) {
     const source = channels === 'RGB' ? channel : 2 - channel;
@@ -24,7 +30,7 @@ export async function imageTensor(bytes: Uint8Array, name: string, recipe: Image
     }
   }
   const shape = layout === 'NCHW' ? [1, 3, height, recipe.width] : [1, height, recipe.width, 3];
-  return { name, datatype: 'FP32', shape, data };
+  return { name, datatype, shape, data };
 }
 
 const FORMATS = new Set<string>(['png', 'jpeg', 'webp', 'gif', 'tiff', 'heif']);

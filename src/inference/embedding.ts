@@ -131,9 +131,13 @@ export function vectorOutput(model: Model, { normalize, dimensions = 0 }: EmbedO
   if (raw && output === text)
     throw invalid('normalize', 'The graph of this model normalizes its vectors itself: they cannot be had otherwise');
   const width = output.shape.at(-1) ?? -1;
-  if (width !== -1 && dimensions > width)
-    throw invalid('dimensions', `The model's vectors have ${width} dimensions; ${dimensions} cannot be had`);
+  if (width !== -1) checkDimensions(dimensions, width);
   return output;
+}
+
+/** @throws NestorError INVALID_REQUEST for more than there are. */
+function checkDimensions(dimensions: number, width: number): void {
+  if (dimensions > width) throw invalid('dimensions', `The model's vectors have ${width} dimensions; ${dimensions} cannot be had`);
 }
 
 /** @throws NestorError INVALID_REQUEST when the graph keeps its token vectors to itself. */
@@ -143,16 +147,22 @@ export function tokenOutput(model: Model): TensorSpec {
   throw invalid('model', `The graph of ${model.name} pools its tokens itself: it has no vectors of tokens to give`);
 }
 
-/** The vector of a text as it is remembered: pooled where the graph has not done it, neither cut nor normalized. */
-export function pooledOf({ pooling }: Model, tensor: Tensor | undefined, skipped: number): Float32Array {
+/** The vector of a text as it is remembered, `[1, d]`: pooled where the graph has not done it, neither cut nor normalized. */
+export function pooledOf({ pooling }: Model, tensor: Tensor | undefined, skipped: number): Tensor {
   if (!tensor) throw new Error('an item without output; this is a bug');
   // A copy: the output may be a view of all that its batch put out.
-  return tensor.shape.length === 3 ? pool(tensor, pooling, skipped) : Float32Array.from(tensor.data as Float32Array);
+  const data = tensor.shape.length === 3 ? pool(tensor, pooling, skipped) : Float32Array.from(tensor.data as Float32Array);
+  return { name: tensor.name, datatype: 'FP32', shape: [1, data.length], data };
 }
 
-/** Cut and normalized as it was asked for. @param byUs whether it was pooled here and not by the graph. */
+/**
+ * Cut and normalized as it was asked for.
+ * @param byUs whether it was pooled here and not by the graph.
+ * @throws NestorError INVALID_REQUEST for more dimensions than it has, which not every graph says.
+ */
 export function vectorOf(model: Model, vector: Float32Array, byUs: boolean, options: EmbedOptions): Float32Array {
   const { dimensions = vector.length } = options;
+  checkDimensions(dimensions, vector.length);
   const isCut = dimensions < vector.length;
   const unit = !byUs && model.normalize && !isCut;
   const shortened = isCut ? vector.subarray(0, dimensions) : vector;

@@ -7,12 +7,10 @@ import { imageTensor } from '../features/image.js';
 import type { ImageRecipe } from '../features/image-recipe.js';
 import type { Cut, Tokenizer } from '../features/tokenizer.js';
 import type { Model } from '../models/model.js';
+import type { TensorSpec } from '../models/signature.js';
 import type { Tensor } from '../tensor.js';
 import { pictures, tokens } from './levels.js';
 import { USUAL_URGENCY } from '../batching/item.js';
-
-/** Pictures that are decoded at once for one request: a queue of thousands must not hold all of sharp's threads. */
-const IMAGES_AT_ONCE = 8;
 
 @Injectable()
 export class Features {
@@ -31,25 +29,18 @@ export class Features {
     );
   }
 
-  /** The pictures at these places, one tensor each. @throws NestorError INVALID_REQUEST that names the place. */
+  /** The pictures at these places, decoded at once, one tensor each. @throws NestorError INVALID_REQUEST that names the place. */
   async pictures(
     model: Model,
     recipe: ImageRecipe,
-    name: string,
+    input: TensorSpec,
     images: readonly Uint8Array[],
     places: readonly number[],
   ): Promise<Tensor[]> {
-    const decode = async (wanted: readonly number[]): Promise<Tensor[]> => {
-      const tensors: Tensor[] = [];
-      for (let from = 0; from < wanted.length; from += IMAGES_AT_ONCE) {
-        const some = wanted.slice(from, from + IMAGES_AT_ONCE);
-        const decoded = some.map((place) => imageTensor(images[place] ?? new Uint8Array(), name, recipe, `instances[${place}].image`));
-        tensors.push(...(await Promise.all(decoded)));
-      }
-      return tensors;
-    };
+    const decode = (wanted: readonly number[]): Promise<Tensor[]> =>
+      Promise.all(wanted.map((place) => imageTensor(images[place] ?? new Uint8Array(), input, recipe, `instances[${place}].image`)));
     if (!this.#remembers(model)) return decode(places);
-    const maker = new KeyMaker(model.cache.scope, pictures.name, { name });
+    const maker = new KeyMaker(model.cache.scope, pictures.name, { name: input.name });
     const keys = await maker.eachBytes(places.map((place) => images[place] ?? new Uint8Array()));
     return this.#recall(model, pictures, keys, (missing) => decode(missing.map((index) => places[index] ?? 0)));
   }

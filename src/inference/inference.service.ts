@@ -87,7 +87,9 @@ export class InferenceService {
         cut: options.cut ?? 'right',
         skipped: prefix,
       },
-      valueOf: ([tensors], tokens): Vector => ({ vector: pooledOf(model, tensors?.[0], work.skipped()), tokens }),
+      // As each text comes: the token vectors of 2,048 texts of 256 tokens are 800 MB, and take 900 ms to pool at once.
+      keep: ([tensor]) => [pooledOf(model, tensor, work.skipped())],
+      valueOf: ([kept], tokens): Vector => ({ vector: kept?.[0]?.data as Float32Array, tokens }),
       rowsOf: () => 1,
     });
     return {
@@ -163,8 +165,8 @@ export class InferenceService {
 
 /** @throws NestorError PAYLOAD_TOO_LARGE for inputs of more tokens altogether. */
 function bounded(work: Work, mostTokens: number): Work {
-  const tensors: Work['tensors'] = async (places, signal) => {
-    const made = await work.tensors(places, signal);
+  const tensors: Work['tensors'] = async (places, waits) => {
+    const made = await work.tensors(places, waits);
     const tokens = made.reduce((sum, [first]) => sum + (first?.shape[1] ?? 0), 0);
     if (tokens <= mostTokens) return made;
     const message = `The inputs have ${tokens} tokens; vectors of ${mostTokens} can be had at once. Send them in parts`;

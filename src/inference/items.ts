@@ -4,12 +4,18 @@ import { NestorError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { allocate, copyInto, elementCount, rows as rowsOf, type Tensor } from '../tensor.js';
 
+/** Rows of these tensors, and the length of each: what they cost in the queue, before they are cut. */
+export function extentOf({ layout }: Pick<Model, 'layout'>, inputs: readonly Tensor[]): Pick<Item, 'rows' | 'length'> {
+  if (!layout.batches) return { rows: 1, length: 1 };
+  const sequence = inputs.find(({ name }) => layout.paddedInputs.has(name));
+  return { rows: inputs[0]?.shape[0] ?? 1, length: sequence?.shape[1] ?? 1 };
+}
+
 /** Sequences travel one by one, so that each finds mates of its length; rows of fixed shape in blocks of a batch. */
 export function toItems(model: Model, inputs: readonly Tensor[], owned = false): Item[] {
   const { layout } = model;
-  const rows = inputs[0]?.shape[0] ?? 1;
-  if (!layout.batches) return [{ inputs, rows: 1, length: 1, kind: '', owned }];
-  const length = inputs.find(({ name }) => layout.paddedInputs.has(name))?.shape[1] ?? 1;
+  const { rows, length } = extentOf(model, inputs);
+  if (!layout.batches) return [{ inputs, rows, length, kind: '', owned }];
   const kind = kindOf(model, inputs);
   const block = layout.paddedInputs.size > 0 ? 1 : model.maxRows;
   const items: Item[] = [];

@@ -7,16 +7,20 @@ import { costOf as tokensOf, USUAL_URGENCY, type Item, type JobOptions, type Job
 import type { CancellationSignal } from '../cancellation.js';
 import { NestorError, type ErrorCode } from '../errors.js';
 import type { Model } from '../models/model.js';
-import { toItems } from './items.js';
+import { extentOf, toItems } from './items.js';
 import type { Parts } from './levels.js';
 import type { CacheReport, Call, Timings } from './prediction.js';
 import type { Cost, Tenant } from '../tenants/tenant.js';
 import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
+import { DATATYPES, elementCount } from '../tensor.js';
 import type { Work } from './work.js';
 
 const NOWHERE: ReadonlySet<TierName> = new Set();
 /** Nothing was done. */
 const UNPAID: ReadonlySet<ErrorCode> = new Set(['QUEUE_FULL', 'PAYLOAD_TOO_LARGE', 'MODEL_NOT_READY']);
+
+/** Outputs of one request: 700,000 tokens of 384 floats. */
+const MOST_OUTPUT_BYTES = 1024 ** 3;
 
 /** What is asked of a model. */
 export interface Plan<T> {
@@ -29,6 +33,8 @@ export interface Plan<T> {
   readonly outputs: readonly string[];
   /** What the values depend on besides the model and the inputs. */
   readonly circumstances: Circumstances;
+  /** What is kept of the outputs of each part of an input; all by default. */
+  readonly keep?: JobOptions['keep'];
   /** A value from the outputs of an input, and its length in tokens. */
   readonly valueOf: (parts: Parts, length: number) => T;
   /** Rows that a value took. */
@@ -52,14 +58,19 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
   const compute = async (places: readonly number[], jointly: CancellationSignal | undefined): Promise<T[]> => {
     const asked = performance.now();
     if (tiers.size > 0) spent.cache = (asked - started) / 1000;
-    const options = { deadline, urgency, signal: jointly, share: tenant, timeline: call.timeline, outputs: plan.outputs };
+    const options = { deadline, urgency, signal: jointly, share: tenant, timeline: call.timeline, outputs: plan.outputs, keep: plan.keep };
     if (work.costly) {
       tenant.check({ items: places.length, tokens: places.length });
       model.batcher.admit(places.length, places.length, options);
     }
     // What was decoded here may be remembered, or shared with a request that was joined.
     const owned = call.ownsInput === true && !work.costly;
-    const items = (await work.tensors(places, jointly)).map((tensors) => toItems(model, tensors, owned));
+    const made = await work.tensors(places, options);
+    // Before they are cut: a million rows of one token, 24 MB, would take the event loop for 4.5 s, and 1.5 GB.
+    const whole = costOf(made.map((tensors) => extentOf(model, tensors)));
+    model.batcher.checkSize(whole.items, whole.tokens);
+    if (!plan.keep) checkOutputs(model, plan.outputs, whole);
+    const items = made.map((tensors) => toItems(model, tensors, owned));
     spent.preprocess = (performance.now() - asked) / 1000;
     if (work.costly) model.metrics.preprocess(spent.preprocess);
     const queued = items.flat();
@@ -86,6 +97,22 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
   return { values: recalled.map(({ value }) => value), timings: spent, report: account(plan, recalled, { ...spent, total }, mode) };
 }
 
+/**
+ * All outputs of a request are there before it is answered, and a token may have a thousand numbers.
+ * @throws NestorError PAYLOAD_TOO_LARGE
+ */
+function checkOutputs({ signature, layout }: Model, names: readonly string[], { items, tokens }: { items: number; tokens: number }): void {
+  let bytes = 0;
+  for (const { name, datatype, shape } of signature.outputs.filter((output) => names.includes(output.name))) {
+    const byToken = layout.paddedOutputs.has(name);
+    const elements = elementCount(shape.slice(byToken ? 2 : 1).map((size) => Math.max(1, size)));
+    bytes += (byToken ? tokens : items) * elements * DATATYPES[datatype].bytes;
+  }
+  if (bytes <= MOST_OUTPUT_BYTES) return;
+  const message = `The outputs of this request would be ${bytes} bytes; ${MOST_OUTPUT_BYTES} may be had at once. Ask for fewer of them, or send it in parts`;
+  throw new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'outputs' });
+}
+
 /** Without a cache every input is one of its own, equal or not. */
 function places(size: number): number[] {
   const all: number[] = [];
@@ -102,7 +129,7 @@ function lengthOf(items: readonly Item[]): number {
   return items.reduce((sum, { length }) => sum + length, 0);
 }
 
-function costOf(items: readonly Item[]): { items: number; tokens: number } {
+function costOf(items: readonly Pick<Item, 'rows' | 'length'>[]): { items: number; tokens: number } {
   return {
     items: items.reduce((sum, { rows }) => sum + rows, 0),
     tokens: items.reduce((sum, item) => sum + tokensOf(item), 0),

@@ -1,9 +1,11 @@
 // What a request may ask to be computed before anything is: neither hours of work for a short body, nor an answer to nothing.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { removeRepositories, written } from '../../test/setup/repository.js';
 import type { CacheService } from '../cache/cache.service.js';
 import { Cancellation } from '../cancellation.js';
+import { ImageRecipe } from '../features/image-recipe.js';
 import { Prompts } from '../features/prompts.js';
 import { Tokenizer } from '../features/tokenizer.js';
 import type { Model } from '../models/model.js';
@@ -102,8 +104,62 @@ describe('texts that nobody waits for any more', () => {
       const cancellation = new Cancellation();
       const { asked, features: some } = cancelling(cancellation);
       const places = texts.map((_text, place) => place);
-      await expect(workOn(some).tensors(places, cancellation)).rejects.toMatchObject({ code: 'CANCELLED' });
+      await expect(workOn(some).tensors(places, { signal: cancellation })).rejects.toMatchObject({ code: 'CANCELLED' });
       expect(asked).toEqual([first]);
     }
   });
+});
+
+describe('pictures that nobody waits for any more', () => {
+  const images = new Array<Uint8Array>(100).fill(new Uint8Array());
+  const places = images.map((_, place) => place);
+  const image = Object.assign(new ImageRecipe(), { height: 1, width: 1 });
+  const signature = Signature.of({ inputs: [{ name: 'picture', type: 'float32', shape: [-1, 3, 1, 1] }], outputs: [] });
+
+  /** Whose pictures are decoded, `leave` being called meanwhile. */
+  const leaving = (leave: () => void) => {
+    const decoded: number[] = [];
+    const decode: Features['pictures'] = (_model, _recipe, { name }, _images, some) => {
+      decoded.push(some.length);
+      leave();
+      return Promise.resolve(some.map(() => ({ name, datatype: 'FP32', shape: [1, 3, 1, 1], data: new Float32Array(3) })));
+    };
+    const features: Partial<Features> = { pictures: decode };
+    return { decoded, work: workOf({ ...model, image, signature }, { kind: 'images', images }, features as Features) };
+  };
+
+  it('are not decoded to their end, since the client is gone', async () => {
+    const cancellation = new Cancellation();
+    const { decoded, work } = leaving(() => {
+      cancellation.abort();
+    });
+    await expect(work.tensors(places, { signal: cancellation })).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(decoded).toEqual([8]);
+  });
+
+  it('are not decoded to their end, since the deadline has passed', async () => {
+    const waits = { deadline: Infinity };
+    const { decoded, work } = leaving(() => undefined);
+    await expect(work.tensors(places, waits)).resolves.toHaveLength(100);
+    decoded.length = 0;
+    await expect(work.tensors(places, { deadline: performance.now() })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(decoded).toEqual([]);
+  });
+});
+
+it('refuses more pictures than there is memory for, before one is decoded', () => {
+  const image = Object.assign(new ImageRecipe(), { height: 224, width: 224 });
+  const signature = Signature.of({ inputs: [{ name: 'picture', type: 'float32', shape: [-1, 3, 224, 224] }], outputs: [] });
+  const work = (count: number): Work =>
+    workOf({ ...model, image, signature }, { kind: 'images', images: new Array<Uint8Array>(count).fill(new Uint8Array()) }, features);
+  expect(work(1783).size).toBe(1783);
+  expect(() => work(1784)).toThrow(expect.objectContaining({ code: 'PAYLOAD_TOO_LARGE', field: 'instances' }));
+});
+
+it('makes of a picture what the input takes', async () => {
+  const image = Object.assign(new ImageRecipe(), { height: 1, width: 1 });
+  const signature = Signature.of({ inputs: [{ name: 'picture', type: 'float16', shape: [-1, 3, 1, 1] }], outputs: [] });
+  const images = [readFileSync('test/fixtures/text-line-0.png')];
+  const [[tensor] = []] = await workOf({ ...model, image, signature }, { kind: 'images', images }, features).tensors([0]);
+  expect(tensor).toMatchObject({ name: 'picture', datatype: 'FP16', shape: [1, 3, 1, 1] });
 });

@@ -1,7 +1,6 @@
 // What a request asks to be computed, input by input: each with its key, and its tensors once they are needed.
 import { setImmediate } from 'node:timers/promises';
 import type { KeyMaker } from '../cache/key.js';
-import type { CancellationSignal } from '../cancellation.js';
 import { invalid, NestorError } from '../errors.js';
 import { isTokenInput, tokenTensors } from '../features/token-tensors.js';
 import type { Tokenizer } from '../features/tokenizer.js';
@@ -21,12 +20,15 @@ import {
   type EmbedOptions,
   type Encode,
 } from './embedding.js';
-import type { PredictionInput } from './prediction.js';
+import type { Call, PredictionInput } from './prediction.js';
 
 /** Texts that become tensors between two turns of the event loop: less than a millisecond of work. */
 const TEXTS_A_TURN = 64;
 /** And their characters: a thread of the tokenizer has them for less than a second, then somebody may have gone away. */
 const CHARACTERS_A_TURN = 1024 * 1024;
+
+/** Pictures that are decoded at once for one request: a queue of thousands must not hold all of sharp's threads. */
+const PICTURES_A_TURN = 8;
 
 /** Texts that are hashed between two turns: about half a millisecond. */
 const KEYS_A_TURN = 256;
@@ -37,9 +39,12 @@ export interface Work {
   /** Whether making tensors of them is work: then they are admitted before it is done. */
   readonly costly: boolean;
   readonly keys: (maker: KeyMaker) => Promise<string[]>;
-  /** The tensors of the inputs at these places. @throws NestorError CANCELLED once nobody waits for them. */
-  readonly tensors: (places: readonly number[], signal?: CancellationSignal) => Promise<Tensor[][]>;
+  /** The tensors of the inputs at these places. @throws NestorError CANCELLED or DEADLINE_EXCEEDED once nobody waits for them. */
+  readonly tensors: (places: readonly number[], waits?: Waits) => Promise<Tensor[][]>;
 }
+
+/** Whether somebody waits for what is made. */
+type Waits = Pick<Call, 'signal' | 'deadline'>;
 
 /** @throws NestorError INVALID_REQUEST for what the model does not take. */
 export function workOf(model: Model, input: PredictionInput, features: Features): Work {
@@ -65,11 +70,12 @@ function textWork(model: Model, tokenizer: Tokenizer, texts: readonly string[], 
     size: texts.length,
     costly: true,
     keys: (maker) => keysInTurns(texts, (text) => maker.text(text)),
-    tensors: (places, signal) =>
+    tensors: (places, waits) =>
       inTurns(
         places,
+        TEXTS_A_TURN,
         (place) => texts[place]?.length ?? 0,
-        signal,
+        waits,
         async (some) => {
           const ids = await features.tokens(model, tokenizer, some.map((place) => texts[place] ?? '')); // prettier-ignore
           checkTokens(ids, (index) => `instances[${some[index]}]`);
@@ -109,11 +115,12 @@ export function embeddingWork(model: Model, inputs: readonly EmbeddingInput[], o
       keysInTurns(inputs, (input) =>
         typeof input === 'string' ? maker.text(prompt ? prompt.apply(input) : input) : maker.tokens(input, asked),
       ),
-    tensors: (places, signal) =>
+    tensors: (places, waits) =>
       inTurns(
         places,
+        TEXTS_A_TURN,
         (place) => (inputs[place]?.length ?? 0) + (prompt?.prefix?.length ?? 0),
-        signal,
+        waits,
         async (some) => {
           const encode: Encode = (texts, cut) => features.tokens(model, tokenizer, texts, cut);
           const tokenized = await tokenize(model, some.map((place) => inputs[place] ?? ''), options, some, encode); // prettier-ignore
@@ -126,19 +133,22 @@ export function embeddingWork(model: Model, inputs: readonly EmbeddingInput[], o
 
 /**
  * Does some, lets others have their turn, and goes on.
+ * @param most inputs of a turn.
  * @param charactersAt of the input at that place.
  */
 async function inTurns<T>(
   places: readonly number[],
+  most: number,
   charactersAt: (place: number) => number,
-  signal: CancellationSignal | undefined,
+  { signal, deadline = Infinity }: Waits = {},
   work: (some: readonly number[]) => Promise<readonly T[]>,
 ): Promise<T[]> {
   const done: T[] = [];
   for (let from = 0; from < places.length;) {
     if (signal?.aborted) throw new NestorError('CANCELLED', 'The client went away');
+    if (performance.now() >= deadline) throw new NestorError('DEADLINE_EXCEEDED', 'The deadline passed before the answer was there');
     let to = from;
-    for (let characters = 0; to < places.length && to - from < TEXTS_A_TURN && characters < CHARACTERS_A_TURN; to++)
+    for (let characters = 0; to < places.length && to - from < most && characters < CHARACTERS_A_TURN; to++)
       characters += charactersAt(places[to] ?? 0);
     done.push(...(await work(places.slice(from, to))));
     from = to;
@@ -155,17 +165,33 @@ async function keysInTurns<T>(inputs: readonly T[], keyOf: (input: T) => string)
   return keys;
 }
 
+/** What the pictures of one request become, in bytes: 1,783 of 224 x 224. As many small ones as a body holds would become 20 GB. */
+const MOST_DECODED_BYTES = 1024 ** 3;
+
+/** @throws NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE */
 function pictureWork(model: Model, images: readonly Uint8Array[], features: Features): Work {
   const [spec] = model.signature.inputs;
   const { image } = model;
   if (!image || !spec) throw invalid('instances', `The model ${model.name} takes no pictures`);
+  const most = Math.max(1, Math.floor(MOST_DECODED_BYTES / (3 * image.height * image.width * Float32Array.BYTES_PER_ELEMENT)));
+  if (images.length > most) {
+    const message = `There are ${images.length} pictures; as tensors of this model ${most} may be had at once. Send them in parts`;
+    throw new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'instances' });
+  }
   return {
     size: images.length,
     costly: true,
     keys: (maker) => maker.eachBytes(images),
-    tensors: async (places) => {
-      const decoded = await features.pictures(model, image, spec.name, images, places);
-      return decoded.map((tensor) => [tensor]);
-    },
+    tensors: (places, waits) =>
+      inTurns(
+        places,
+        PICTURES_A_TURN,
+        () => 0,
+        waits,
+        async (some) => {
+          const decoded = await features.pictures(model, image, spec, images, some);
+          return decoded.map((tensor) => [tensor]);
+        },
+      ),
   };
 }

@@ -8,6 +8,11 @@ import { Signature } from './signature.js';
 const wire = (name: string, ...shape: (number | string)[]) => ({ name, type: 'float32', shape }) as const;
 const ROWS = Signature.of({ inputs: [wire('a', 'n', 3), wire('b', 'n', 3)], outputs: [wire('scores', 'n', 2), wire('sum', 'n')] });
 const PICTURES = Signature.of({ inputs: [wire('img', 'n', 3, 32, 32)], outputs: [wire('logits', 'n', 2)] });
+const PAIRS = Signature.of({
+  inputs: [wire('input_ids', 'n', 'length'), wire('pixel_values', 'n', 3, 8, 8)],
+  outputs: [wire('text_embeds', 'n', 8)],
+});
+const BYTES = Signature.of({ inputs: [{ name: 'img', type: 'uint8', shape: ['n', 3, 8, 8] }], outputs: [wire('logits', 'n', 2)] });
 const FIXED = Signature.of({ inputs: [wire('x', 1, 4)], outputs: [wire('y', 1, 4)] });
 const TEXTS = Signature.of({
   inputs: [wire('input_ids', 'n', 'length'), wire('attention_mask', 'n', 'length')],
@@ -47,6 +52,11 @@ describe('checkDemands', () => {
     [{ inputs: { a: { shape: [3] } } }, {}, 'inputs.a.shape: [3] does not fit'],
     [{ task: 'embeddings' }, {}, 'task: embeddings needs tokenizer.json beside the graph and an input input_ids'],
     [{ task: 'embeddings' }, { hasTokenizer: true }, 'task: embeddings needs tokenizer.json'],
+    [
+      { task: 'embeddings' },
+      { signature: PAIRS, hasTokenizer: true },
+      'task: embeddings needs a graph that takes tokens alone, without pixel_values',
+    ],
     [{ task: 'text-classification' }, { signature: TEXTS, hasTokenizer: true }, 'task: text-classification needs labels'],
     [{ task: 'image-classification' }, { labels: ['no', 'yes'] }, 'task: image-classification needs image'],
     [{ task: 'classification' }, {}, 'task: classification needs labels in model.yaml, or labels.txt'],
@@ -62,6 +72,7 @@ describe('checkDemands', () => {
       'image: NCHW pictures of 64 x 64 have the shape [-1, 3, 64, 64]; img takes [-1, 3, 32, 32]',
     ],
     [{ image: { height: 32, width: 32, layout: 'NHWC' } }, { signature: PICTURES }, 'image: NHWC pictures'],
+    [{ image: { height: 8, width: 8 } }, { signature: BYTES }, 'image: pictures become FP32 or FP16; img takes UINT8'],
     [{ batching: { enabled: true } }, { signature: FIXED }, 'batching.enabled: the first axis is not free in x'],
     [{ batching: { segments: true } }, {}, 'batching.segments: '],
   ])('refuses %j', (manifest, means, fault) => {

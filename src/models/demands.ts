@@ -1,5 +1,6 @@
 // What model.yaml demands and the files of the model cannot give: said at the load, and not by each request.
-import type { ImageRecipe } from '../features/image-recipe.js';
+import { PICTURE_DATATYPES, type ImageRecipe } from '../features/image-recipe.js';
+import { isTokenInput } from '../features/token-tensors.js';
 import type { Manifest } from './manifest.js';
 import { scoresOutput } from './scores-output.js';
 import type { Signature, TensorSpec } from './signature.js';
@@ -29,8 +30,8 @@ function inputFaults({ inputs = new Map() }: Manifest, { signature }: Means): st
   });
 }
 
-const NEEDS: Readonly<Record<Task, readonly ('text' | 'picture' | 'labels')[]>> = {
-  embeddings: ['text'],
+const NEEDS: Readonly<Record<Task, readonly ('text' | 'textAlone' | 'picture' | 'labels')[]>> = {
+  embeddings: ['text', 'textAlone'],
   'text-classification': ['text', 'labels'],
   'image-classification': ['picture', 'labels'],
   classification: ['labels'],
@@ -38,8 +39,10 @@ const NEEDS: Readonly<Record<Task, readonly ('text' | 'picture' | 'labels')[]>> 
 };
 
 function taskFaults({ task = 'tensors' }: Manifest, { signature, hasTokenizer, image, labels }: Means): string[] {
+  const others = signature.inputs.filter(({ name }) => !isTokenInput(name));
   const missing = {
     text: hasTokenizer && signature.input('input_ids') ? undefined : 'tokenizer.json beside the graph and an input input_ids',
+    textAlone: others.length === 0 ? undefined : `a graph that takes tokens alone, without ${namesOf(others)}`,
     picture: image ? undefined : 'image in model.yaml, or preprocessor_config.json beside the graph',
     labels: labels ? undefined : 'labels in model.yaml, or labels.txt beside the graph',
   };
@@ -56,6 +59,8 @@ function imageFaults({ image }: Manifest, { signature }: Means): string[] {
   if (!image) return [];
   const [input, ...others] = signature.inputs;
   if (!input || others.length > 0) return [`image: pictures are for models of one input; the inputs are ${namesOf(signature.inputs)}`];
+  if (!PICTURE_DATATYPES.includes(input.datatype))
+    return [`image: pictures become ${PICTURE_DATATYPES.join(' or ')}; ${input.name} takes ${input.datatype}`];
   const { height, width, layout } = image;
   const sizes = layout === 'NCHW' ? [-1, 3, height, width] : [-1, height, width, 3];
   if (input.shape.length === 4 && sizes.every((size, axis) => size === -1 || fits(size, input.shape[axis]))) return [];

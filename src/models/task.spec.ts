@@ -7,11 +7,13 @@ const wire = (name: string) => ({ name, type: 'float32', shape: ['n', 2] }) as c
 const signature = (inputs: string[], outputs: string[]) => Signature.of({ inputs: inputs.map(wire), outputs: outputs.map(wire) });
 const TEXT = signature(['input_ids', 'attention_mask'], ['logits']);
 const BASE = signature(['input_ids', 'attention_mask'], ['last_hidden_state']);
+const PAIRS = signature(['input_ids', 'pixel_values', 'attention_mask'], ['text_embeds', 'image_embeds']);
 const ROWS = signature(['x'], ['label', 'probabilities']);
 const SEVERAL = signature(['x', 'y'], ['z']);
 
 const cases: readonly (readonly [Task, string, Partial<Clues>])[] = [
   ['embeddings', 'a text model without logits', { signature: BASE, hasTokenizer: true, hasLabels: true }],
+  ['tensors', 'a text model that takes pictures too', { signature: PAIRS, hasTokenizer: true }],
   ['text-classification', 'a text model with logits and labels', { signature: TEXT, hasTokenizer: true, hasLabels: true }],
   ['embeddings', 'a text model whose logits have no names', { signature: TEXT, hasTokenizer: true }],
   ['image-classification', 'a model with labels and an image recipe', { hasLabels: true, hasImageRecipe: true }],

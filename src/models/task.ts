@@ -1,4 +1,5 @@
 // What a model is for, found from what lies in its folder.
+import { isTokenInput } from '../features/token-tensors.js';
 import type { Signature } from './signature.js';
 
 export const TASKS = ['embeddings', 'text-classification', 'image-classification', 'classification', 'tensors'] as const;
@@ -11,10 +12,11 @@ export interface Clues {
   readonly hasLabels: boolean;
 }
 
-/** A text model with a logits output classifies; any other text model embeds. Nothing known: plain tensors. */
+/** A text model with a logits output classifies; any other that needs nothing beside text embeds. Nothing known: plain tensors. */
 export function taskOf({ signature, hasTokenizer, hasImageRecipe, hasLabels }: Clues): Task {
   if (hasTokenizer && signature.input('input_ids')) {
-    return signature.output('logits') && hasLabels ? 'text-classification' : 'embeddings';
+    if (signature.output('logits') && hasLabels) return 'text-classification';
+    if (signature.inputs.every(({ name }) => isTokenInput(name))) return 'embeddings';
   }
   if (!hasLabels) return 'tensors';
   if (hasImageRecipe) return 'image-classification';

@@ -1,10 +1,11 @@
 // The warm-up: a model is taken for repeatable where company changes nothing.
 import { describe, expect, it } from '@jest/globals';
 import { HandRunner, Ledger, POLICY } from '../../test/soak/hand-runner.js';
-import { Batcher } from '../batching/batcher.js';
+import { Batcher, type BatchingPolicy } from '../batching/batcher.js';
 import { NestorError } from '../errors.js';
 import type { Instance, RunResult } from '../runtime/instance.js';
 import type { Tensor } from '../tensor.js';
+import type { InputLimits } from './input-limits.js';
 import type { Model } from './model.js';
 import { Signature, type TensorSpec } from './signature.js';
 import { warmUp, type Findings } from './warm-up.js';
@@ -18,6 +19,7 @@ const tokens = (name: string): TensorSpec => ({ name, datatype: 'INT64', shape: 
 class Means extends HandRunner {
   override seats = 2;
   override sharing = 2;
+  readonly alive = { ready: 2, wanted: 2 };
   /** Rows and tokens of each batch. */
   readonly shapes: (readonly number[])[] = [];
 
@@ -45,13 +47,41 @@ function found(inputs: readonly string[], overTheBatch: boolean): Promise<Findin
   return warmedUp(inputs, new Means(overTheBatch));
 }
 
-function warmedUp(inputs: readonly string[], runner: Means, maxLength?: number): Promise<Findings> {
+/** Means over the ids and positions that the mask of each row leaves, or over all where it leaves none. */
+class Masked extends Means {
+  override run(_: Instance, [ids, mask]: readonly Tensor[]): Promise<RunResult> {
+    const { shape: [rows = 0, width = 0] = [] } = ids ?? {};
+    const [numbers, kept] = [ids, mask].map((tensor) => Array.from(tensor?.data as BigInt64Array, Number));
+    const means = Array.from({ length: rows }, (_row, row) => {
+      const places = Array.from({ length: width }, (_place, place) => row * width + place);
+      const seen = places.filter((place) => kept?.[place] === 1);
+      const some = seen.length > 0 ? seen : places;
+      return some.reduce((sum, place) => sum + (numbers?.[place] ?? 0) + (place % width), 0) / some.length;
+    });
+    return Promise.resolve({ outputs: [{ name: 'mean', datatype: 'FP32', shape: [rows, 1], data: Float32Array.from(means) }], seconds: 0 });
+  }
+}
+
+interface Given {
+  readonly maxLength?: number;
+  readonly policy?: BatchingPolicy;
+  readonly limits?: InputLimits;
+  /** Whether there is a tokenizer beside the graph. */
+  readonly tokenizes?: boolean;
+}
+
+function warmedUp(
+  inputs: readonly string[],
+  runner: Means,
+  { maxLength, policy = BATCHES, limits = new Map(), tokenizes = true }: Given = {},
+): Promise<Findings> {
   const signature = new Signature(inputs.map(tokens), [
     { name: 'mean', datatype: 'FP32', shape: [-1, 1], axes: ['batch_size', undefined] },
   ]);
   const layout = signature.layout(undefined, 0);
-  const batcher = new Batcher(BATCHES, layout, runner, new Ledger().metrics);
-  return warmUp({ signature, layout, limits: new Map(), tokenizer: { maxLength }, batcher, instances: runner } as unknown as Model);
+  const batcher = new Batcher(policy, layout, runner, new Ledger().metrics);
+  const tokenizer = tokenizes ? { maxLength } : undefined;
+  return warmUp({ signature, layout, limits, tokenizer, batcher, instances: runner } as unknown as Model);
 }
 
 describe('the warm-up', () => {
@@ -65,15 +95,41 @@ describe('the warm-up', () => {
 
   it('runs a full batch of the longest texts for each instance', async () => {
     const runner = new Means(false);
-    await warmedUp(['input_ids', 'attention_mask'], runner, 10);
+    await warmedUp(['input_ids', 'attention_mask'], runner, { maxLength: 10 });
     const full = [BATCHES.maxRows, 10];
     expect(runner.shapes.slice(-2)).toEqual([full, full]);
   });
 
+  it('leaves no instance with what others have left of a batch', async () => {
+    const runner = new Means(false);
+    await warmedUp(['input_ids', 'attention_mask'], runner, { maxLength: 10, policy: { ...POLICY, maxTokens: 40 } });
+    expect(runner.shapes.slice(-2)).toEqual([
+      [4, 10],
+      [4, 10],
+    ]);
+  });
+
+  it('takes texts for granted that run alone, though not in full batches', async () => {
+    await expect(warmedUp(['input_ids', 'attention_mask'], new Means(false, 39), { maxLength: 10 })).resolves.toMatchObject({
+      remark: expect.not.stringContaining('longest'),
+    });
+  });
+
   it('says that the longest texts cannot run, which keeps nobody from shorter ones', async () => {
     const runner = new Means(true, 99);
-    await expect(warmedUp(['input_ids', 'attention_mask'], runner, 100)).resolves.toMatchObject({
+    await expect(warmedUp(['input_ids', 'attention_mask'], runner, { maxLength: 100 })).resolves.toMatchObject({
       remark: expect.stringMatching(/of 100 tokens, cannot run \(out of range\); lower maxLength/),
+    });
+  });
+
+  it.each([true, false])('masks no text altogether, where there is a tokenizer: %s', async (tokenizes) => {
+    await expect(warmedUp(['input_ids', 'attention_mask'], new Masked(false), { tokenizes })).resolves.toEqual({ repeatable: true });
+  });
+
+  it.each([true, false])('runs texts of the length that model.yaml asks for, where there is a tokenizer: %s', async (tokenizes) => {
+    const limits = new Map([['input_ids', { shape: [-1, 12], min: 1 }]]);
+    await expect(warmedUp(['input_ids', 'attention_mask'], new Masked(false), { tokenizes, limits })).resolves.toEqual({
+      repeatable: true,
     });
   });
 

@@ -1,5 +1,6 @@
 // The first run of a model: readiness is proven by inference, not by a loaded file.
 import type { Item } from '../batching/item.js';
+import { merge } from '../batching/layout.js';
 import { NestorError, reasonOf } from '../errors.js';
 import { isTokenInput, tokenTensors } from '../features/token-tensors.js';
 import { allocate, elementCount, fill, type Tensor } from '../tensor.js';
@@ -29,8 +30,13 @@ export async function warmUp(model: Model): Promise<Findings> {
   const findings = await compare(model);
   const reason = await runFullBatches(model);
   if (reason === undefined) return findings;
-  const remark = `its longest texts, of ${model.tokenizer?.maxLength} tokens, cannot run (${reason}); lower maxLength in model.yaml`;
+  const remark = `its longest texts, of ${longestOf(model)} tokens, cannot run (${reason}); lower maxLength in model.yaml`;
   return { ...findings, remark: [findings.remark, remark].filter(Boolean).join('; ') };
+}
+
+/** Tokens of the longest text that others may travel with; 0 where none are known. */
+function longestOf({ tokenizer, batcher }: Model): number {
+  return Math.min(batcher.policy.maxTokens, tokenizer?.maxLength ?? 0);
 }
 
 /**
@@ -38,16 +44,23 @@ export async function warmUp(model: Model): Promise<Findings> {
  * served. Their arenas grew by 5 % over 30 minutes of mixed texts.
  * @returns why such texts cannot run, alone either.
  */
-async function runFullBatches({ signature, layout, tokenizer, batcher, instances }: Model): Promise<string | undefined> {
-  const { maxRows, maxTokens } = batcher.policy;
+async function runFullBatches(model: Model): Promise<string | undefined> {
+  const { signature, layout, batcher, instances } = model;
   if (!layout.batches || layout.paddedInputs.size === 0 || !signature.inputs.every(({ name }) => isTokenInput(name))) return undefined;
-  const length = Math.min(maxTokens, tokenizer?.maxLength ?? 0);
+  const length = longestOf(model);
   if (length === 0) return undefined;
-  const inputs = tokenTensors(new Array<number>(length).fill(1), signature.inputs);
-  const rows = Math.min(maxRows, Math.floor(maxTokens / length)) * instances.sharing;
-  const items = Array.from({ length: rows }, () => ({ inputs, rows: 1, length, kind: 'warm-up' }));
+  const text: Item = { inputs: tokenTensors(new Array<number>(length).fill(1), signature.inputs), rows: 1, length, kind: 'warm-up' };
+  const run = async (rows: number, count: number): Promise<void> => {
+    // Whole batches: of single texts each instance would take its share of what the others have left.
+    const full: Item = { ...text, inputs: merge(new Array<Item>(rows).fill(text), layout).inputs, rows };
+    const outputs = signature.outputs.map(({ name }) => name);
+    await batcher.submit(new Array<Item>(count).fill(full), { outputs, admitted: true });
+  };
+  const { maxRows, maxTokens } = batcher.policy;
+  // One alone would be the wide instance's, where there is one.
+  const count = Math.max(instances.sharing, Math.min(2, instances.alive.wanted));
   try {
-    await batcher.submit(items, { outputs: signature.outputs.map(({ name }) => name), admitted: true });
+    await run(Math.min(maxRows, Math.floor(maxTokens / length)), count).catch(() => run(1, 1));
     return undefined;
   } catch (thrown) {
     return reasonOf(thrown instanceof NestorError ? (thrown.cause ?? thrown) : thrown);
@@ -84,7 +97,8 @@ async function compare(model: Model): Promise<Findings> {
 
 function sampleItem(model: Model, ids: readonly number[], value: number): Item {
   const inputs = model.signature.inputs.map((spec) => sample(spec, model, ids, value));
-  return { inputs, rows: 1, length: model.layout.paddedInputs.size > 0 ? ids.length : 1, kind: 'warm-up' };
+  const lengths = inputs.filter(({ name }) => model.layout.paddedInputs.has(name)).map(({ shape }) => shape[1] ?? 1);
+  return { inputs, rows: 1, length: Math.max(1, ...lengths), kind: 'warm-up' };
 }
 
 function largestDifference(these: readonly Tensor[], those: readonly Tensor[]): number {
@@ -103,11 +117,26 @@ function largestDifference(these: readonly Tensor[], those: readonly Tensor[]): 
 
 function sample(spec: TensorSpec, model: Model, ids: readonly number[], value: number): Tensor {
   const limit: InputLimit = model.limits.get(spec.name) ?? {};
-  if (!limit.shape && model.tokenizer && isTokenInput(spec.name)) return tokenTensors(ids, [spec])[0] ?? fail(spec);
+  if (takesTokens(spec, model)) return tokenTensors(tokensWithin(limit, ids), [spec])[0] ?? fail(spec);
   const sizes = (limit.shape ?? imageShape(spec, model) ?? spec.shape).map((size) => (size === -1 ? 1 : size));
   const data = allocate(spec.datatype, elementCount(sizes));
   fill(data, limit.values?.[0] ?? Math.min(Math.max(value, limit.min ?? value), limit.max ?? value));
   return { name: spec.name, datatype: spec.datatype, shape: sizes, data };
+}
+
+/** Also where somebody else tokenizes: a mask of zeros, which no text has, would have every place of the padding looked at. */
+function takesTokens({ name, datatype }: TensorSpec, { tokenizer, layout }: Model): boolean {
+  if (!isTokenInput(name)) return false;
+  return tokenizer !== undefined || (layout.paddedInputs.has(name) && (datatype === 'INT64' || datatype === 'INT32'));
+}
+
+/** As long as they have to be, and no others than there may be. */
+function tokensWithin({ shape = [], values, min = -Infinity, max = Infinity }: InputLimit, ids: readonly number[]): number[] {
+  const [, length = -1] = shape;
+  return Array.from({ length: length === -1 ? ids.length : length }, (_, place) => {
+    const id = Math.min(Math.max(ids[place % ids.length] ?? 0, min), max);
+    return values?.includes(id) === false ? (values[0] ?? id) : id;
+  });
 }
 
 function imageShape(spec: TensorSpec, { image }: Model): number[] | undefined {

@@ -62,6 +62,13 @@ it('where their starter dies threads say of what, and the next has another', asy
   expect(await told(threads.open())).toEqual([expect.stringContaining('out of memory'), 1]);
 });
 
+it('where their starter dies while they are told to end nobody waits for it', async () => {
+  const threads = threadsOf(MORTAL);
+  const all = told(threads.open());
+  await threads.close();
+  await all;
+});
+
 it('that is started ahead is the next that somebody asks for, and ends where nobody does', async () => {
   const threads = threadsOf(HASTY);
   threads.startAhead();

@@ -81,6 +81,8 @@ export class WorkerThreads {
     this.#ahead = undefined;
     this.#hold();
     await Promise.all([...this.#living.values()].map((thread) => new Promise((resolve) => thread.once('exit', resolve))));
+    // It may have been what they ended with.
+    if (this.#starter !== starter) return;
     starter.ref();
     const ended = new Promise((resolve) => starter.once('exit', resolve));
     starter.postMessage('end' satisfies StarterRequest);

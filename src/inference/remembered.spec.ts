@@ -1,0 +1,54 @@
+// From inputs to the queue and back: what can never be admitted is not worked on.
+import { expect, it } from '@jest/globals';
+import { HandRunner, Ledger, POLICY } from '../../test/soak/hand-runner.js';
+import { Batcher } from '../batching/batcher.js';
+import type { Layout } from '../batching/layout.js';
+import type { CacheService } from '../cache/cache.service.js';
+import type { Model } from '../models/model.js';
+import { Signature } from '../models/signature.js';
+import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
+import { Tenant } from '../tenants/tenant.js';
+import type { Tensor } from '../tensor.js';
+import { outputs, type Parts } from './levels.js';
+import { answered, type Plan } from './remembered.js';
+import type { Work } from './work.js';
+
+const SEQUENCES: Layout = { batches: true, paddedInputs: new Map([['x', 0]]), paddedOutputs: new Set() };
+
+/** Tensors of so many rows of one token, which nobody may look into. */
+function rows(count: number): Work {
+  const { proxy, revoke } = Proxy.revocable(new Float32Array(0), {});
+  revoke();
+  const tensors: Tensor[] = [{ name: 'x', datatype: 'FP32', shape: [count, 1], data: proxy }];
+  return { size: 1, costly: false, keys: () => Promise.resolve(['']), tensors: () => Promise.resolve([tensors]) };
+}
+
+/** Asks a model whose output has so many floats a row for something. */
+function asking(width: number, policy = POLICY): (work: Work) => Promise<unknown> {
+  const batcher = new Batcher(policy, SEQUENCES, new HandRunner(), new Ledger().metrics);
+  const signature = Signature.of({ inputs: [], outputs: [{ name: 'y', type: 'float32', shape: ['n', width] }] });
+  const model: Partial<Model> = { batcher, layout: SEQUENCES, signature, maxRows: policy.maxRows };
+  const plan: Omit<Plan<Parts>, 'work'> = {
+    model: model as Model,
+    call: {},
+    tenant: new Tenant('', undefined),
+    outputs: ['y'],
+    circumstances: {},
+    valueOf: (parts) => parts,
+    rowsOf: () => 1,
+  };
+  const cache = { enabled: false } as Partial<CacheService> as CacheService;
+  return (work) => answered(cache, {} as TenantMetrics, outputs, { ...plan, work });
+}
+
+it('tensors of more rows than may ever wait are refused before they are cut', async () => {
+  const ask = asking(1);
+  await expect(ask(rows(POLICY.maxQueueItems + 1))).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', field: 'body' });
+  await expect(ask(rows(POLICY.maxQueueItems))).rejects.toThrow('revoked');
+});
+
+it('outputs of more than a gigabyte are refused before they are computed', async () => {
+  const ask = asking(2 ** 18, { ...POLICY, maxQueueItems: 2000, maxQueueTokens: 2000 });
+  await expect(ask(rows(1025))).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', field: 'outputs' });
+  await expect(ask(rows(1024))).rejects.toThrow('revoked');
+});
