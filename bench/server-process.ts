@@ -11,6 +11,7 @@ import { endTree, processTree, signalAll, treeCpuSeconds, treeMemoryMiB } from '
 import type { Server } from './servers.ts';
 
 const READY_SECONDS = 120;
+const FREE_SECONDS = 15;
 
 export interface RunningServer {
   readonly server: Server;
@@ -42,7 +43,7 @@ export async function startServer(server: Server, run: string, environment: Read
   const stop = async (): Promise<void> => {
     await endTree(pid);
     process.off('exit', orphaned);
-    if (!(await isFree(ports.http))) throw new Error(`${server.name} ended, but something still holds its port`);
+    if (!(await becomesFree(ports.http))) throw new Error(`${server.name} ended, but something still holds its port`);
   };
   const url = `http://127.0.0.1:${ports.http}`;
   if (!(await becomesReady(child, url + server.ready))) {
@@ -77,6 +78,16 @@ export async function freePort(): Promise<number> {
   probe.close();
   await once(probe, 'close');
   return port;
+}
+
+/** LitServe's processes have been seen to hold it for a moment longer than they are listed. */
+async function becomesFree(port: number): Promise<boolean> {
+  const end = Date.now() + FREE_SECONDS * 1000;
+  while (!(await isFree(port))) {
+    if (Date.now() > end) return false;
+    await sleep(100);
+  }
+  return true;
 }
 
 async function isFree(port: number): Promise<boolean> {

@@ -41,7 +41,7 @@ function longestOf({ tokenizer, batcher }: Model): number {
 
 /**
  * A batch of as many of the longest texts as there may be, for every instance at once: what sessions keep of it is theirs before anybody is
- * served. Their arenas grew by 5 % over 30 minutes of mixed texts.
+ * served, and is part of what the load is said to have taken.
  * @returns why such texts cannot run, alone either.
  */
 async function runFullBatches(model: Model): Promise<string | undefined> {
