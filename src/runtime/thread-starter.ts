@@ -4,7 +4,7 @@
 // microcode for each that is multiplied: on a Xeon of 2.8 GHz batches of mixed texts took 250 us a token with it and 303 without.
 // ONNX Runtime sets the processor's flag on the threads of its pools and on the one thread that makes the first session of a process, though
 // on no other that calls it (inference_session.cc, set_denormal_as_zero). A thread inherits the flag of the one that starts it (POSIX,
-// pthread_create; Windows and ARM have it off everywhere).
+// pthread_create). Elsewhere than on Linux and x86 it was not tried.
 import { parentPort, Worker } from 'node:worker_threads';
 import type { StarterReply, StarterRequest } from './messages.js';
 
