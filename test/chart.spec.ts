@@ -294,17 +294,3 @@ withHelm('the chart', () => {
     expect([code, text]).toEqual([1, expect.stringContaining(name)]);
   });
 });
-
-describe('the documentation of the chart', () => {
-  const values = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')) as Record<string, unknown>;
-  const readme = readFileSync(join(CHART, 'README.md'), 'utf8');
-  const keys = Object.entries(values).flatMap(([key, value]) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0
-      ? Object.keys(value).map((inner) => `${key}.${inner}`)
-      : [key],
-  );
-
-  it('has a row for every key', () => {
-    expect(keys.filter((key) => !readme.includes(`| \`${key}\` |`) && !readme.includes(`| \`${key}.`))).toEqual([]);
-  });
-});
