@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { openLines } from './line-stream.js';
 
 /** A disk without room. */
@@ -39,6 +39,38 @@ describe('lines', () => {
     lines.write('two\n');
     lines.flushSync();
     expect(readFileSync(file, 'utf8')).toBe('one\ntwo\n');
+    await rm(folder, { recursive: true });
+  });
+
+  it('that wait for company leave after a while, and nothing is written while there are none', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'nestor-lines-'));
+    const file = join(folder, 'log');
+    const lines = openLines({ dest: openSync(file, 'a'), minLength: 4096, flushAfterMs: 5 }, () => undefined);
+    const flush = jest.spyOn(lines, 'flush');
+    const { promise: idle, resolve: rest } = Promise.withResolvers<undefined>();
+    lines.write('one\n');
+    expect(readFileSync(file, 'utf8')).toBe('');
+    // Once for the line, and once for what may have come while it was written.
+    lines.on('drain', () => {
+      if (flush.mock.calls.length === 2) setImmediate(rest, undefined);
+    });
+    await idle;
+    expect(readFileSync(file, 'utf8')).toBe('one\n');
+    expect(flush).toHaveBeenCalledTimes(2);
+    await rm(folder, { recursive: true });
+  });
+
+  it('that come while others are written leave after them', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'nestor-lines-'));
+    const file = join(folder, 'log');
+    const lines = openLines({ dest: openSync(file, 'a'), minLength: 4096, flushAfterMs: 1 }, () => undefined);
+    lines.write('x'.repeat(4096));
+    lines.write('one\n');
+    const { promise: written, resolve: done } = Promise.withResolvers<undefined>();
+    lines.on('drain', () => {
+      if (readFileSync(file, 'utf8').endsWith('one\n')) done(undefined);
+    });
+    await written;
     await rm(folder, { recursive: true });
   });
 });

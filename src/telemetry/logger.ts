@@ -19,7 +19,7 @@ const STDERR = 2;
 
 /** The stream of standard output; what is a warning or worse leaves at once. */
 function output(): LineStream {
-  return openLines({ dest: STDOUT, minLength: BLOCK_BYTES, periodicFlush: FLUSH_MS }, (reason) => {
+  return openLines({ dest: STDOUT, minLength: BLOCK_BYTES, flushAfterMs: FLUSH_MS }, (reason) => {
     try {
       writeSync(STDERR, `The log cannot be written: ${reason}; lines are lost\n`);
     } catch {

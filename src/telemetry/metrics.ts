@@ -217,7 +217,7 @@ export class Metrics {
     });
     this.eventLoopDelay = new Histogram({
       name: 'nestor_event_loop_delay_seconds',
-      help: 'How late the event loop was, looked at every 20 ms.',
+      help: 'How late the event loop was, looked at ten times a second.',
       labelNames: [] as const,
       buckets: SECONDS,
       registers,
