@@ -121,9 +121,9 @@ async function costOf({ cpuSeconds, url }: RunningServer, { scraped = true, head
   const scrape = scraped ? setInterval(() => void get(`${url}/metrics`), SCRAPE_MS) : undefined;
   const before = cpuSeconds();
   try {
-    const { requestsPerSecond, errors } = await wrk({ ...load, headers });
+    const { requestsPerSecond, errors, answered } = await wrk({ ...load, headers });
     if (errors > 0) throw new Error(`${errors} requests failed`);
-    return { perRequest: ((cpuSeconds() - before) * 1e6) / (requestsPerSecond * load.seconds), requestsPerSecond };
+    return { perRequest: ((cpuSeconds() - before) * 1e6) / answered, requestsPerSecond };
   } finally {
     clearInterval(scrape);
   }

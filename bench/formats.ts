@@ -42,7 +42,7 @@ async function measure(form: Form, target: RunningServer, seconds: number): Prom
   await wrkOneBody({ ...load, seconds: 1 });
   const before = target.cpuSeconds();
   const figures = await wrkOneBody({ ...load, seconds });
-  const cpuMs = ((target.cpuSeconds() - before) * 1000) / (figures.requestsPerSecond * seconds);
+  const cpuMs = ((target.cpuSeconds() - before) * 1000) / figures.answered;
   return { ...figures, cpuMs, memoryMiB: target.memoryMiB(), bodyKb: body.byteLength / 1000 };
 }
 

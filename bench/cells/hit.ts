@@ -14,6 +14,6 @@ export const hit: Cell = {
     const before = cpuSeconds();
     const figures = await wrk({ ...load, seconds: options.seconds });
     const cpu = cpuSeconds() - before;
-    return { ...figures, cpuMicroseconds: (cpu * 1e6) / (figures.requestsPerSecond * options.seconds) };
+    return { ...figures, cpuMicroseconds: (cpu * 1e6) / figures.answered };
   },
 };

@@ -18,7 +18,7 @@ export const zipf: Cell = {
     const before = await computed(url);
     const figures = await wrk({ ...load, offset: round * STRIDE + STRIDE / 2, seconds: options.seconds });
     const ran = (await computed(url)) - before;
-    return { ...figures, hitRate: 100 * Math.max(0, 1 - ran / (figures.requestsPerSecond * options.seconds)) };
+    return { ...figures, hitRate: 100 * Math.max(0, 1 - ran / figures.answered) };
   },
 };
 

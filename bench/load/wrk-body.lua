@@ -1,10 +1,13 @@
 -- Sends one body, whatever bytes it has, again and again, and prints the figures as one line of JSON.
+dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "wrk-window.lua")
+local formatted, ramp
 
 function init(args)
-  local file = assert(io.open(args[1], "rb"))
+  ramp = tonumber(args[1])
+  local file = assert(io.open(args[2], "rb"))
   local body = file:read("*a")
   file:close()
-  for index = 2, #args do
+  for index = 3, #args do
     local name, value = args[index]:match("^(.-): (.*)$")
     wrk.headers[name] = value
   end
@@ -12,7 +15,6 @@ function init(args)
 end
 
 function request()
+  count(ramp)
   return formatted
 end
-
-dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "wrk-done.lua")

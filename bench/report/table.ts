@@ -4,9 +4,13 @@ import type { Server } from '../servers.ts';
 
 const RPS = 'requestsPerSecond';
 
+/** The first has a column of its own, the other is what some are reckoned from. */
+const UNLISTED = [RPS, 'answered'];
+
 /** Headings in the order of the columns; a figure that is not here goes by its own name. */
 const HEADINGS = new Map([
   ['p50Ms', 'p50, ms'],
+  ['p95Ms', 'p95, ms'],
   ['p99Ms', 'p99, ms'],
   ['healthP99Ms', '/health p99, ms'],
   ['memoryMiB', 'memory, MiB'],
@@ -40,7 +44,7 @@ export function cellTable(cell: Cell, results: Results, servers: readonly Server
 function figuresOf(cell: Cell, results: Results): string[] {
   const samples = results.samples.filter((sample) => sample.cell === cell.name && sample.server !== 'ceiling');
   const names = new Set([...HEADINGS.keys(), ...samples.flatMap((sample) => Object.keys(sample.figures))]);
-  names.delete(RPS);
+  for (const name of UNLISTED) names.delete(name);
   return [...names].filter((name) => samples.some(({ figures }) => (name === 'errors' ? figures[name] : figures[name] !== undefined)));
 }
 
