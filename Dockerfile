@@ -43,7 +43,7 @@ LABEL org.opencontainers.image.title="Nestor" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 GRPC_PORT=8001 MODEL_REPOSITORY=/app/models CACHE_DIR=/var/cache/nestor PREPARED_DIR=/app/prepared
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 GRPC_PORT=8001 MODEL_REPOSITORY=/app/models CACHE_DIR=/var/cache/nestor PREPARED_DIR=/app/prepared MALLOC_ARENA_MAX=2
 RUN install -d -o 10001 -g 10001 /var/cache/nestor
 WORKDIR /app
 USER 10001:10001
@@ -66,7 +66,7 @@ LABEL org.opencontainers.image.title="Nestor" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 GRPC_PORT=8001 MODEL_REPOSITORY=/app/models CACHE_DIR=/var/cache/nestor PREPARED_DIR=/app/prepared
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 GRPC_PORT=8001 MODEL_REPOSITORY=/app/models CACHE_DIR=/var/cache/nestor PREPARED_DIR=/app/prepared MALLOC_ARENA_MAX=2
 RUN install -d -o 10001 -g 10001 /var/cache/nestor
 WORKDIR /app
 USER 10001:10001

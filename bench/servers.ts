@@ -23,8 +23,11 @@ export interface Server {
   environment(ports: Ports): Readonly<Record<string, string>>;
 }
 
-/** The one place for Nestor's settings in every measurement. The load repeats texts in time: what is measured is the work, not the memory of it. */
-const NESTOR_ENVIRONMENT: Readonly<Record<string, string>> = { LOG_LEVEL: 'warn', CACHE: 'off' };
+/**
+ * The one place for Nestor's settings in every measurement. The load repeats texts in time: what is measured is the work, not the memory of
+ * it. The arenas are those of `npm start` and of the image.
+ */
+const NESTOR_ENVIRONMENT: Readonly<Record<string, string>> = { LOG_LEVEL: 'warn', CACHE: 'off', MALLOC_ARENA_MAX: '2' };
 
 export const FAMILY_PACKAGES: Readonly<Record<Server['family'], readonly string[]>> = {
   nestor: [],

@@ -32,7 +32,17 @@ export class Server {
   static async start(environment: Readonly<Record<string, string>> = {}, ear: keyof typeof EARS = 'killWorker'): Promise<Server> {
     const server = spawn(process.execPath, [...EARS[ear], join(ROOT, 'dist/main.js')], {
       cwd: ROOT,
-      env: { ...process.env, PORT: '0', GRPC_PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'info', CACHE: 'off', ...environment },
+      // The arenas are those of `npm start` and of the image.
+      env: {
+        ...process.env,
+        MALLOC_ARENA_MAX: '2',
+        PORT: '0',
+        GRPC_PORT: '0',
+        HOST: '127.0.0.1',
+        LOG_LEVEL: 'info',
+        CACHE: 'off',
+        ...environment,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     process.once('exit', () => server.kill('SIGKILL'));
