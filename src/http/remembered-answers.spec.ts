@@ -1,6 +1,6 @@
 // Whole answers are told apart by every header that a codec reads.
 import type { IncomingHttpHeaders } from 'node:http';
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { fastify } from 'fastify';
 import { Answers } from '../cache/answers.js';
 import type { CacheService } from '../cache/cache.service.js';
@@ -50,8 +50,17 @@ it('entity tags are compared weakly, in lists, and with the star', () => {
 
 describe('an answer', () => {
   const usage = new Usage();
+  /** How often answers were asked for. */
+  let lookups = 0;
+  beforeEach(() => {
+    lookups = 0;
+  });
   /** Sends a request twice, whose answer the handler has from there. @returns how often the handler was asked. */
-  async function askedTwice(result: CacheReport['result'], ttlMs: number | undefined, status = 200): Promise<number> {
+  async function askedTwice(
+    result: CacheReport['result'],
+    ttlMs: number | undefined,
+    { status = 200, tier = undefined as CacheReport['tier'], url = '/v1/models/any/predict' } = {},
+  ): Promise<number> {
     const scope = `${result} ${ttlMs}`;
     const cache: CachePolicy = { scope, outputs: new Set(['memory']), features: new Set(), shares: {}, ttlMs };
     const metrics = { statistics: { remembered: () => undefined }, saved: () => undefined };
@@ -62,38 +71,44 @@ describe('an answer', () => {
     });
     const service = { enabled: true, tenantOf: () => undefined, answers: new Answers(1_000_000) } as unknown as CacheService;
     const models = { find: () => served } as unknown as ModelRegistry;
-    const instruments = { asked: () => undefined } as unknown as CacheMetrics;
+    const instruments = { asked: () => (lookups += 1) } as unknown as CacheMetrics;
     new RememberedAnswers(service, models, instruments, {} as Tenants, {} as TenantMetrics).watch(app);
     let asked = 0;
-    app.post('/v1/models/any/predict', (request, reply) => {
+    app.post(url, (request, reply) => {
       asked += 1;
-      request.origin = { model: served, cache: { result, tier: 'memory', rows: 1, mode: 'use' } };
+      request.origin = { model: served, cache: { result, tier, rows: 1, mode: 'use' } };
       void reply.code(status).type('text/plain').send('answer');
     });
     for (let i = 0; i < 2; i++) {
       const { body, headers } = await app.inject({
         method: 'POST',
-        url: '/v1/models/any/predict',
+        url,
         headers: { 'content-type': 'x/y' },
         payload: 'x',
       });
       expect(body).toBe('answer');
-      expect(headers.etag !== undefined).toBe(status === 200);
+      expect(headers.etag !== undefined).toBe(status === 200 && lookups > 0);
     }
     await app.close();
     return asked;
   }
 
   it('is remembered', async () => {
-    expect([await askedTwice('miss', undefined), await askedTwice('miss', 1000), await askedTwice('hit', undefined)]).toEqual([1, 1, 1]);
+    const [known, joined] = [{ tier: 'memory' }, { tier: undefined }] as const;
+    expect([await askedTwice('miss', undefined), await askedTwice('miss', 1000)]).toEqual([1, 1]);
+    expect([await askedTwice('hit', undefined, known), await askedTwice('coalesced', 1000, joined)]).toEqual([1, 1]);
   });
 
   it('is not remembered for longer than what it was made of', async () => {
-    expect([await askedTwice('hit', 1000), await askedTwice('partial', 1000)]).toEqual([2, 2]);
+    for (const result of ['hit', 'partial', 'coalesced'] as const) expect(await askedTwice(result, 1000, { tier: 'memory' })).toBe(2);
   });
 
   it('is not remembered where it failed on its way out', async () => {
-    expect(await askedTwice('miss', undefined, 500)).toBe(2);
+    expect(await askedTwice('miss', undefined, { status: 500 })).toBe(2);
+  });
+
+  it('of a route that tells times of each request is neither remembered nor missed', async () => {
+    expect([await askedTwice('miss', undefined, { url: '/predict' }), lookups]).toEqual([2, 0]);
   });
 
   it('is a use of its model, which is not unloaded as if nobody used it', async () => {

@@ -27,8 +27,8 @@ const LARGEST_BODY_BYTES = 256 * 1024;
 const HIT = cacheStatus({ result: 'hit', tier: 'memory' });
 const LEVEL = 'answer';
 
-/** The routes that run a model. */
-const REMEMBERED = /\/(predict|infer)$|^\/v1\/embeddings$/;
+/** The routes that run a model, but for those of text-embeddings-inference, whose answers say how long they took. */
+const REMEMBERED = /^\/v[12]\/.*\/(predict|infer)$|^\/v1\/embeddings$/;
 
 @Injectable()
 export class RememberedAnswers {
@@ -98,8 +98,8 @@ export class RememberedAnswers {
         .map(([name, value]) => [name, String(value)]),
     );
     void reply.header('ETag', etag(model, key));
-    // What was remembered has some of its time behind it; a whole answer would be kept for all of it.
-    if (model.cache.ttlMs !== undefined && (cache.result === 'hit' || cache.result === 'partial')) return;
+    // What a tier remembered has some of its time behind it, whatever else it is joined with; a whole answer would be kept for all of it.
+    if (model.cache.ttlMs !== undefined && cache.tier !== undefined) return;
     if (!model.cache.outputs.has('memory') || (typeof body !== 'string' && !Buffer.isBuffer(body))) return;
     const { version: asked } = reply.request.params as { version?: string };
     const { name, version, cache: policy } = model;
