@@ -109,3 +109,18 @@ describe('the key of a text', () => {
     expect(await maker().bytes(Buffer.from('a'))).not.toBe(maker().text('a'));
   });
 });
+
+describe('the key of token ids', () => {
+  it('is of these ids, in this order, behind this prompt', () => {
+    const asked = fc.tuple(
+      fc.array(fc.constantFrom(0, 1, 12, 256, 65_536, 2 ** 31), { minLength: 1, maxLength: 3 }),
+      fc.constantFrom('', 'a'),
+    );
+    fc.assert(
+      fc.property(asked, asked, (one, two) => {
+        expect(maker().tokens(...one) === maker().tokens(...two)).toBe(JSON.stringify(one) === JSON.stringify(two));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

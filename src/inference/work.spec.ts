@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { removeRepositories, written } from '../../test/setup/repository.js';
 import type { CacheService } from '../cache/cache.service.js';
+import { KeyMaker } from '../cache/key.js';
 import { Cancellation } from '../cancellation.js';
 import { ImageRecipe } from '../features/image-recipe.js';
 import { Prompts } from '../features/prompts.js';
@@ -107,6 +108,49 @@ describe('texts that nobody waits for any more', () => {
       await expect(workOn(some).tensors(places, { signal: cancellation })).rejects.toMatchObject({ code: 'CANCELLED' });
       expect(asked).toEqual([first]);
     }
+  });
+});
+
+describe('keys', () => {
+  const maker = new KeyMaker('model', 'any', {});
+
+  /** Turns that others have while the keys are made. */
+  async function turnsDuring({ keys, size }: Work): Promise<number> {
+    let turns = 0;
+    let next = setImmediate(function turn() {
+      turns += 1;
+      next = setImmediate(turn);
+    });
+    const made = await keys(maker);
+    clearImmediate(next);
+    expect(made).toHaveLength(size);
+    return turns;
+  }
+
+  const ofTexts = (texts: readonly string[]): Work => workOf(model, { kind: 'texts', texts }, features);
+
+  it('of many inputs are made in turns, and of few short ones at once', async () => {
+    expect(await turnsDuring(ofTexts(new Array<string>(256).fill('one')))).toBe(0);
+    expect(await turnsDuring(ofTexts(new Array<string>(1024).fill('one')))).toBeGreaterThanOrEqual(3);
+  });
+
+  it('of long texts, lists of ids and pictures are made in turns', async () => {
+    const image = Object.assign(new ImageRecipe(), { height: 1, width: 1 });
+    const signature = Signature.of({ inputs: [{ name: 'picture', type: 'float32', shape: [-1, 3, 1, 1] }], outputs: [] });
+    const images = new Array<Uint8Array>(16).fill(new Uint8Array(128 * 1024));
+    const long = new Array<string>(16).fill('x'.repeat(128 * 1024));
+    for (const work of [
+      ofTexts(long),
+      embeddingWork(model, long, {}, features),
+      embeddingWork(model, new Array<number[]>(16).fill(new Array<number>(128 * 1024).fill(1)), {}, features),
+      workOf({ ...model, image, signature }, { kind: 'images', images }, features),
+    ])
+      expect(await turnsDuring(work)).toBeGreaterThanOrEqual(7);
+  });
+
+  it('of short texts behind a long prompt are made in turns', async () => {
+    const prompt = { text: 'x'.repeat(64 * 1024) };
+    expect(await turnsDuring(embeddingWork(model, new Array<string>(64).fill('a'), { prompt }, features))).toBeGreaterThanOrEqual(15);
   });
 });
 

@@ -30,8 +30,10 @@ const CHARACTERS_A_TURN = 1024 * 1024;
 /** Pictures that are decoded at once for one request: a queue of thousands must not hold all of sharp's threads. */
 const PICTURES_A_TURN = 8;
 
-/** Texts that are hashed between two turns: about half a millisecond. */
+/** Inputs that are hashed between two turns: about half a millisecond. */
 const KEYS_A_TURN = 256;
+/** And their characters, token ids or bytes: a short body may ask for many texts behind a long prompt, and 32 MiB are hashed in 70 ms. */
+const HASHED_A_TURN = 256 * 1024;
 
 export interface Work {
   /** Number of inputs that are keyed apart. */
@@ -69,7 +71,7 @@ function textWork(model: Model, tokenizer: Tokenizer, texts: readonly string[], 
   return {
     size: texts.length,
     costly: true,
-    keys: (maker) => keysInTurns(texts, (text) => maker.text(text)),
+    keys: (maker) => keysInTurns(texts, 0, (text) => maker.text(text)),
     tensors: (places, waits) =>
       inTurns(
         places,
@@ -106,20 +108,21 @@ export function embeddingWork(model: Model, inputs: readonly EmbeddingInput[], o
     }
   }
   const asked = prompt && JSON.stringify(options.prompt ?? {});
+  const prefixed = prompt?.prefix?.length ?? 0;
   let skipped = 0;
   return {
     size: inputs.length,
     costly: true,
     skipped: () => skipped,
     keys: (maker) =>
-      keysInTurns(inputs, (input) =>
+      keysInTurns(inputs, prefixed, (input) =>
         typeof input === 'string' ? maker.text(prompt ? prompt.apply(input) : input) : maker.tokens(input, asked),
       ),
     tensors: (places, waits) =>
       inTurns(
         places,
         TEXTS_A_TURN,
-        (place) => (inputs[place]?.length ?? 0) + (prompt?.prefix?.length ?? 0),
+        (place) => (inputs[place]?.length ?? 0) + prefixed,
         waits,
         async (some) => {
           const encode: Encode = (texts, cut) => features.tokens(model, tokenizer, texts, cut);
@@ -156,11 +159,23 @@ async function inTurns<T>(
   return done;
 }
 
-async function keysInTurns<T>(inputs: readonly T[], keyOf: (input: T) => string): Promise<string[]> {
+/** @param prefixed characters that stand in front of each. */
+async function keysInTurns<T extends { readonly length: number }>(
+  inputs: readonly T[],
+  prefixed: number,
+  keyOf: (input: T) => string | Promise<string>,
+): Promise<string[]> {
   const keys: string[] = [];
-  for (const [index, input] of inputs.entries()) {
-    if (index > 0 && index % KEYS_A_TURN === 0) await setImmediate();
-    keys.push(keyOf(input));
+  let [hashed, made] = [0, 0];
+  for (const input of inputs) {
+    if (made === KEYS_A_TURN || hashed >= HASHED_A_TURN) {
+      await setImmediate();
+      [hashed, made] = [0, 0];
+    }
+    const key = keyOf(input);
+    keys.push(typeof key === 'string' ? key : await key);
+    hashed += input.length + prefixed;
+    made += 1;
   }
   return keys;
 }
@@ -181,7 +196,7 @@ function pictureWork(model: Model, images: readonly Uint8Array[], features: Feat
   return {
     size: images.length,
     costly: true,
-    keys: (maker) => maker.eachBytes(images),
+    keys: (maker) => keysInTurns(images, 0, (image) => maker.bytes(image)),
     tensors: (places, waits) =>
       inTurns(
         places,
