@@ -1,8 +1,10 @@
 // The disk tier and its thread: what is there is read whatever else the disk cannot do.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { promisify } from 'node:util';
 import * as threads from 'node:worker_threads';
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 
@@ -20,13 +22,14 @@ jest.unstable_mockModule('node:worker_threads', () => ({
 const { DiskStore } = await import('./disk-store.js');
 
 let folder: string;
-let store: InstanceType<typeof DiskStore>;
+let store: InstanceType<typeof DiskStore> | undefined;
 beforeEach(() => {
   exhausted = false;
+  store = undefined;
   folder = mkdtempSync(join(tmpdir(), 'nestor-disk-'));
 });
 afterEach(async () => {
-  await store.disconnect();
+  await store?.disconnect();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -50,6 +53,29 @@ it('reads while another process writes for long, though it cannot note that the 
   other.close();
   expect(Buffer.from((read as { value: Uint8Array }).value)).toEqual(value);
 });
+
+it('holds up neither the closing nor the end of the process where the disk hangs', async () => {
+  const file = new DatabaseSync(join(folder, 'cache.sqlite'));
+  file.exec('CREATE TABLE any (thing)');
+  file.close();
+  // SQLite opens it to read, and so waits for whoever may write.
+  execFileSync('mkfifo', [join(folder, 'cache.sqlite-journal')]);
+  const script = `
+    import { readdirSync, readlinkSync } from 'node:fs';
+    import { setImmediate } from 'node:timers/promises';
+    import { DiskStore } from ${JSON.stringify(new URL('./disk-store.ts', import.meta.url).href)};
+    const store = new DiskStore(${JSON.stringify(folder)}, 1_000_000);
+    const reading = store.get('model:key').catch(({ message }) => message);
+    const open = () => readdirSync('/proc/self/fd').some((fd) => {
+      try { return readlinkSync('/proc/self/fd/' + fd).endsWith('cache.sqlite'); } catch { return false; }
+    });
+    while (!open()) await setImmediate();
+    await store.disconnect();
+    process.stdout.write(await reading, () => process.exit(0));`;
+  writeFileSync(join(folder, 'leaving.mjs'), script);
+  const run = promisify(execFile)(process.execPath, [join(folder, 'leaving.mjs')], { timeout: 15_000, killSignal: 'SIGINT' });
+  await expect(run).rejects.toMatchObject({ stdout: 'the disk tier is closed', signal: 'SIGKILL' });
+}, 20_000);
 
 it('knows what is there before anything is written', async () => {
   store = new DiskStore(folder, 1_000_000);

@@ -1,5 +1,6 @@
 // The disk tier: asks its thread, and starts another when it dies.
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { KeyvStoreAdapter, StoredData } from 'keyv';
 import type { DiskCommand, DiskReply, DiskRequest, DiskSettings } from './disk-messages.js';
@@ -7,6 +8,8 @@ import type { DiskCommand, DiskReply, DiskRequest, DiskSettings } from './disk-m
 /** Writes that wait for the disk at most: a disk that is slower than the models must not fill the memory. */
 const MOST_PENDING = 256;
 const FILE = 'cache.sqlite';
+/** For the thread to end what it does, in milliseconds. */
+const END_MS = 2000;
 
 interface Held {
   readonly value: Uint8Array;
@@ -75,9 +78,16 @@ export class DiskStore implements KeyvStoreAdapter {
     return this;
   }
 
+  /** Does not wait for a disk that hangs: in a system call a thread cannot be ended, and `process.exit` would wait for it forever. */
   async disconnect(): Promise<void> {
     this.#closed = true;
-    await this.#worker?.terminate();
+    const worker = this.#worker;
+    if (!worker) return;
+    const kill = (): boolean => process.kill(process.pid, 'SIGKILL');
+    process.once('exit', kill);
+    const ended = worker.terminate().then(() => process.off('exit', kill));
+    await Promise.race([ended, setTimeout(END_MS, undefined, { ref: false })]);
+    this.#lost(worker, new Error('the disk tier is closed'));
   }
 
   async #ask(command: DiskCommand): Promise<DiskReply> {
