@@ -24,6 +24,17 @@ function keysOf(settings: object | undefined): string[] {
   return [...new Set(rules.map(({ propertyName }) => propertyName))];
 }
 
+/** A key with nothing behind it, the lines below it commented out perhaps, is one that is not there. */
+function dropEmpty(settings: unknown): void {
+  if (settings instanceof Map) settings.forEach(dropEmpty);
+  // Names that people give, and not keys.
+  if (typeof settings !== 'object' || settings === null || Object.getPrototypeOf(settings) === Object.prototype) return;
+  for (const [key, value] of Object.entries(settings)) {
+    if (value === null) Reflect.set(settings, key, undefined);
+    else dropEmpty(value);
+  }
+}
+
 /**
  * @param path of the file, which errors name.
  * @throws Error that names every key that is wrong, or unknown.
@@ -39,5 +50,6 @@ export function readYaml<T extends object>(type: new () => T, path: string, text
   const settings = plainToInstance(type, content);
   const faults = faultsOf(validateSync(settings, { whitelist: true, forbidNonWhitelisted: true }));
   if (faults.length > 0) throw new Error(`${path} is not valid:\n  ${faults.join('\n  ')}`);
+  dropEmpty(settings);
   return settings;
 }

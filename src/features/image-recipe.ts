@@ -1,5 +1,5 @@
 // How a picture becomes a tensor: the numbers that a vision model was trained with.
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsInt, IsNumber, Max, Min } from 'class-validator';
 import type { Datatype } from '../tensor.js';
 
 /** What a picture can be as a tensor. */
@@ -22,5 +22,5 @@ export class ImageRecipe {
   @IsArray() @ArrayMinSize(3) @ArrayMaxSize(3) @IsNumber({}, { each: true }) readonly std: number[] = [1, 1, 1];
   @IsIn(['NCHW', 'NHWC']) readonly layout: 'NCHW' | 'NHWC' = 'NCHW';
   /** Most pixels of a picture; larger ones are refused before they are decoded. */
-  @IsOptional() @IsInt() @Min(1) readonly maxPixels: number = 50_000_000;
+  @IsInt() @Min(1) readonly maxPixels: number = 50_000_000;
 }

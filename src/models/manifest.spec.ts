@@ -63,6 +63,13 @@ describe('readManifest', () => {
     await expect(manifest(yaml)).resolves.toEqual(new Manifest());
   });
 
+  it('takes keys with nothing behind them for keys that are not there', async () => {
+    const keys = Object.keys(new Manifest());
+    await expect(manifest(keys.map((key) => `${key}: # none\n`).join(''))).resolves.toEqual(new Manifest());
+    const read = await manifest('runtime: { session: , threads: 2 }\ninputs: { x: { shape: , min: 1 } }');
+    expect(read).toEqual(await manifest('runtime: { threads: 2 }\ninputs: { x: { min: 1 } }'));
+  });
+
   it('takes a file that is not there for an empty one', async () => {
     await expect(readManifest(folder, join(folder, 'none.yaml'))).resolves.toEqual(new Manifest());
   });
@@ -83,12 +90,20 @@ describe('readManifest', () => {
     ['runtime: { treads: 2 }', 'runtime.treads'],
     ['runtime: { session: { disable_prepacking: } }', 'runtime.session'],
     ['runtime: { session: { intra_op: { thread_affinities: [1, 2] } } }', 'runtime.session'],
+    ['runtime: { session: { session.disable_prepacking: 1 } }', 'runtime.session'],
+    ['runtime: { session: { session: { disable_prepacking: 1 } } }', 'runtime.session'],
+    ['runtime: [{ instances: 2 }]', 'runtime'],
+    ['batching: []', 'batching'],
+    ['image: [{ height: 1, width: 1 }]', 'image'],
+    ['image: { height: 1, width: 1, maxPixels: }', 'image.maxPixels'],
+    ['inputs: { x: }', 'inputs.x'],
     ['batching: { maxDelayMs: 1e10 }', 'batching.maxDelayMs'],
     ['batching: { tolerance: 0.5 }', 'batching.tolerance'],
     ['batching: { maxDelayMs: -1 }', 'batching.maxDelayMs'],
     ['batching: { maxTokens: .inf }', 'batching.maxTokens'],
     ['queue: { maxItems: 1.5 }', 'queue.maxItems'],
     ['loading: { idleSeconds: 0 }', 'loading.idleSeconds'],
+    ['loading: { idleSeconds: 60 }', 'loading.idleSeconds'],
     ['loading: { onDemand: maybe }', 'loading.onDemand'],
     ['runtime: { memory: plenty }', 'runtime.memory'],
     ['versions: newest', 'versions'],

@@ -1,5 +1,6 @@
 // model.yaml: what cannot be inferred from the files of a model, every key optional.
 import { stat } from 'node:fs/promises';
+import { applyDecorators } from '@nestjs/common';
 import { Transform, Type } from 'class-transformer';
 import {
   ArrayMinSize,
@@ -27,9 +28,12 @@ import { withinRepository } from './repository.js';
 import { TASKS, type Task } from './task.js';
 import { isVersion, isVersionLabel, type VersionPolicy } from './versions.js';
 
-/** A rule of its own, in words. */
-const Holds = (holds: (value: unknown) => boolean, rule: string): PropertyDecorator =>
-  ValidateBy({ name: 'holds', validator: { validate: holds, defaultMessage: () => rule } });
+/** A rule of its own, in words; it sees the other keys beside a value too. */
+const Holds = (holds: (value: unknown, beside?: object) => boolean, rule: string): PropertyDecorator =>
+  ValidateBy({ name: 'holds', validator: { validate: (value, told) => holds(value, told?.object), defaultMessage: () => rule } });
+
+/** Keys below a key; a list of them would be nobody's. */
+const Section = (type: () => new () => object): PropertyDecorator => applyDecorators(IsObject(), ValidateNested(), Type(type));
 
 /** YAML takes 1 for a number; versions are texts. */
 const text = (value: unknown): unknown => (typeof value === 'number' ? String(value) : value);
@@ -65,6 +69,10 @@ function isEntries(value: unknown): boolean {
   return Object.values(value).every((one: unknown) => ['string', 'number', 'boolean'].includes(typeof one) || isEntries(one));
 }
 
+/** ONNX Runtime passes over a name that it does not know. */
+const isSession = (value: unknown): boolean =>
+  isEntries(value) && Object.keys(value as object).every((name) => !/^session(\.|$)/.test(name));
+
 class RuntimeManifest {
   /** Execution provider; the model is not ready unless this very provider loads. */
   @IsOptional() @IsIn(PROVIDERS) readonly provider?: Provider;
@@ -77,7 +85,10 @@ class RuntimeManifest {
   @IsOptional() @IsBoolean() readonly wide?: boolean;
   /** Session entries of ONNX Runtime without their prefix `session.`, nested at the dots. */
   @IsOptional()
-  @Holds(isEntries, 'session must give a text, a number, true or false for each entry, nested at the dots')
+  @Holds(
+    isSession,
+    'session must give a text, a number, true or false for each entry, nested at the dots, its name without the prefix session.',
+  )
   readonly session?: SessionEntries;
   /** Whether sessions share one mapped copy of the weights, or each lays them out anew in memory of its own. */
   @IsOptional() @IsIn(MEMORY_MODES) readonly memory?: MemoryMode;
@@ -87,7 +98,11 @@ class LoadingManifest {
   /** Loaded with the first request for it and not at the start; it may have to make room for others. */
   @IsOptional() @IsBoolean() readonly onDemand?: boolean;
   /** Seconds without a request after which it is unloaded until the next one. */
-  @IsOptional() @IsNumber() @Min(1) readonly idleSeconds?: number;
+  @IsOptional()
+  @IsNumber()
+  @Min(1)
+  @Holds((_, beside: LoadingManifest = {}) => beside.onDemand === true, 'idleSeconds takes onDemand: true, by which the model comes again')
+  readonly idleSeconds?: number;
 }
 
 class BatchingManifest {
@@ -154,14 +169,14 @@ export class Manifest {
   @IsOptional() @IsInt() @Min(1) readonly maxLength?: number;
   /** What the graph does not say of its inputs, by name; the warm-up keeps to it too. */
   @IsOptional() @ValidateNested({ each: true }) @Type(() => InputLimit) readonly inputs?: Map<string, InputLimit>;
-  @IsOptional() @ValidateNested() @Type(() => ImageRecipe) readonly image?: ImageRecipe;
-  @IsOptional() @ValidateNested() @Type(() => RuntimeManifest) readonly runtime?: RuntimeManifest;
-  @IsOptional() @ValidateNested() @Type(() => BatchingManifest) readonly batching?: BatchingManifest;
-  @IsOptional() @ValidateNested() @Type(() => LoadingManifest) readonly loading?: LoadingManifest;
-  @IsOptional() @ValidateNested() @Type(() => QueueManifest) readonly queue?: QueueManifest;
+  @IsOptional() @Section(() => ImageRecipe) readonly image?: ImageRecipe;
+  @IsOptional() @Section(() => RuntimeManifest) readonly runtime?: RuntimeManifest;
+  @IsOptional() @Section(() => BatchingManifest) readonly batching?: BatchingManifest;
+  @IsOptional() @Section(() => LoadingManifest) readonly loading?: LoadingManifest;
+  @IsOptional() @Section(() => QueueManifest) readonly queue?: QueueManifest;
   /** False for a model that draws lots: its answers are never remembered, nor shared between equal requests. */
   @IsOptional() @IsBoolean() readonly deterministic?: boolean;
-  @IsOptional() @ValidateNested() @Type(() => CacheManifest) readonly cache?: CacheManifest;
+  @IsOptional() @Section(() => CacheManifest) readonly cache?: CacheManifest;
 }
 
 /** Keys that say when it is loaded and who gets a request: a change of these loads nothing anew. */

@@ -9,6 +9,7 @@ import { BatchingService } from '../batching/batching.service.js';
 import { Readiness } from '../health/readiness.js';
 import { RuntimeService, starterUrl } from '../runtime/runtime.service.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { contentOf } from './content-digest.js';
 import { filesOf } from './folder-contents.js';
 import { Manifest } from './manifest.js';
 import { MemoryBudget } from './memory-budget.js';
@@ -69,12 +70,16 @@ it('prepares anew what was damaged, though its warm-up went well, and gives out 
   expect(budget.taken).toBe(empty);
 });
 
-it('loads the original where what is prepared anew is damaged again', async () => {
+it('loads the original where what is prepared anew is damaged again, and reckons with what that takes', async () => {
+  const empty = budget.taken;
   await loader.end(await load());
   prepared.isIntact = ({ prepared }) => Promise.resolve(!prepared);
   const model = await load();
   expect(said.filter((line) => line.includes('its weights are damaged'))).toHaveLength(2);
   expect(model.instances.alive).toEqual({ ready: 1, wanted: 1 });
+  const { bytes } = await contentOf(await filesOf('models', PATH));
+  expect(budget.taken - empty).toBeGreaterThan(2 * bytes);
+  expect(model.memory.weightsPath).toBeUndefined();
   await loader.end(model);
 });
 

@@ -40,13 +40,17 @@ interface Plans {
   readonly anew: () => Promise<InstancePlan>;
 }
 
-/** What a model is made of beside its instances. */
-interface Parts {
+/** What a model is made of, whichever of its plans runs. */
+interface Source {
   readonly folder: VersionFolder;
   readonly manifest: Manifest;
   readonly files: ModelFiles;
-  /** Of everything that its answers depend on. */
-  readonly digest: string;
+  readonly content: Content;
+  readonly makeRoom: MakeRoom;
+}
+
+/** What it is made of beside its instances. */
+interface Parts extends Source {
   readonly memory: ModelMemory;
 }
 
@@ -93,40 +97,40 @@ export class ModelLoader {
 
   /** How a version runs: from its prepared files, which are made now where they are missing, or as it is where they cannot be made. */
   async plan(files: ModelFiles, manifest: Manifest, content: Content): Promise<InstancePlan> {
-    return this.preparedModels.prepared(await this.#original(files, manifest), content, manifest.runtime?.memory ?? 'shared');
+    return this.preparedModels.prepared(await this.#original(files, manifest), content, modeOf(manifest));
   }
 
   async #original({ modelPath }: ModelFiles, manifest: Manifest): Promise<InstancePlan> {
     return instancePlan(manifest, modelPath, (await stat(modelPath)).size, this.runtime.cores.total);
   }
 
-  /** Takes the share of the budget that the model is expected to need. */
-  async #reserve(
-    { name, version }: VersionFolder,
-    { prepared }: Plans,
-    content: Content,
-    mode: MemoryMode,
-    makeRoom: MakeRoom,
-  ): Promise<ModelMemory> {
-    const weightsPath = prepared.prepared ? weightsOf(prepared.modelPath) : undefined;
+  /** Takes the share of the budget that a plan is expected to need. */
+  async #reserve(plan: InstancePlan, { folder: { name, version }, manifest, content, makeRoom }: Source): Promise<ModelMemory> {
+    const mode = modeOf(manifest);
+    const weightsPath = plan.prepared ? weightsOf(plan.modelPath) : undefined;
     // A graph of small weights alone, beside large files of another kind, is prepared without a file for them.
     const weightBytes = weightsPath === undefined ? content.bytes : await stat(weightsPath).then(({ size }) => size, () => 0); // prettier-ignore
-    const expected = footprintOf(prepared, weightBytes, mode);
+    const expected = footprintOf(plan, weightBytes, mode);
     return { mode, weightsPath, expected, grown: 0, release: await this.budget.reserve(`${name}/${version}`, expected, makeRoom) };
   }
 
   async #load(folder: VersionFolder, manifest: Manifest, contents: readonly ContainedFile[], makeRoom: MakeRoom): Promise<Model> {
     const [files, content] = await Promise.all([readModelFiles(folder.path), this.preparedModels.contentOf(contents)]);
-    const mode = manifest.runtime?.memory ?? 'shared';
+    const mode = modeOf(manifest);
     const original = await this.#original(files, manifest);
     const plans: Plans = {
       original,
       prepared: await this.preparedModels.atFirstSight(original, content, mode),
       anew: () => this.preparedModels.prepared(original, content, mode),
     };
-    const memory = await this.#reserve(folder, plans, content, mode, makeRoom);
+    return this.#run(plans, { folder, manifest, files, content, makeRoom });
+  }
+
+  /** Within the budget: what is prepared takes another share of it than the original. */
+  async #run(plans: Plans, source: Source): Promise<Model> {
+    const memory = await this.#reserve(plans.prepared, source);
     try {
-      return await this.#start(plans, { folder, manifest, files, digest: contentScope(content, loadingKeys(manifest)), memory });
+      return await this.#start(plans, { ...source, memory });
     } catch (thrown) {
       memory.release();
       throw thrown;
@@ -168,7 +172,7 @@ export class ModelLoader {
       parts.memory.grown = Math.max(0, (await anonymousMemory()) - before);
       metrics.memory(parts.memory.expected.mapped, parts.memory.grown);
       if (remark) this.#logger.warn(`${name}/${version}: ${remark}`);
-      return repeatable ? model : { ...model, cache: cachePolicy(parts.manifest, parts.digest, false) };
+      return repeatable ? model : { ...model, cache: cachePolicy(parts.manifest, scopeOf(parts), false) };
     } catch (thrown) {
       if (batcher) this.batching.close(batcher);
       await this.runtime.end(instances);
@@ -177,9 +181,10 @@ export class ModelLoader {
       if (!prepared.prepared || this.runtime.closed || (loads && intact)) throw thrown;
       const reason = intact ? reasonOf(thrown) : DAMAGED;
       this.#logger.warn(`${prepared.modelPath} does not load, it will be prepared anew: ${reason}`);
+      parts.memory.release();
       await this.preparedModels.discard(prepared);
       // What is damaged twice lies on a disk that cannot be trusted.
-      return this.#start({ ...plans, prepared: intact ? original : await anew(), anew: () => Promise.resolve(original) }, parts);
+      return this.#run({ ...plans, prepared: intact ? original : await anew(), anew: () => Promise.resolve(original) }, parts);
     }
   }
 
@@ -188,8 +193,18 @@ export class ModelLoader {
   }
 }
 
+function modeOf({ runtime }: Manifest): MemoryMode {
+  return runtime?.memory ?? 'shared';
+}
+
+/** Of everything that its answers depend on. */
+function scopeOf({ content, manifest }: Source): string {
+  return contentScope(content, loadingKeys(manifest));
+}
+
 /** What is known of a version, put together. */
-function modelOf({ folder, manifest, files, digest, memory }: Parts, running: Running): Model {
+function modelOf(parts: Parts, running: Running): Model {
+  const { folder, manifest, files, memory } = parts;
   const { signature, tokenizer } = running;
   const labels = manifest.labels ?? files.labels;
   const image = manifest.image ?? files.image;
@@ -212,7 +227,7 @@ function modelOf({ folder, manifest, files, digest, memory }: Parts, running: Ru
     normalize: manifest.normalize ?? files.normalize ?? false,
     ...promptPlan(manifest, files, signature),
     readyAt: Math.floor(Date.now() / 1000),
-    cache: cachePolicy(manifest, digest),
+    cache: cachePolicy(manifest, scopeOf(parts)),
     usage: new Usage(),
     memory,
   };

@@ -1,10 +1,11 @@
 // What is asked of one model at one time, and models that come when they are used.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { removeRepositories, withWorkers, written, type Files } from '../../test/setup/repository.js';
+import { until } from '../../test/setup/until.js';
 import { identityModel } from '../../test/soak/identity-model.js';
 import { BatchingService } from '../batching/batching.service.js';
 import { Readiness } from '../health/readiness.js';
@@ -68,6 +69,29 @@ describe('a model', () => {
     await manager.refresh('m');
     expect(models.names).toEqual([]);
   });
+});
+
+it('exchanges no instances of a model that was unloaded meanwhile, and misses none', async () => {
+  const manager = await managed({ 'm/1/model.onnx': IDENTITY, 'm/model.yaml': withWorkers(1) });
+  await Promise.all([manager.unload('m'), manager.recycle()]);
+  expect(models.names).toEqual([]);
+});
+
+it('waits for the memory of one that was unloaded and still answers', async () => {
+  const manager = await managed({
+    'a/1/model.onnx': IDENTITY,
+    'a/model.yaml': withWorkers(1),
+    'b/1/model.onnx': IDENTITY,
+    'b/model.yaml': onDemand(1),
+  });
+  options.memoryBudgetBytes = budget.taken + 0.5 * INSTANCE_BYTES;
+  const lease = await manager.use({ name: 'a' });
+  await manager.unload('a');
+  const reserve = jest.spyOn(budget, 'reserve');
+  const answer = version(manager, 'b');
+  await until('the other to ask for memory', () => Promise.resolve(reserve.mock.calls[0]));
+  lease.release();
+  await expect(answer).resolves.toBe('1');
 });
 
 describe('a model that is loaded when it is used', () => {

@@ -126,7 +126,10 @@ export class ModelManager {
   async recycle(): Promise<void> {
     const failures: string[] = [];
     for (const name of this.models.names) {
-      const renewed = this.#turns.take(name, async () => this.rollout.renew(await this.rollout.describe(name), this.#makeRoom));
+      const renewed = this.#turns.take(name, async () => {
+        // It may have gone while others were exchanged.
+        if (this.models.names.includes(name)) await this.rollout.renew(await this.rollout.describe(name), this.#makeRoom);
+      });
       await renewed.catch((thrown: unknown) => failures.push(`${name}: ${reasonOf(thrown)}`));
     }
     if (failures.length > 0) throw new Error(failures.join('\n'));
@@ -191,14 +194,21 @@ export class ModelManager {
     await ended;
   }
 
-  /** Has the model rest that was not used for longest. @returns false where all that could would not be enough: they stay. */
+  /**
+   * Waits for what is on its way out, or has the model rest that was not used for longest.
+   * @returns false where all of it together would not be enough: then nothing is unloaded.
+   */
   async #unloadSpare(missing: number): Promise<boolean> {
     const { spare } = this.#idle;
     const [name] = spare;
-    const bytes = spare.flatMap((one) => this.models.versions(one)).reduce((sum, { memory }) => sum + sumOf(memory.expected), 0);
-    if (name === undefined || bytes < missing) return false;
-    this.#logger.log(`${name} is unloaded to make room`);
-    await this.#rest(name);
+    const { leaving } = this.rollout;
+    const coming = bytesOf([...leaving.keys()]);
+    if (coming + bytesOf(spare.flatMap((one) => this.models.versions(one))) < missing) return false;
+    if (name === undefined || coming >= missing) await Promise.race(leaving.values());
+    else {
+      this.#logger.log(`${name} is unloaded to make room`);
+      await this.#rest(name);
+    }
     return true;
   }
 
@@ -219,4 +229,9 @@ export class ModelManager {
       if (this.models.names.includes(name)) this.#dormant.forget(name);
     }
   }
+}
+
+/** What the budget reckons with for them. */
+function bytesOf(models: readonly Model[]): number {
+  return models.reduce((sum, { memory }) => sum + sumOf(memory.expected), 0);
 }

@@ -1,5 +1,5 @@
 // What is loaded in vain is let go again: its threads, and its share of the budget.
-import { symlink } from 'node:fs/promises';
+import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
@@ -64,6 +64,19 @@ it('keeps the fresh instances of one version where there is no memory for those 
   expect(models.versions('m')).toContain(second);
   await rollout.withdraw('m');
   await until('the memory of all to be given back', () => Promise.resolve(budget.taken === empty || undefined));
+});
+
+it('says on why the files of a version are not loaded while its instances are exchanged', async () => {
+  await rollout.align(await rollout.describe('m'), nothing);
+  await writeFile(join(options.repository, 'm/1/model.onnx'), 'nonsense');
+  await expect(rollout.align(await rollout.describe('m'), nothing)).rejects.toMatchObject({ code: 'MODEL_LOAD_FAILED' });
+  const [second] = models.versions('m').slice(1);
+  await rollout.renew(await rollout.describe('m'), nothing);
+  expect(models.versions('m')).not.toContain(second);
+  expect(rollout.states.index(models)).toMatchObject([
+    { version: '1', state: 'READY', reason: expect.stringContaining('m/1') },
+    { version: '2', state: 'READY', reason: '' },
+  ]);
 });
 
 it('loads a version of which one thread comes back from the dead before all are there', async () => {

@@ -17,6 +17,7 @@ import { byVersion, NEWEST } from './versions.js';
 export class ModelRollout {
   readonly states = new ModelStates();
   readonly #logger = new Logger(ModelRollout.name);
+  readonly #leaving = new Map<Model, Promise<void>>();
 
   constructor(
     @Inject(MODEL_OPTIONS) private readonly options: ModelOptions,
@@ -25,6 +26,11 @@ export class ModelRollout {
     private readonly models: ModelRegistry,
     private readonly metrics: Metrics,
   ) {}
+
+  /** Those that no request reaches any more and that still have their memory, and when they have given it back. */
+  get leaving(): ReadonlyMap<Model, Promise<void>> {
+    return this.#leaving;
+  }
 
   /** What its folder asks for. @throws NestorError INVALID_REQUEST, MODEL_NOT_FOUND, MODEL_LOAD_FAILED with the reason. */
   async describe(name: string): Promise<ModelDescription> {
@@ -74,17 +80,18 @@ export class ModelRollout {
   async renew({ folder, manifest }: ModelDescription, makeRoom: LoadHooks['makeRoom']): Promise<void> {
     const { name } = folder;
     const before = this.models.served(name);
+    // What is said of files that could not be loaded still holds.
+    const hooks = { begins: () => undefined, makeRoom };
     const failures: unknown[] = [];
     const fresh: Model[] = [];
     for (const old of before.versions) {
       const version = folder.versions.find((one) => one.version === old.version);
       try {
-        fresh.push(version ? await this.source.renewed(version, manifest, old, this.#hooks(version, makeRoom)) : old);
+        fresh.push(version ? await this.source.renewed(version, manifest, old, hooks) : old);
       } catch (thrown) {
         failures.push(thrown);
         fresh.push(old);
       }
-      this.states.forget(name, old.version);
     }
     this.#exchange(name, new ServedModel(fresh, before.routing));
     if (failures.length > 0) throw loadFailed(failures);
@@ -131,7 +138,9 @@ export class ModelRollout {
     const { name, version } = model;
     const replaced = (): boolean => this.models.versions(name).some((one) => one.version === version);
     if (!replaced()) this.states.note(name, version, 'UNLOADING');
-    await this.loader.end(model);
+    const ended = this.loader.end(model).finally(() => this.#leaving.delete(model));
+    this.#leaving.set(model, ended);
+    await ended;
     if (replaced()) return;
     if (this.states.of(name, version)?.state === 'UNLOADING') {
       if (afterwards === undefined) this.states.forget(name, version);

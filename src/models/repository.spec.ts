@@ -1,5 +1,5 @@
 // Which models and versions a repository holds.
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -34,6 +34,26 @@ describe('scan', () => {
     await writeFile(join(root, 'a', '2'), 'a file');
     await symlink(join(root, 'nothing'), join(root, 'link-to-nothing'));
     expect(versions(await scan(root))).toEqual(['a/1']);
+  });
+
+  it('passes over what it may not read where no model can be called so, as in a volume of its own, and says what else it may not read', async () => {
+    await folders('a/1', 'lost+found');
+    await chmod(root, 0o755);
+    await chmod(join(root, 'lost+found'), 0o000);
+    // Root may read everything.
+    const user = process.geteuid?.() ?? 0;
+    const other = user === 0 ? 65_534 : user;
+    process.seteuid?.(other);
+    try {
+      expect(versions(await scan(root))).toEqual(['a/1']);
+      process.seteuid?.(user);
+      await chmod(join(root, 'a'), 0o000);
+      process.seteuid?.(other);
+      await expect(scan(root)).rejects.toThrow(join(root, 'a'));
+    } finally {
+      process.seteuid?.(user);
+      await chmod(join(root, 'a'), 0o755);
+    }
   });
 
   it('finds nothing in an empty repository', async () => {

@@ -61,7 +61,12 @@ export async function withinRepository(repository: string, path: string): Promis
 
 async function modelFolder(root: string, name: string): Promise<ModelFolder | undefined> {
   const path = join(root, name);
-  const versions = (await folders(path)).filter(isVersion).sort(byVersion);
+  const inside = await folders(path).catch((thrown: unknown) => {
+    if (NAME.test(name)) throw thrown;
+    // No model can be called so, nor has anybody said that one is: lost+found of a volume, which root alone may read.
+    return [];
+  });
+  const versions = inside.filter(isVersion).sort(byVersion);
   if (versions.length === 0) return undefined;
   return {
     name,
