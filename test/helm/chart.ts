@@ -52,6 +52,9 @@ interface Spec extends PodSpec {
   readonly triggers: readonly { readonly metadata: { readonly query: string } }[];
   readonly protocolVersions: readonly string[];
   readonly jobLabel: string;
+  readonly hostnames: readonly string[];
+  readonly rules: readonly { readonly matches: readonly { readonly path: { readonly type: string; readonly value: string } }[] }[];
+  readonly endpoints: readonly { readonly tlsConfig?: unknown }[];
 }
 
 /** An object of Kubernetes. */
