@@ -1,7 +1,7 @@
 // The Helm chart among what a cluster has beside it: Gateways, Prometheus, private registries, tainted nodes, labels of others.
 import { describe, expect, it } from '@jest/globals';
 import { isTeiPath } from '../src/http/tei/tei-errors.js';
-import { find, render, template, type Thing } from './helm/chart.js';
+import { find, notes, render, template, type Thing } from './helm/chart.js';
 import { helm } from './setup/tools.js';
 
 const binary = helm() ?? '';
@@ -44,6 +44,16 @@ withHelm('the chart in a cluster', () => {
     const shown = { cert: { secret: { name: 'scrape', key: 'tls.crt' } }, keySecret: { name: 'scrape', key: 'tls.key' } };
     const things = await rendered({ tls: TLS, monitoring: { serviceMonitor: { enabled: true, tlsConfig: shown } } });
     expect(find(things, 'ServiceMonitor').spec.endpoints[0]?.tlsConfig).toEqual({ ...shown, insecureSkipVerify: true });
+  });
+
+  it('warns of an Ingress that leads to metrics which ask nobody, and of scrapes without the certificate that is asked for', async () => {
+    const hosts = (...paths: string[]) => ({ enabled: true, hosts: paths.map((path) => ({ host: 'nestor.example.com', path })) });
+    const access = { existingSecret: 'nestor-keys' };
+    expect(await notes(binary, { access, ingress: hosts('/') })).toContain('WARNING: nestor.example.com/metrics asks nobody');
+    expect(await notes(binary, { access, ingress: hosts('/v1', '/v2') })).not.toContain('WARNING');
+    expect(await notes(binary, { access: { ...access, openRoutes: [] }, ingress: hosts('/') })).not.toContain('WARNING');
+    const monitoring = { serviceMonitor: { enabled: true } };
+    expect(await notes(binary, { access, tls: TLS, monitoring })).toContain('WARNING: tls.clientCaSecret');
   });
 
   it('gives Redis and helm test the registry and the nodes of the rest', async () => {
