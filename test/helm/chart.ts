@@ -1,5 +1,5 @@
 // The chart as helm renders it.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
@@ -39,7 +39,12 @@ export interface PodSpec {
   readonly tolerations: readonly unknown[];
   readonly containers: readonly [Container];
   readonly initContainers?: readonly [Container];
-  readonly volumes: readonly { readonly name: string; readonly persistentVolumeClaim?: unknown; readonly image?: unknown; readonly configMap?: unknown }[];
+  readonly volumes: readonly {
+    readonly name: string;
+    readonly persistentVolumeClaim?: unknown;
+    readonly image?: unknown;
+    readonly configMap?: unknown;
+  }[];
 }
 
 /** What the specs look at; each kind has some of it. */
@@ -52,6 +57,9 @@ interface Spec extends PodSpec {
   readonly triggers: readonly { readonly metadata: { readonly query: string } }[];
   readonly protocolVersions: readonly string[];
   readonly jobLabel: string;
+  readonly hostnames: readonly string[];
+  readonly rules: readonly { readonly matches: readonly { readonly path: { readonly type: string; readonly value: string } }[] }[];
+  readonly endpoints: readonly { readonly tlsConfig?: unknown }[];
 }
 
 /** An object of Kubernetes. */
@@ -63,22 +71,36 @@ export interface Thing {
 }
 
 /** `helm template` of a release `r` in a namespace `n`. */
-export async function template(helm: string, values: unknown): Promise<Output> {
+export async function template(helm: string, values: unknown, chart = CHART): Promise<Output> {
   const folder = await mkdtemp(join(tmpdir(), 'nestor-chart-'));
   try {
     const path = join(folder, 'values.json');
     await writeFile(path, JSON.stringify(values));
-    return await outcome(helm, ['template', 'r', CHART, '--namespace', 'n', '--kube-version', KUBERNETES, '--values', path]);
+    return await outcome(helm, ['template', 'r', chart, '--namespace', 'n', '--kube-version', KUBERNETES, '--values', path]);
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
 /** The objects of a template. @throws Error with helm's words when it cannot be rendered. */
-export async function render(helm: string, values: unknown): Promise<Thing[]> {
-  const { code, text } = await template(helm, values);
+export async function render(helm: string, values: unknown, chart = CHART): Promise<Thing[]> {
+  const { code, text } = await template(helm, values, chart);
   if (code !== 0) throw new Error(text);
   return parseAllDocuments(text).flatMap((document) => (document.toJS() as Thing | null) ?? []);
+}
+
+/** What `helm install` says at its end, which `helm template` renders and does not show: here as an object of its own. */
+export async function notes(helm: string, values: unknown): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'nestor-notes-'));
+  try {
+    await cp(CHART, folder, { recursive: true });
+    const text = await readFile(join(folder, 'templates/NOTES.txt'), 'utf8');
+    const object = `{{ define "notes" }}${text}{{ end }}\nkind: Notes\nmetadata: { name: notes }\ndata: { text: {{ include "notes" . | quote }} }\n`;
+    await writeFile(join(folder, 'templates/notes.yaml'), object);
+    return find(await render(helm, values, folder), 'Notes').data?.text ?? '';
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 export function find(things: readonly Thing[], kind: string, name?: string): Thing {

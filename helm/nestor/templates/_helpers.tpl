@@ -78,6 +78,22 @@ capabilities: { drop: [ALL] }
 {{- toYaml $resources }}
 {{- end }}
 
+{{/* What the small pods beside the server need to be pulled and to find a node. */}}
+{{- define "nestor.schedulable" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
 {{/* Which nodes: those that are asked for, and with a GPU those that have one. */}}
 {{- define "nestor.placement" -}}
 {{- with merge (deepCopy .Values.nodeSelector) (ternary .Values.gpu.nodeSelector dict .Values.gpu.enabled) }}
@@ -94,7 +110,7 @@ affinity: {{- toYaml . | nindent 2 }}
 {{/* The environment; (list root port grpcPort modelPath) because KServe has ports and a path of its own. */}}
 {{- define "nestor.env" -}}
 {{- $root := index . 0 -}}
-- { name: HOST, value: 0.0.0.0 }
+- { name: HOST, value: {{ $root.Values.server.host | quote }} }
 - { name: PORT, value: {{ index . 1 | quote }} }
 - { name: GRPC_PORT, value: {{ index . 2 | quote }} }
 - { name: MODEL_REPOSITORY, value: {{ index . 3 | quote }} }
