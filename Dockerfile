@@ -43,7 +43,9 @@ LABEL org.opencontainers.image.title="Nestor" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 GRPC_PORT=8001 MODEL_REPOSITORY=/app/models CACHE_DIR=/var/cache/nestor PREPARED_DIR=/app/prepared MALLOC_ARENA_MAX=2
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 GRPC_PORT=8001 MODEL_REPOSITORY=/app/models CACHE_DIR=/var/cache/nestor PREPARED_DIR=/app/prepared
+# As npm start has it: docs/memory.md says why.
+ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 MALLOC_TRIM_THRESHOLD_=67108864
 RUN install -d -o 10001 -g 10001 /var/cache/nestor
 WORKDIR /app
 USER 10001:10001
@@ -66,7 +68,9 @@ LABEL org.opencontainers.image.title="Nestor" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 GRPC_PORT=8001 MODEL_REPOSITORY=/app/models CACHE_DIR=/var/cache/nestor PREPARED_DIR=/app/prepared MALLOC_ARENA_MAX=2
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 GRPC_PORT=8001 MODEL_REPOSITORY=/app/models CACHE_DIR=/var/cache/nestor PREPARED_DIR=/app/prepared
+# As npm start has it: docs/memory.md says why.
+ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 MALLOC_TRIM_THRESHOLD_=67108864
 RUN install -d -o 10001 -g 10001 /var/cache/nestor
 WORKDIR /app
 USER 10001:10001

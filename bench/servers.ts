@@ -25,9 +25,15 @@ export interface Server {
 
 /**
  * The one place for Nestor's settings in every measurement. The load repeats texts in time: what is measured is the work, not the memory of
- * it. The arenas are those of `npm start` and of the image.
+ * it. What glibc is told is that of `npm start` and of the image.
  */
-const NESTOR_ENVIRONMENT: Readonly<Record<string, string>> = { LOG_LEVEL: 'warn', CACHE: 'off', MALLOC_ARENA_MAX: '2' };
+const NESTOR_ENVIRONMENT: Readonly<Record<string, string>> = {
+  LOG_LEVEL: 'warn',
+  CACHE: 'off',
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_MMAP_THRESHOLD_: '4194304',
+  MALLOC_TRIM_THRESHOLD_: '67108864',
+};
 
 export const FAMILY_PACKAGES: Readonly<Record<Server['family'], readonly string[]>> = {
   nestor: [],

@@ -29,6 +29,16 @@ describe('a request', () => {
     expect(runner.started.map(({ inputs }) => inputs[0]?.shape)).toEqual([[3, 5]]);
   });
 
+  it('of many bytes travels alone', async () => {
+    const { runner, batcher } = setUp({ aloneFromBytes: 10 * Float32Array.BYTES_PER_ELEMENT });
+    const small = [item(1), item(2)].map((one) => ask(batcher, [one]));
+    const large = ask(batcher, [item(3, 10)]);
+    for (let i = 0; i < 2; i++) await finish(runner);
+    await settle();
+    expect(runner.started.map(({ inputs }) => inputs[0]?.shape[0]).sort()).toEqual([1, 2]);
+    expect([...small, large]).toMatchObject([{ values: [1] }, { values: [2] }, { values: [3] }]);
+  });
+
   it('is not held by the signal of whoever asks again and again', async () => {
     const { runner, batcher } = setUp();
     const { signal } = new AbortController();

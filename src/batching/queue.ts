@@ -106,16 +106,17 @@ export class Queue<E extends Entry> {
    * Takes the next batch out of the queue; empty when nothing waits. An instance takes its share of what waits, so that a burst is split
    * over the instances instead of lining up behind one, and a long queue travels in full batches. Bulk travels in small ones: whoever
    * comes meanwhile waits for the end of a batch. So does what one tenant has while another is expected back.
-   * @param instances who take from the queue
+   * @param instances who take from the queue.
+   * @param worthARun tokens for which it pays to take them though they are fewer than the smallest share.
    */
-  next(instances = 1): E[] {
+  next(instances = 1, worthARun = Infinity): E[] {
     const backlog = this.#first();
     const leader = backlog?.lead();
     if (!backlog || !leader) return [];
     this.#virtualTime = Math.max(this.#virtualTime, backlog.due);
     this.#inARow = backlog === this.#host ? this.#inARow + 1 : this.#host ? 1 : Infinity;
     this.#host = backlog;
-    const budget = this.#budget(backlog, leader, instances);
+    const budget = this.#budget(backlog, leader, instances, worthARun);
     this.#take(backlog, leader);
     if (this.#items === 0) return [leader];
     const packing = new Packing(this.policy, leader, this.#take);
@@ -141,12 +142,12 @@ export class Queue<E extends Entry> {
     }
   }
 
-  #budget(host: Backlog<E>, { flow }: E, instances: number): number {
+  #budget(host: Backlog<E>, { flow }: E, instances: number, worthARun: number): number {
     const { maxTokens } = this.policy;
     const expectsOthers = this.#inARow < EXPECTED_BACK && host.rows === this.#rows;
     if (flow.waiting > BULK || expectsOthers) return maxTokens * SMALLEST_SHARE;
     if (instances === 1) return maxTokens;
-    return Math.min(maxTokens, Math.max(maxTokens * SMALLEST_SHARE, this.#tokens / instances));
+    return Math.min(maxTokens, Math.max(Math.min(maxTokens * SMALLEST_SHARE, worthARun), this.#tokens / instances));
   }
 
   #leaves(entry: E, there: boolean): void {

@@ -6,7 +6,15 @@ import { NestorError } from '../errors.js';
 import { Batcher, type BatchingPolicy } from './batcher.js';
 import type { JobOptions } from './item.js';
 
-const POLICY: BatchingPolicy = { maxRows: 16, maxTokens: 512, tolerance: 1.15, maxDelayMs: 0, maxQueueItems: 400, maxQueueTokens: 20_000 };
+const POLICY: BatchingPolicy = {
+  maxRows: 16,
+  maxTokens: 512,
+  tolerance: 1.15,
+  maxDelayMs: 0,
+  maxQueueItems: 400,
+  maxQueueTokens: 20_000,
+  aloneFromBytes: Infinity,
+};
 const REQUESTS = 2000;
 const EVERY_END = ['CANCELLED', 'DEADLINE_EXCEEDED', 'INFERENCE_FAILED', 'MODEL_NOT_READY', 'QUEUE_FULL', 'WORKER_LOST', 'answered'];
 const FAILURES = ['WORKER_LOST', 'INFERENCE_FAILED'] as const;

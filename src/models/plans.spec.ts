@@ -45,6 +45,12 @@ describe('batchingPolicy', () => {
     expect(batchingPolicy(new Manifest(), false).maxTokens).toBeGreaterThan(512);
   });
 
+  it('lets large rows travel alone on the CPU, unless it is told how many may share a batch', () => {
+    expect(batchingPolicy(new Manifest(), true).aloneFromBytes).toBe(128 * 1024);
+    expect(batchingPolicy(new Manifest(), false).aloneFromBytes).toBe(Infinity);
+    expect(batchingPolicy(Object.assign(new Manifest(), { batching: { maxRows: 8 } }), true).aloneFromBytes).toBe(Infinity);
+  });
+
   it('admits an array of thousands', () => {
     expect(batchingPolicy(new Manifest(), true).maxQueueItems).toBeGreaterThan(16_000);
   });

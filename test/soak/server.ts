@@ -32,10 +32,12 @@ export class Server {
   static async start(environment: Readonly<Record<string, string>> = {}, ear: keyof typeof EARS = 'killWorker'): Promise<Server> {
     const server = spawn(process.execPath, [...EARS[ear], join(ROOT, 'dist/main.js')], {
       cwd: ROOT,
-      // The arenas are those of `npm start` and of the image.
+      // What glibc is told is that of `npm start` and of the image.
       env: {
         ...process.env,
         MALLOC_ARENA_MAX: '2',
+        MALLOC_MMAP_THRESHOLD_: '4194304',
+        MALLOC_TRIM_THRESHOLD_: '67108864',
         PORT: '0',
         GRPC_PORT: '0',
         HOST: '127.0.0.1',
