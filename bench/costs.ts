@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { installWrk } from './install.ts';
 import { get } from './load/http.ts';
@@ -25,11 +26,17 @@ const SCRAPE_MS = 1000;
 /** Loaded ahead of the server, it takes parts out. */
 const WITHOUT = join(import.meta.dirname, 'costs', 'without.ts');
 
+/** Takes them out and puts them back while it runs. */
+const SWITCH = join(import.meta.dirname, 'costs', 'switch.ts');
+const SWITCHED_MS = 200;
+
 /** A pair that runs in turns; the cost is what the second takes more of. */
 interface Comparison {
   readonly name: string;
   readonly without: Variant;
   readonly withIt: Variant;
+  /** Of the second, taken out of it for the first: one process is both. */
+  readonly switched?: string;
   /** Most of the CPU time that it may cost. */
   readonly atMost: number | undefined;
 }
@@ -66,12 +73,12 @@ function newKey(folder: string): KeyFile {
 
 function comparisons(collector: string, { file, key }: KeyFile): Comparison[] {
   const ratio = { OTEL_EXPORTER_OTLP_ENDPOINT: collector, OTEL_TRACES_SAMPLER: 'parentbased_traceidratio' };
-  const bare: Variant = { label: 'no metrics', without: 'series,defaults', scraped: false };
+  const bare: Variant = { label: 'no metrics', scraped: false };
   const metrics: Variant = { label: 'metrics' };
   const sampled: Variant = { label: 'traces of 1 %', environment: { ...ratio, OTEL_TRACES_SAMPLER_ARG: '0.01' } };
   return [
-    { name: 'metrics', without: bare, withIt: metrics, atMost: 0.03 },
-    { name: 'traces', without: metrics, withIt: sampled, atMost: 0.03 },
+    { name: 'metrics', without: bare, withIt: metrics, switched: 'metrics', atMost: 0.03 },
+    { name: 'traces', without: metrics, withIt: sampled, switched: 'traces', atMost: 0.03 },
     { name: 'lines', without: metrics, withIt: { label: 'LOG_LEVEL=info', environment: { LOG_LEVEL: 'info' } }, atMost: undefined },
     { name: 'scrapes', without: { label: 'metrics, not scraped', scraped: false }, withIt: metrics, atMost: undefined },
     { name: 'gc', without: { label: 'metrics without those of garbage', without: 'gc' }, withIt: metrics, atMost: undefined },
@@ -96,7 +103,7 @@ function comparisons(collector: string, { file, key }: KeyFile): Comparison[] {
 }
 
 /** Nestor in one of its forms. */
-function serverOf({ label, without, environment }: Variant): Server {
+function serverOf({ label, without, environment }: Variant, switched?: string): Server {
   const [nestor] = choose('server', ['nestor'], SERVERS);
   if (!nestor) throw new Error('servers.ts has no Nestor; this is a bug');
   return {
@@ -104,9 +111,10 @@ function serverOf({ label, without, environment }: Variant): Server {
     name: `nestor-${label.replaceAll(/\W+/g, '-')}`,
     command: (ports) => {
       const [file, ...args] = nestor.command(ports);
-      return [file, ...(without === undefined ? [] : ['--import', WITHOUT]), ...args];
+      const preloads = [...(without === undefined ? [] : [WITHOUT]), ...(switched === undefined ? [] : [SWITCH])];
+      return [file, ...preloads.flatMap((preload) => ['--import', preload]), ...args];
     },
-    environment: (ports) => ({ ...nestor.environment(ports), BENCH_WITHOUT: without ?? '', ...environment }),
+    environment: (ports) => ({ ...nestor.environment(ports), BENCH_WITHOUT: without ?? '', BENCH_SWITCH: switched ?? '', ...environment }),
   };
 }
 
@@ -154,6 +162,35 @@ async function measure({ without, withIt }: Comparison, { path, bodies }: Worklo
   return { cpu: compared(costs, ({ perRequest }) => perRequest), rate: compared(costs, ({ requestsPerSecond }) => requestsPerSecond) };
 }
 
+/** Both in one process, which differs from itself less than from another. */
+async function measureSwitched({ without, withIt, switched }: Comparison, { path, bodies }: Workload, rounds: number, seconds: number) {
+  const server = await startServer(serverOf(withIt, switched), 'costs');
+  const costs: [Cost[], Cost[]] = [[], []];
+  const load = { url: server.url + path, bodies, clients: CLIENTS, offset: 0 };
+  let there = true;
+  const turn = async (wanted: boolean): Promise<Variant> => {
+    if (wanted !== there) {
+      server.signal('SIGUSR2');
+      await sleep(SWITCHED_MS);
+    }
+    there = wanted;
+    return wanted ? withIt : without;
+  };
+  try {
+    for (const wanted of [true, false, true, false]) {
+      const { headers } = await turn(wanted);
+      await warmUp({ ...load, headers, seconds: 3 });
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const wanted of round % 2 === 0 ? [false, true] : [true, false])
+        costs[wanted ? 1 : 0].push(await costOf(server, await turn(wanted), { ...load, seconds }));
+    }
+  } finally {
+    await server.stop();
+  }
+  return { cpu: compared(costs, ({ perRequest }) => perRequest), rate: compared(costs, ({ requestsPerSecond }) => requestsPerSecond) };
+}
+
 /** Medians of both, and by how much the second differs from the first, round by round. */
 function compared([without, withIt]: readonly [readonly Cost[], readonly Cost[]], of: (cost: Cost) => number) {
   const ratios = withIt.map((cost, round) => of(cost) / of(without[round] ?? cost) - 1);
@@ -191,7 +228,8 @@ async function main(): Promise<number> {
   const rows: string[][] = [];
   let kept = true;
   for (const pair of pairs) {
-    const { cpu, rate } = await measure(pair, workload, Number(values.rounds), Number(values.seconds));
+    const how = pair.switched === undefined ? measure : measureSwitched;
+    const { cpu, rate } = await how(pair, workload, Number(values.rounds), Number(values.seconds));
     const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
     const change = ({ median, min, max }: Spread): string => `${percent(median)} (${percent(min)} to ${percent(max)})`;
     rows.push([
@@ -206,7 +244,7 @@ async function main(): Promise<number> {
   collector.close();
   rmSync(folder, { recursive: true });
   console.log(
-    `${values.load}, ${CLIENTS} clients, ${values.rounds} rounds of ${values.seconds} s in turns, each with new processes. ${describeMachine()}.`,
+    `${values.load}, ${CLIENTS} clients, ${values.rounds} rounds of ${values.seconds} s in turns, in one process where a part can be taken out of it, else in new ones each. ${describeMachine()}.`,
   );
   if (busy) console.log('Not to be trusted: something else is at work on the machine.');
   console.log(markdown(['from -> to', 'CPU of a request', 'costs', 'requests/s', 'changes'], rows));

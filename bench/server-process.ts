@@ -20,6 +20,7 @@ export interface RunningServer {
   readonly memoryMiB: () => number;
   /** Used since the start. */
   readonly cpuSeconds: () => number;
+  readonly signal: (name: NodeJS.Signals) => void;
   readonly stop: () => Promise<void>;
 }
 
@@ -50,7 +51,14 @@ export async function startServer(server: Server, run: string, environment: Read
     await stop();
     throw new Error(`${server.name} did not become ready:\n${readFileSync(log, 'utf8').slice(-2000)}`);
   }
-  return { server, url, memoryMiB: () => treeMemoryMiB(pid), cpuSeconds: () => treeCpuSeconds(pid), stop };
+  return {
+    server,
+    url,
+    memoryMiB: () => treeMemoryMiB(pid),
+    cpuSeconds: () => treeCpuSeconds(pid),
+    signal: (name) => process.kill(pid, name),
+    stop,
+  };
 }
 
 async function spawned(child: ChildProcess): Promise<number> {

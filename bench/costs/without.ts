@@ -1,7 +1,5 @@
 // Takes what BENCH_WITHOUT names out of a server that is about to start: what it costs is the difference.
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { ROOT } from '../paths.ts';
 
 const without = new Set((process.env.BENCH_WITHOUT ?? '').split(','));
 const require = createRequire(import.meta.url);
@@ -13,7 +11,3 @@ if (without.has('gc')) {
   require.cache[path] = { exports: Object.assign(nothing, { metricNames: [] }) } as unknown as NodeJS.Module;
 }
 if (without.has('defaults')) Object.assign(require('prom-client') as typeof import('prom-client'), { collectDefaultMetrics: nothing });
-if (without.has('series')) {
-  const { Series } = (await import(join(ROOT, 'dist/telemetry/histogram.js'))) as typeof import('../../src/telemetry/histogram.ts');
-  Series.prototype.observe = nothing;
-}
