@@ -21,6 +21,8 @@ const texts = ({ instructions }: Stage, ...names: readonly string[]): string[] =
 const env = (target: Stage): string[] => texts(target, 'ENV').flatMap((text) => text.split(' ').map((pair) => pair.split('=')[0] ?? ''));
 /** Variables of the image that Nestor's table does not know: Node's, and those of parts that may be switched off. */
 const OTHERS = ['NODE_ENV', 'GRPC_PORT', 'CACHE_DIR'];
+/** What glibc reads. */
+const MALLOC = ['MALLOC_ARENA_MAX', 'MALLOC_MMAP_THRESHOLD_', 'MALLOC_TRIM_THRESHOLD_'];
 
 function missing(name: string): never {
   throw new Error(`the Dockerfile has no stage ${name}`);
@@ -58,8 +60,16 @@ describe('the Dockerfile', () => {
 
   it('sets variables that Nestor reads', () => {
     const known = [...Object.keys(new Environment()), ...OTHERS];
-    expect(env(stage('cpu')).filter((name) => !known.includes(name))).toEqual([]);
+    const read = (name: string): boolean => known.includes(name) || MALLOC.includes(name);
+    expect(env(stage('cpu')).filter((name) => !read(name))).toEqual([]);
     expect(env(stage('cpu'))).toEqual(expect.arrayContaining(['HOST', 'PORT', 'MODEL_REPOSITORY']));
+  });
+
+  it('tells glibc what npm start tells it', () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
+    const told = texts(stage('cpu'), 'ENV').flatMap((text) => text.split(' ').filter((pair) => pair.startsWith('MALLOC_')));
+    expect(told.map((pair) => pair.split('=')[0])).toEqual(MALLOC);
+    for (const pair of told) expect(scripts.start).toContain(pair.replace(/(\w+)=(\d+)/, '$1=${$1:-$2}'));
   });
 
   it('installs without dev dependencies and without scripts, CUDA for GPUs alone', () => {

@@ -12,7 +12,7 @@ type Line = Readonly<Record<string, unknown>>;
 const INFO = 30;
 const WARN = 40;
 /** Longer than SLOW_REQUEST_MS: a batch of one waits so long for company. */
-const WAITS = { manifest: 'batching: { maxDelayMs: 1200 }\n', slowMs: '1000' };
+const WAITS = { manifest: 'batching: { maxDelayMs: 1200 }\nruntime: { instances: 1 }\n', slowMs: '1000' };
 const { pixels } = digits();
 let server: Server;
 

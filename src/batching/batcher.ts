@@ -55,7 +55,7 @@ export class Batcher {
   /** Share of recent requests that found others before them. */
   #crowding = 0;
   #busySince = 0;
-  /** Of recent runs. */
+  /** Of recent runs; the first of all, which takes longest, is not believed at once. */
   #rowSeconds = 0;
   readonly #idleListeners: (() => void)[] = [];
   #pumping = false;
@@ -242,8 +242,7 @@ export class Batcher {
       this.metrics.batch(tensors.rows, paddingRatio);
       const result = await this.runner.run(instance, tensors.inputs, outputs);
       const parts = split(result.outputs);
-      const rowSeconds = result.seconds / tensors.rows;
-      this.#rowSeconds += (rowSeconds - this.#rowSeconds) * (this.#rowSeconds === 0 ? 1 : RECENT);
+      this.#rowSeconds += (result.seconds / tensors.rows - this.#rowSeconds) * RECENT;
       const traceId = this.#record(batch, { departedAt: now, seconds: result.seconds, paddingRatio });
       this.metrics.inference(result.seconds, tensors.rows, traceId);
       batch.forEach(({ flow, index }, place) => {
