@@ -22,7 +22,7 @@ export interface Entry {
   readonly kind: string;
   readonly flow: Flow;
   /** It must not share a batch. */
-  alone: boolean;
+  readonly alone: boolean;
   /** Virtual time at which it is due, in tokens. */
   order: number;
   /** When it came, counted in items: first come, first served among those due at the same time. */

@@ -7,12 +7,13 @@ import type { ModelMetrics } from '../telemetry/model-metrics.js';
 import { recordRun, type BatchRun } from '../telemetry/timeline.js';
 import { DrainRate } from './drain-rate.js';
 import type { Backlog } from './backlog.js';
-import { costOf, EVERYBODY, type Item, type JobOptions, type JobResult } from './item.js';
+import { EVERYBODY, totalOf, type Item, type JobOptions, type JobResult } from './item.js';
 import { Job, type JobEntry } from './job.js';
 import { arrange, type Arrangement } from './arrangement.js';
 import type { Layout } from './layout.js';
 import type { PackingPolicy } from './packing.js';
 import { Queue } from './queue.js';
+import { RowPace } from './row-pace.js';
 
 export interface BatchingPolicy extends PackingPolicy {
   /** How long an instance may wait for company before it takes a batch that is not full, in milliseconds. */
@@ -25,7 +26,7 @@ export interface BatchingPolicy extends PackingPolicy {
   readonly aloneFromBytes: number;
 }
 
-/** Weight of the newest in the share of requests that found company, and in the time that a row takes. */
+/** Weight of the newest request in the share that found company. */
 const RECENT = 0.05;
 
 /**
@@ -33,13 +34,6 @@ const RECENT = 0.05;
  * arrivals of 204 texts/s on two cores had a p99 of 43 to 46 ms without it and 58 to 60 with it, spinning (all-minilm-l6-v2).
  */
 const CROWDED = 0.25;
-
-/**
- * Rows of a fixed shape are split among the instances as far as each of them still runs for so long, in seconds: the hand-over takes 0.1 ms.
- * A row of text-orientation takes 4 ms: 4 clients had 243 answers a second where one instance took all rows that waited, 398 where two share
- * them, and 32 clients 405 and 549 (two slow cores).
- */
-const WORTH_A_RUN_SECONDS = 0.002;
 
 /** Nobody waits longer than this on the word of a server that forgets. */
 const LONGEST_RETRY_MS = 30_000;
@@ -55,8 +49,7 @@ export class Batcher {
   /** Share of recent requests that found others before them. */
   #crowding = 0;
   #busySince = 0;
-  /** Of recent runs; the first of all, which takes longest, is not believed at once. */
-  #rowSeconds = 0;
+  readonly #rowPace = new RowPace();
   readonly #idleListeners: (() => void)[] = [];
   #pumping = false;
   #delay: NodeJS.Timeout | undefined;
@@ -84,17 +77,13 @@ export class Batcher {
     if (items.length === 0) return Promise.resolve({ outputs: [], queueSeconds: 0, inferenceSeconds: 0 });
     return new Promise((resolve, reject) => {
       const now = performance.now();
-      const rows = items.reduce((sum, item) => sum + item.rows, 0);
-      const tokens = items.reduce((sum, item) => sum + costOf(item), 0);
+      const { rows, tokens } = totalOf(items);
       if (!options.admitted) this.admit(rows, tokens, options);
       this.#crowding += ((this.idle ? 0 : 1) - this.#crowding) * RECENT;
-      const job = new Job(items, options, now, resolve, reject);
+      const job = new Job(items, options, now, this.policy.aloneFromBytes, resolve, reject);
       options.timeline?.enqueued(now, this.#queue.rows, this.metrics);
       this.#watch(job);
-      for (const entry of job.entries) {
-        entry.alone ||= bytesOf(entry.item) >= this.policy.aloneFromBytes;
-        this.#queue.add(entry);
-      }
+      for (const entry of job.entries) this.#queue.add(entry);
       this.#waiting.add(job);
       if (this.#busySince === 0) this.#busySince = now;
       this.#pumpSoon();
@@ -104,17 +93,14 @@ export class Batcher {
   /** Gives waiting batches to free instances; called whenever either may have come. */
   pump(): void {
     if (!this.runner.hopeful) this.#abandon();
+    // Sequences are split by their tokens.
+    const worthARun = this.layout.paddedInputs.size > 0 ? Infinity : this.#rowPace.worthARun;
     while (!this.#queue.empty && !this.#awaitsCompany()) {
       const instance = this.runner.seat(this.#queue.lone && this.#crowding < CROWDED);
       if (!instance) break;
-      void this.#run(instance, this.#queue.next(this.runner.sharing, this.#worthARun));
+      void this.#run(instance, this.#queue.next(this.runner.sharing, worthARun));
     }
     this.metrics.queueItems(this.#queue.rows);
-  }
-
-  /** Rows that are worth a run of their own; sequences are split by their tokens. */
-  get #worthARun(): number {
-    return this.layout.paddedInputs.size > 0 || this.#rowSeconds === 0 ? Infinity : WORTH_A_RUN_SECONDS / this.#rowSeconds;
   }
 
   /** After what has arrived in this turn of the event loop: what came together travels together. */
@@ -242,7 +228,7 @@ export class Batcher {
       this.metrics.batch(tensors.rows, paddingRatio);
       const result = await this.runner.run(instance, tensors.inputs, outputs);
       const parts = split(result.outputs);
-      this.#rowSeconds += (result.seconds / tensors.rows - this.#rowSeconds) * RECENT;
+      this.#rowPace.ran(tensors.rows, result.seconds);
       const traceId = this.#record(batch, { departedAt: now, seconds: result.seconds, paddingRatio });
       this.metrics.inference(result.seconds, tensors.rows, traceId);
       batch.forEach(({ flow, index }, place) => {
@@ -265,8 +251,7 @@ export class Batcher {
   #record(batch: readonly JobEntry[], run: Pick<BatchRun, 'departedAt' | 'seconds' | 'paddingRatio' | 'failure'>): string | undefined {
     const { model, version } = this.metrics;
     const members = new Set(batch.flatMap(({ flow }) => flow.options.timeline ?? []));
-    const rows = batch.reduce((sum, { item }) => sum + item.rows, 0);
-    const tokens = batch.reduce((sum, { item }) => sum + costOf(item), 0);
+    const { rows, tokens } = totalOf(batch.map(({ item }) => item));
     const company = { rows, requests: members.size, items: batch.length, tokens };
     return recordRun({ ...run, model, version, returnedAt: performance.now(), ...company }, members);
   }
@@ -288,15 +273,13 @@ export class Batcher {
 
   /** One of them is to blame, and the others must not pay for it: each gets another run of its own. */
   #isolate(batch: readonly JobEntry[]): void {
-    for (const entry of batch) {
-      if (!entry.flow.settled) this.#queue.add(entry.flow.isolate(entry));
-    }
+    for (const entry of batch) if (!entry.flow.settled) this.#queue.add(entry.flow.isolate(entry));
     this.pump();
   }
 
   #account(items: readonly Item[]): void {
     const now = performance.now();
-    const tokens = items.reduce((sum, item) => sum + costOf(item), 0);
+    const { tokens } = totalOf(items);
     this.#drainRate.record(tokens, (now - this.#busySince) / 1000);
     this.metrics.drainRate(this.#drainRate.tokensPerSecond);
     this.#busySince = this.idle ? 0 : now;
@@ -309,10 +292,6 @@ export class Batcher {
       this.#forget(job);
     }
   }
-}
-
-function bytesOf({ inputs }: Item): number {
-  return inputs.reduce((sum, { data }) => sum + (ArrayBuffer.isView(data) ? data.byteLength : 0), 0);
 }
 
 function notReady(): NestorError {

@@ -62,3 +62,16 @@ export interface JobResult {
 export function costOf(item: Pick<Item, 'rows' | 'length'>): number {
   return item.rows * item.length;
 }
+
+/** Of all of them. */
+export function totalOf(items: readonly Item[]): { rows: number; tokens: number } {
+  return {
+    rows: items.reduce((sum, { rows }) => sum + rows, 0),
+    tokens: items.reduce((sum, item) => sum + costOf(item), 0),
+  };
+}
+
+/** Of its inputs, texts apart. */
+export function bytesOf({ inputs }: Pick<Item, 'inputs'>): number {
+  return inputs.reduce((sum, { data }) => sum + (ArrayBuffer.isView(data) ? data.byteLength : 0), 0);
+}

@@ -2,7 +2,7 @@
 import { NestorError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import type { Entry, Flow } from './backlog.js';
-import { costOf, EVERYBODY, USUAL_URGENCY, type Item, type JobOptions, type JobResult, type Share } from './item.js';
+import { bytesOf, costOf, EVERYBODY, USUAL_URGENCY, type Item, type JobOptions, type JobResult, type Share } from './item.js';
 
 /** An item in the queue of a model. */
 export interface JobEntry extends Entry {
@@ -30,6 +30,7 @@ export class Job implements Flow {
     items: readonly Item[],
     readonly options: JobOptions,
     now: number,
+    aloneFromBytes: number,
     private readonly resolve: (result: JobResult) => void,
     private readonly reject: (reason: NestorError) => void,
   ) {
@@ -46,7 +47,7 @@ export class Job implements Flow {
       enqueuedAt: now,
       order: 0,
       turn: 0,
-      alone: item.masked ?? false,
+      alone: item.masked === true || bytesOf(item) >= aloneFromBytes,
     }));
   }
 

@@ -207,15 +207,6 @@ describe('Queue', () => {
     expect(queue.next(2).reduce((sum, { item }) => sum + item.length, 0)).toBe(tokens);
   });
 
-  it('splits a few rows over the instances where each is worth a run, and no others', () => {
-    const ofRows = (worthARun?: number): number => {
-      const queue = new Queue<TestEntry>({ maxRows: 64, maxTokens: 512, tolerance: 1 });
-      for (let i = 0; i < 8; i++) put(queue, flowOf(), {});
-      return queue.next(2, worthARun).length;
-    };
-    expect([ofRows(), ofRows(200), ofRows(1)]).toEqual([8, 8, 4]);
-  });
-
   it('lets bulk travel in small batches, so that whoever comes meanwhile does not wait long', () => {
     const queue = new Queue<TestEntry>({ maxRows: 64, maxTokens: 64, tolerance: 1, segments: true });
     fill(queue, flowOf(), 1000, { length: 4 });
