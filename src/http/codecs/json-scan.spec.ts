@@ -9,8 +9,7 @@ import { NumberBlock } from './number-block.js';
 const DOUBLES = { single: false, exact: false, blocks: true };
 
 async function parsed(body: string | Buffer, { exact = false, turnBytes }: { exact?: boolean; turnBytes?: number } = {}): Promise<unknown> {
-  const { text, restore } = await scanJson(Buffer.from(body), { ...DOUBLES, exact }, turnBytes);
-  return restore(jsonParse(text));
+  return await scanJson(Buffer.from(body), { ...DOUBLES, exact }, jsonParse, turnBytes);
 }
 
 function jsonParse(text: Buffer): unknown {
@@ -100,7 +99,7 @@ describe('a large body', () => {
   it.each([1, 16])('of numbers and one text at depth %i is read twice, in turns of the event loop', async (depth) => {
     const [open, close] = ['['.repeat(depth), ']'.repeat(depth)];
     const text = `${open}${'1,'.repeat(768 * 1024)}"x"${close}`;
-    const turns = await turnsOf(scanJson(Buffer.from(text), { ...DOUBLES, single: true }));
+    const turns = await turnsOf(scanJson(Buffer.from(text), { ...DOUBLES, single: true }, jsonParse));
     expect(turns).toBeGreaterThan(40);
     expect(turns).toBeLessThan(80);
   });
@@ -180,8 +179,43 @@ describe('texts of a large body', () => {
   });
 
   it('are not left to one parse', async () => {
-    const { text } = await scanJson(Buffer.from(JSON.stringify({ one: LONG_TEXT, run: Array(1000).fill('short') })), DOUBLES);
-    expect(text.byteLength).toBeLessThan(200);
+    const body = { one: LONG_TEXT, run: Array(1000).fill('short'), objects: Array(10_000).fill({ text: ['short'] }), numbers: [[1.5]] };
+    const left: number[] = [];
+    const parse = (json: Buffer): unknown => {
+      left.push(json.byteLength);
+      return jsonParse(json);
+    };
+    expect(plain(await scanJson(Buffer.from(JSON.stringify(body)), DOUBLES, parse))).toEqual(body);
+    expect([left.length > 2, Math.max(...left) < 70_000, left.at(-1) ?? NaN]).toEqual([true, true, expect.closeTo(240, -2)]);
+  });
+
+  it('are refused where there are too many of them in one object', async () => {
+    const text = JSON.stringify('a'.repeat(SHORTEST_RUN - 3));
+    const members = Array.from({ length: 1100 }, (_, index) => `"${index}":${text}`).join();
+    const tooMuch = { code: 'PAYLOAD_TOO_LARGE', field: 'body', message: expect.stringContaining('short texts in one object') };
+    await expect(parsed(`{${members}}`)).rejects.toMatchObject(tooMuch);
+    await expect(parsed(`[{${members}},1]`)).rejects.toMatchObject(tooMuch);
+  });
+
+  it.each([
+    '[{]]',
+    '[}',
+    '{"a":]',
+    '[[',
+    '[{"a":1]}',
+    ']',
+    '[[1}]',
+    '{"a":[}',
+    '[ ,1]',
+    '[1, ]',
+    '[1,,1]',
+    '["a":1]',
+    '[{"a"}]',
+    '[{"a",1}]',
+  ])('%s is no JSON, wherever a part of it is parsed', async (json) => {
+    for (const turnBytes of SMALL_TURNS)
+      for (const body of [json, `[1,${json}`, `${json},1]`, `[[${json}],1]`, `{"a":${json}}`, `[${json},"a",{}]`])
+        await expect(parsed(body, { turnBytes })).rejects.toThrow();
   });
 
   it.each([
@@ -190,7 +224,7 @@ describe('texts of a large body', () => {
     ['many', Array(200_000).fill('of "these"')],
   ])('take turns of the event loop: %s', async (_, value) => {
     const body = Buffer.from(JSON.stringify(value));
-    const turns = await turnsOf(scanJson(body, DOUBLES));
+    const turns = await turnsOf(scanJson(body, DOUBLES, jsonParse));
     expect(turns).toBeGreaterThan(body.byteLength / (80 * 1024));
   });
 

@@ -1,12 +1,13 @@
-// Large JSON bodies in turns of the event loop: arrays of numbers go straight into blocks, long texts are parsed, `JSON.parse` gets the rest.
-// `JSON.parse` alone holds the loop for 40 ms with 16 MiB of floats, 824 with exact integers of 64 bits, 513 with empty arrays;
-// this for 5, 20 and 2 (the last are refused).
-import { randomUUID } from 'node:crypto';
+// Large JSON bodies in turns of the event loop: arrays of numbers go straight into blocks, long texts and long arrays of anything are parsed a
+// part at a time, `JSON.parse` gets the rest. `JSON.parse` alone holds the loop for 40 ms with 16 MiB of floats, 824 with exact integers of
+// 64 bits, 513 with empty arrays, 52 with objects of a short text; this for 5, 20, 2 (empty arrays are refused) and 12.
 import { setImmediate } from 'node:timers/promises';
 import { NestorError } from '../../errors.js';
 import { DEEPEST, tooDeep } from './json-depth.js';
+import { notJson } from './json-error.js';
 import { NumberReader } from './json-number.js';
-import { behindSpace, TextRun } from './json-text-run.js';
+import { Elements, JsonParts, type Parse, type Place } from './json-parts.js';
+import { behindSpace, SHORTEST_RUN, TextRun } from './json-text-run.js';
 import { NumberBlock } from './number-block.js';
 
 /** Bytes between two turns of the event loop: a quarter of a millisecond to two of work. V8 takes longer for texts of 128 KiB and more. */
@@ -16,6 +17,8 @@ const SMALLEST_BLOCK = 64;
 const MAX_RANK = 16;
 /** What may be left beside numbers and texts: `JSON.parse` makes a value of every few bytes of it, in one go (2 MiB of empty arrays: 37 ms). */
 const MOST_LEFT_BYTES = 2 * 1024 * 1024;
+/** What may be left of an object with many short texts: 10 ms. */
+const MOST_AT_ONCE_BYTES = 4 * 1024 * 1024;
 /** Names of properties that differ: V8 takes a microsecond for each, and for 200,000 of them half a second. */
 const MOST_NAMES = 4096;
 
@@ -27,13 +30,6 @@ const CLOSE_OBJECT = 0x7d;
 const COLON = 0x3a;
 const COMMA = 0x2c;
 
-export interface Scanned {
-  /** JSON with a name in the place of every block and run of texts. */
-  readonly text: Buffer;
-  /** Puts them back into what was parsed. */
-  readonly restore: (value: unknown) => unknown;
-}
-
 export interface Reading {
   /** See NumberReader. */
   readonly single: boolean;
@@ -44,22 +40,21 @@ export interface Reading {
 }
 
 /**
+ * @param parse of a part of the body.
  * @param turnBytes what is read between two turns of the event loop.
- * @throws NestorError PAYLOAD_TOO_LARGE for JSON that is neither numbers nor texts, INVALID_REQUEST for what is nested too deep and for texts
- * that are none.
+ * @returns what `JSON.parse` would, with NumberBlocks for arrays of numbers.
+ * @throws NestorError PAYLOAD_TOO_LARGE for JSON that is neither numbers nor texts, INVALID_REQUEST for what is nested too deep and for what is
+ * no JSON.
  */
-export async function scanJson(bytes: Buffer, reading: Reading, turnBytes = BYTES_A_TURN): Promise<Scanned> {
-  const scanner = new Scanner(bytes, reading, turnBytes);
+export async function scanJson(bytes: Buffer, reading: Reading, parse: Parse, turnBytes = BYTES_A_TURN): Promise<unknown> {
+  const scanner = new Scanner(bytes, reading, parse, turnBytes);
   while (scanner.advance()) await setImmediate();
   return scanner.finish();
 }
 
-/** Most arrays of a body without numbers are given up at once: millions of them must not take memory. */
-const NONE = new Float64Array(0);
-
 /** An array of numbers that is being read. */
 class Nest {
-  values: Float64Array | (number | bigint)[] = NONE;
+  values: Float64Array | (number | bigint)[];
   count = 0;
   /** Elements so far of the arrays that are open, outermost first. */
   readonly open: number[] = [];
@@ -68,13 +63,19 @@ class Nest {
   /** Sizes of arrays that were closed, by depth. */
   readonly shape: number[] = [];
 
-  constructor(readonly start: number) {}
+  /** @param short for what is in no block: memory of its own takes half a microsecond, and there may be millions of short arrays. */
+  constructor(
+    readonly start: number,
+    short: Float64Array,
+  ) {
+    this.values = short;
+  }
 
   add(value: number | bigint): void {
     if (typeof value === 'bigint' && this.values instanceof Float64Array) this.values = Array.from(this.values.subarray(0, this.count));
     if (this.values instanceof Float64Array) {
       if (this.count === this.values.length) {
-        const larger = new Float64Array(Math.max(SMALLEST_BLOCK, this.count * 2));
+        const larger = new Float64Array(this.count * 2 + 2);
         larger.set(this.values);
         this.values = larger;
       }
@@ -89,32 +90,39 @@ class Nest {
   }
 }
 
+interface Open {
+  readonly bracket: number;
+  /** The first of its elements that is not parsed. */
+  from: Place;
+}
+
 class Scanner {
   #at = 0;
   /** Where this turn of the event loop ends. */
   #until = 0;
-  /** What is before it is in the pieces. */
-  #kept = 0;
   /** Of what is not counted as left: numbers and texts. */
   #apartBytes = 0;
   #nest: Nest | undefined;
   #run: TextRun | undefined;
   /** The brackets that are open, but those of the nest. */
-  readonly #open: number[] = [];
+  readonly #open: Open[] = [];
   /** Arrays of what was given up last that were open then: what does not belong into it does not belong into them. */
   #hopeless: readonly number[] = [];
   readonly #names = new Set<string>();
-  readonly #lifted: (NumberBlock | TextRun | string)[] = [];
-  readonly #pieces: Buffer[] = [];
-  /** What a name begins with, and no text of a body that was written before. */
-  readonly #mark = `${randomUUID()}:`;
+  readonly #short = new Float64Array(SMALLEST_BLOCK - 1);
   readonly #numbers: NumberReader;
+  readonly #parts: JsonParts;
 
   constructor(
     private readonly bytes: Buffer,
     private readonly reading: Reading,
+    parse: Parse,
     private readonly turnBytes: number,
   ) {
+    this.#parts = new JsonParts(bytes, (json, from) => {
+      if (json.byteLength > MOST_AT_ONCE_BYTES) throw tooMuch(`${MOST_AT_ONCE_BYTES} bytes of short texts in one object`);
+      return parse(json, from);
+    });
     this.#numbers = new NumberReader(bytes, reading.single, reading.exact);
   }
 
@@ -132,29 +140,42 @@ class Scanner {
     return this.#at < bytes.length;
   }
 
-  finish(): Scanned {
+  finish(): unknown {
     if (this.bytes.length - this.#apartBytes > MOST_LEFT_BYTES) throw tooMuch();
-    if (this.#lifted.length === 0) return { text: this.bytes, restore: (value) => value };
-    this.#pieces.push(this.bytes.subarray(this.#kept));
-    return { text: Buffer.concat(this.#pieces), restore: (value) => this.#restore(value) };
+    return this.#parts.finish();
   }
 
   /** What is neither an array of numbers nor a text; where one begins, it is read next. */
   #between(byte: number | undefined): void {
     if (byte === QUOTE) {
-      this.#run = new TextRun(this.bytes, this.#at, this.#open.at(-1) === OPEN);
+      this.#run = new TextRun(this.bytes, this.#at, this.#open.at(-1)?.bracket === OPEN);
     } else if (byte === OPEN && !this.#hopeless.includes(this.#at)) {
-      this.#nest = new Nest(this.#at);
+      this.#nest = new Nest(this.#at, this.#short);
     } else {
-      if (byte === OPEN || byte === OPEN_OBJECT) this.#descend(byte);
-      else if (byte === CLOSE || byte === CLOSE_OBJECT) this.#open.pop();
+      if (byte === OPEN || byte === OPEN_OBJECT) this.#descend(byte, this.#at);
+      else if (byte === CLOSE || byte === CLOSE_OBJECT) this.#ascend(byte);
+      else if (byte === COMMA) this.#parseElements(this.turnBytes);
       this.#at++;
     }
   }
 
-  #descend(bracket: number): void {
-    this.#open.push(bracket);
+  #descend(bracket: number, at: number): void {
+    this.#open.push({ bracket, from: this.#parts.placeOf(at + 1) });
     if (this.#open.length > DEEPEST) throw tooDeep();
+  }
+
+  #ascend(bracket: number): void {
+    this.#parseElements(Math.min(SHORTEST_RUN, this.turnBytes));
+    const opened = this.#open.pop()?.bracket;
+    if (opened !== (bracket === CLOSE ? OPEN : OPEN_OBJECT)) throw notJson('a bracket closes what it did not open', this.#at);
+  }
+
+  /** Parses what was read of the array that is open since the last time, where it is as long as this. */
+  #parseElements(leastBytes: number): void {
+    const array = this.#open.at(-1);
+    if (array?.bracket !== OPEN || this.#at - array.from.at < leastBytes) return;
+    this.#parts.parseElements(array.from, this.#at);
+    array.from = this.#parts.placeOf(this.#at + 1);
   }
 
   /** Reads on in a run of texts. Names of properties stay where they are, and long ones are counted as left. */
@@ -167,7 +188,7 @@ class Scanner {
     if (isName) this.#name(run);
     if (isName && run.long) return;
     this.#apartBytes += run.textBytes;
-    if (run.long) this.#lift(run.start, run.end, run.inArray ? run : (run.texts[0] ?? ''));
+    if (run.long) this.#parts.putAside(run.start, run.end, run.inArray ? new Elements(run.texts) : (run.texts[0] ?? ''));
   }
 
   #name({ start, end }: TextRun): void {
@@ -232,7 +253,7 @@ class Scanner {
   #giveUp({ start, starts }: Nest, at: number): void {
     this.#nest = undefined;
     this.#hopeless = starts;
-    this.#descend(OPEN);
+    this.#descend(OPEN, start);
     this.#at = start + 1;
     this.#until -= at - this.#at;
   }
@@ -243,38 +264,8 @@ class Scanner {
     this.#at = end;
     if (nest.count < SMALLEST_BLOCK) return;
     this.#apartBytes += end - nest.start;
-    if (this.reading.blocks) this.#lift(nest.start, end, nest.block);
+    if (this.reading.blocks) this.#parts.putAside(nest.start, end, nest.block);
   }
-
-  /** Leaves a name in the place of a value, or of some elements of an array. */
-  #lift(start: number, end: number, value: NumberBlock | TextRun | string): void {
-    const name = `"${this.#mark}${this.#lifted.length}"`;
-    this.#lifted.push(value);
-    this.#pieces.push(this.bytes.subarray(this.#kept, start), Buffer.from(name));
-    this.#kept = end;
-  }
-
-  #restore(value: unknown): unknown {
-    if (typeof value === 'string') return value.startsWith(this.#mark) ? this.#lifted[Number(value.slice(this.#mark.length))] : value;
-    if (typeof value !== 'object' || value === null) return value;
-    if (Array.isArray(value)) {
-      const elements = value.map((element) => this.#restore(element));
-      const [first] = elements;
-      // The rule, and what follows takes 15 ms for 600,000 texts.
-      if (isRun(first) && elements.length === 1) return first.texts;
-      return elements.some(isRun) ? elements.flatMap((element) => (isRun(element) ? element.texts : [element])) : elements;
-    }
-    const members = value as Record<string, unknown>;
-    for (const key of Object.keys(members)) {
-      const restored = this.#restore(members[key]);
-      if (restored !== members[key]) members[key] = restored;
-    }
-    return members;
-  }
-}
-
-function isRun(value: unknown): value is TextRun {
-  return value instanceof TextRun;
 }
 
 /** @param most what it may have. */

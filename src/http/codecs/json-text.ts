@@ -24,8 +24,9 @@ export function parseJson(body: Uint8Array | undefined, exact: boolean): unknown
   return parseShallow(body, exact);
 }
 
-function parseShallow(body: Uint8Array, exact: boolean): unknown {
-  const text = decoded(body);
+/** @param from see notJson. */
+function parseShallow(body: Uint8Array, exact: boolean, from = 0): unknown {
+  const text = decoded(body, from);
   const exactly = exact && LONG_INTEGER.test(text);
   if (exactly && body.byteLength > MOST_EXACT_BYTES) {
     throw tooMuch(`${MOST_EXACT_BYTES} bytes beside arrays of 64 numbers and more, and texts, where integers of 16 digits are among them`);
@@ -33,15 +34,15 @@ function parseShallow(body: Uint8Array, exact: boolean): unknown {
   try {
     return exactly ? JSON.parse(text, exactInteger) : JSON.parse(text);
   } catch (thrown) {
-    throw notJson(thrown);
+    throw notJson(thrown, from);
   }
 }
 
-function decoded(body: Uint8Array): string {
+function decoded(body: Uint8Array, from: number): string {
   try {
     return utf8.decode(body);
   } catch (thrown) {
-    throw notJson(thrown);
+    throw notJson(thrown, from);
   }
 }
 
@@ -58,7 +59,7 @@ export async function parseBody(body: Buffer, inputs: readonly Pick<TensorSpec, 
   const exact = inputs.some(({ datatype }) => datatype.endsWith('INT64'));
   if (body.byteLength < SCANNED_FROM_BYTES) return parseJson(body, exact);
   const single = inputs.every(({ datatype }) => SINGLE.includes(datatype));
-  return parseLarge(body, { single, exact, blocks: true });
+  return await parseLarge(body, { single, exact, blocks: true });
 }
 
 /**
@@ -70,9 +71,8 @@ export async function parseWhole(body: Buffer): Promise<unknown> {
   return await parseLarge(body, { single: false, exact: false, blocks: false });
 }
 
-async function parseLarge(body: Buffer, reading: Reading): Promise<unknown> {
-  const { text, restore } = await scanJson(body, reading);
-  return restore(parseShallow(text, reading.exact));
+function parseLarge(body: Buffer, reading: Reading): Promise<unknown> {
+  return scanJson(body, reading, (json, from) => parseShallow(json, reading.exact, from));
 }
 
 function exactInteger(_key: string, value: unknown, context?: { source?: string }): unknown {
