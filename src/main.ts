@@ -1,5 +1,7 @@
 // Boot: read the environment, make the application, listen, and leave in order when told to.
 import 'reflect-metadata';
+// Before whatever takes time.
+import './runtime/first-thread.js';
 import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { Logger } from '@nestjs/common';

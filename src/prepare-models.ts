@@ -1,5 +1,7 @@
 // `npm run prepare-models`: optimizes every model of the repository into CACHE_DIR/prepared, so that the first start is as fast as the others.
 import 'reflect-metadata';
+// Before whatever takes time.
+import './runtime/first-thread.js';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ConfigModule } from './config/config.module.js';

@@ -7,7 +7,8 @@ import { Logger } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { BatchingService } from '../batching/batching.service.js';
 import { Readiness } from '../health/readiness.js';
-import { RuntimeService, starterUrl } from '../runtime/runtime.service.js';
+import { RuntimeService } from '../runtime/runtime.service.js';
+import { starterUrl, WorkerThreads } from '../runtime/worker-threads.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { contentOf } from './content-digest.js';
 import { filesOf } from './folder-contents.js';
@@ -17,7 +18,7 @@ import type { Model } from './model.js';
 import { ModelLoader } from './model-loader.js';
 import { PreparedModels } from './prepared-models.js';
 
-const runtime = new RuntimeService(starterUrl(), new Readiness());
+const runtime = new RuntimeService(new WorkerThreads(starterUrl()), new Readiness());
 const PATH = 'models/all-minilm-l6-v2/1';
 const ONE = Object.assign(new Manifest(), { runtime: { instances: 1, wide: false } });
 const folder = { name: 'text', version: '1', path: PATH };

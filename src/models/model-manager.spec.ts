@@ -9,7 +9,8 @@ import { until } from '../../test/setup/until.js';
 import { identityModel } from '../../test/soak/identity-model.js';
 import { BatchingService } from '../batching/batching.service.js';
 import { Readiness } from '../health/readiness.js';
-import { RuntimeService, starterUrl } from '../runtime/runtime.service.js';
+import { RuntimeService } from '../runtime/runtime.service.js';
+import { starterUrl, WorkerThreads } from '../runtime/worker-threads.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { MemoryBudget } from './memory-budget.js';
 import { ModelLoader } from './model-loader.js';
@@ -49,7 +50,7 @@ async function version(manager: ModelManager, name: string): Promise<string> {
 
 beforeEach(() => {
   Logger.overrideLogger(false);
-  runtime = new RuntimeService(starterUrl(), new Readiness());
+  runtime = new RuntimeService(new WorkerThreads(starterUrl()), new Readiness());
 });
 afterEach(() => runtime.close());
 afterAll(removeRepositories);

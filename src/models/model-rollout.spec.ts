@@ -9,7 +9,8 @@ import { until } from '../../test/setup/until.js';
 import { identityModel } from '../../test/soak/identity-model.js';
 import { BatchingService } from '../batching/batching.service.js';
 import { Readiness } from '../health/readiness.js';
-import { RuntimeService, starterUrl } from '../runtime/runtime.service.js';
+import { RuntimeService } from '../runtime/runtime.service.js';
+import { starterUrl, WorkerThreads } from '../runtime/worker-threads.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { MemoryBudget } from './memory-budget.js';
 import { ModelLoader } from './model-loader.js';
@@ -19,7 +20,7 @@ import { ModelRollout } from './model-rollout.js';
 import { ModelSource } from './model-source.js';
 import { PreparedModels } from './prepared-models.js';
 
-const runtime = new RuntimeService(starterUrl(), new Readiness());
+const runtime = new RuntimeService(new WorkerThreads(starterUrl()), new Readiness());
 const IDENTITY = identityModel('FP32', ['rows', 'values']);
 /** Reckoned for each of its instances. */
 const MODEL_BYTES = 12 * 1024 * 1024 + 2 * IDENTITY.byteLength;

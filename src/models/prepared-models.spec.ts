@@ -7,8 +7,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Logger } from '@nestjs/common';
 import { Readiness } from '../health/readiness.js';
 import { InstanceGroup, type InstancePlan } from '../runtime/instance-group.js';
-import { RuntimeService, starterUrl } from '../runtime/runtime.service.js';
-import { WorkerThreads } from '../runtime/worker-threads.js';
+import { RuntimeService } from '../runtime/runtime.service.js';
+import { starterUrl, WorkerThreads } from '../runtime/worker-threads.js';
 import type { Tensor } from '../tensor.js';
 import { contentOf, type Content } from './content-digest.js';
 import { filesOf } from './folder-contents.js';
@@ -17,7 +17,7 @@ import { instancePlan } from './plans.js';
 import { PreparedModels } from './prepared-models.js';
 
 const FOLDER = 'models/all-minilm-l6-v2/1';
-const runtime = new RuntimeService(starterUrl(), new Readiness());
+const runtime = new RuntimeService(new WorkerThreads(starterUrl()), new Readiness());
 const threads = new WorkerThreads(starterUrl());
 const plan = instancePlan(new Manifest(), join(FOLDER, 'model.onnx'), 45_000_000, 1);
 let content: Content;

@@ -68,12 +68,13 @@ interface Given {
   readonly limits?: InputLimits;
   /** Whether there is a tokenizer beside the graph. */
   readonly tokenizes?: boolean;
+  readonly provider?: string;
 }
 
 function warmedUp(
   inputs: readonly string[],
   runner: Means,
-  { maxLength, policy = BATCHES, limits = new Map(), tokenizes = true }: Given = {},
+  { maxLength, policy = BATCHES, limits = new Map(), tokenizes = true, provider = 'cuda' }: Given = {},
 ): Promise<Findings> {
   const signature = new Signature(inputs.map(tokens), [
     { name: 'mean', datatype: 'FP32', shape: [-1, 1], axes: ['batch_size', undefined] },
@@ -81,7 +82,7 @@ function warmedUp(
   const layout = signature.layout(undefined, 0);
   const batcher = new Batcher(policy, layout, runner, new Ledger().metrics);
   const tokenizer = tokenizes ? { maxLength } : undefined;
-  return warmUp({ signature, layout, limits, tokenizer, batcher, instances: runner } as unknown as Model);
+  return warmUp({ signature, layout, limits, tokenizer, batcher, instances: runner, provider } as unknown as Model);
 }
 
 describe('the warm-up', () => {
@@ -93,7 +94,13 @@ describe('the warm-up', () => {
     await expect(found(['input_ids'], true)).resolves.toMatchObject({ repeatable: false });
   });
 
-  it('runs a full batch of the longest texts for each instance', async () => {
+  it('runs none of the longest texts on a CPU, where they would make the load', async () => {
+    const runner = new Means(false);
+    await warmedUp(['input_ids', 'attention_mask'], runner, { maxLength: 10, provider: 'cpu' });
+    expect(runner.shapes.filter(([, length]) => length === 10)).toEqual([]);
+  });
+
+  it('runs a full batch of the longest texts for each instance of a device', async () => {
     const runner = new Means(false);
     await warmedUp(['input_ids', 'attention_mask'], runner, { maxLength: 10 });
     const full = [BATCHES.maxRows, 10];

@@ -8,9 +8,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { identityModel, listModel } from '../../test/soak/identity-model.js';
 import { allocate, DATATYPES, type Datatype, type Tensor, type TensorData } from '../tensor.js';
 import { Instance, type InstanceOptions } from './instance.js';
-import { starterUrl } from './runtime.service.js';
 import { sessionOptions } from './session-options.js';
-import { WorkerThreads } from './worker-threads.js';
+import { starterUrl, WorkerThreads } from './worker-threads.js';
 
 const DATATYPE_NAMES = Object.keys(DATATYPES) as Datatype[];
 const DIGITS = 'models/digits/1/model.onnx';

@@ -1,11 +1,13 @@
 // The runtime as a module: worker threads on the cores of the process.
 import { Module } from '@nestjs/common';
 import { ReadinessModule } from '../health/health.module.js';
-import { RuntimeService, STARTER_URL, starterUrl } from './runtime.service.js';
+import { threads } from './first-thread.js';
+import { RuntimeService } from './runtime.service.js';
+import { WorkerThreads } from './worker-threads.js';
 
 @Module({
   imports: [ReadinessModule],
-  providers: [RuntimeService, { provide: STARTER_URL, useFactory: starterUrl }],
+  providers: [RuntimeService, { provide: WorkerThreads, useValue: threads }],
   exports: [RuntimeService],
 })
 export class RuntimeModule {}

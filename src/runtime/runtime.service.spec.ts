@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Readiness } from '../health/readiness.js';
 import type { InstancePlan } from './instance-group.js';
-import { RuntimeService, starterUrl } from './runtime.service.js';
+import { RuntimeService } from './runtime.service.js';
+import { starterUrl, WorkerThreads } from './worker-threads.js';
 
 const DIGITS: InstancePlan = {
   modelPath: 'models/digits/1/model.onnx',
@@ -26,7 +27,7 @@ let folder: string;
 let runtime: RuntimeService;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nestor-runtime-'));
-  runtime = new RuntimeService(starterUrl(), new Readiness());
+  runtime = new RuntimeService(new WorkerThreads(starterUrl()), new Readiness());
 });
 afterEach(async () => {
   await runtime.close();

@@ -1,5 +1,5 @@
 // The runtime of the process: one budget of cores, and groups of instances on it.
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { NestorError } from '../errors.js';
 import { Readiness } from '../health/readiness.js';
 import { CoreBudget } from './core-budget.js';
@@ -7,13 +7,6 @@ import { Instance, type InstanceOptions } from './instance.js';
 import { InstanceGroup, type GroupEvents, type InstancePlan } from './instance-group.js';
 import { preparingOptions, sessionOptions } from './session-options.js';
 import { WorkerThreads, type WorkerThread } from './worker-threads.js';
-
-/** Where the file is of the thread that starts the others: compiled beside this one, or its source where Node runs TypeScript (in tests). */
-export const STARTER_URL = Symbol('STARTER_URL');
-
-export function starterUrl(): URL {
-  return new URL(import.meta.url.endsWith('.ts') ? './thread-starter.ts' : './thread-starter.js', import.meta.url);
-}
 
 /** How a model is loaded that nobody asks. */
 const ALONE = { intraOpThreads: 1, spinning: false };
@@ -30,20 +23,12 @@ export class RuntimeService {
   readonly #logger = new Logger(RuntimeService.name);
   readonly #open = new Set<Threaded>();
   #closed = false;
-  readonly #threads: WorkerThreads;
-  readonly #openWorker = (): WorkerThread => this.#threads.open();
+  readonly #openWorker = (): WorkerThread => this.threads.open();
 
   constructor(
-    @Inject(STARTER_URL) starter: URL,
+    private readonly threads: WorkerThreads,
     private readonly readiness: Readiness,
-  ) {
-    // From 1.30 on ONNX Runtime for Linux writes a device id into the home folder and uploads what it ran, errors included, to Microsoft.
-    // Read when the library is loaded, which the threads do; whoever wants it sets the variable to 0.
-    process.env.ORT_DISABLE_TELEMETRY ??= '1';
-    this.#threads = new WorkerThreads(starter);
-    // Takes 55 to 65 ms, which the rest of the application takes too, to be put together.
-    this.#threads.startAhead();
-  }
+  ) {}
 
   /** It starts no thread any more. */
   get closed(): boolean {
@@ -109,7 +94,7 @@ export class RuntimeService {
   /** Ends the threads of all, those that are still loading included, and starts no others. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([this.#threads, ...this.#open].map((threads) => threads.close()));
+    await Promise.all([this.threads, ...this.#open].map((threads) => threads.close()));
   }
 
   #checkOpen(): void {

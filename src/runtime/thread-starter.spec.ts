@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from '@jest/globals';
 import { doublingModel } from '../../test/soak/identity-model.js';
-import { starterUrl } from './runtime.service.js';
+import { starterUrl } from './worker-threads.js';
 
 /** Doubles a denormal in one thread after the other. */
 const SCRIPT = `

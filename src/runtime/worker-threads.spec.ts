@@ -1,7 +1,6 @@
 // Threads that another thread starts: what they say is heard to the end, and their starter is not for ever.
 import { afterEach, expect, it } from '@jest/globals';
-import { starterUrl } from './runtime.service.js';
-import { WorkerThreads, type WorkerThread } from './worker-threads.js';
+import { starterUrl, WorkerThreads, type WorkerThread } from './worker-threads.js';
 
 const script = (source: string): URL => new URL(`data:text/javascript,${encodeURIComponent(source)}`);
 

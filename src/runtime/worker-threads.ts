@@ -43,6 +43,11 @@ class StartedThread extends EventEmitter<Events> implements WorkerThread {
   }
 }
 
+/** Where the file is of the thread that starts the others: compiled beside this one, or its source where Node runs TypeScript (in tests). */
+export function starterUrl(): URL {
+  return new URL(import.meta.url.endsWith('.ts') ? './thread-starter.ts' : './thread-starter.js', import.meta.url);
+}
+
 export class WorkerThreads {
   #starter: Worker | undefined;
   #ahead: StartedThread | undefined;
