@@ -1,5 +1,5 @@
 // How a picture becomes a tensor: the numbers that a vision model was trained with.
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsInt, IsNumber, Max, Min } from 'class-validator';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsInt, IsNotIn, IsNumber, Max, Min } from 'class-validator';
 import type { Datatype } from '../tensor.js';
 
 /** What a picture can be as a tensor. */
@@ -19,7 +19,12 @@ export class ImageRecipe {
   /** Subtracted from each channel, in the order of `channels`. */
   @IsArray() @ArrayMinSize(3) @ArrayMaxSize(3) @IsNumber({}, { each: true }) readonly mean: number[] = [0, 0, 0];
   /** What each channel is divided by last. */
-  @IsArray() @ArrayMinSize(3) @ArrayMaxSize(3) @IsNumber({}, { each: true }) readonly std: number[] = [1, 1, 1];
+  @IsArray()
+  @ArrayMinSize(3)
+  @ArrayMaxSize(3)
+  @IsNumber({}, { each: true })
+  @IsNotIn([0], { each: true })
+  readonly std: number[] = [1, 1, 1];
   @IsIn(['NCHW', 'NHWC']) readonly layout: 'NCHW' | 'NHWC' = 'NCHW';
   /** Most pixels of a picture; larger ones are refused before they are decoded. */
   @IsInt() @Min(1) readonly maxPixels: number = 50_000_000;

@@ -48,6 +48,7 @@ describe('checkDemands', () => {
 
   it.each<[object, Partial<Means>, string]>([
     [{ inputs: { c: { min: 0 } } }, {}, 'inputs.c: the model has no such input; its inputs are a, b'],
+    [{ inputs: { a: { min: 2, max: 1 } } }, {}, 'inputs.a.min: 2 is above max, 1'],
     [{ inputs: { a: { shape: [2, 5] } } }, {}, 'inputs.a.shape: [2, 5] does not fit the graph, which has [-1, 3]'],
     [{ inputs: { a: { shape: [3] } } }, {}, 'inputs.a.shape: [3] does not fit'],
     [{ task: 'embeddings' }, {}, 'task: embeddings needs tokenizer.json beside the graph and an input input_ids'],

@@ -22,9 +22,10 @@ export function checkDemands(manifest: Manifest, means: Means): void {
 }
 
 function inputFaults({ inputs = new Map() }: Manifest, { signature }: Means): string[] {
-  return [...inputs].flatMap(([name, { shape }]) => {
+  return [...inputs].flatMap(([name, { shape, min = -Infinity, max = Infinity }]) => {
     const spec = signature.input(name);
     if (!spec) return [`inputs.${name}: the model has no such input; its inputs are ${namesOf(signature.inputs)}`];
+    if (min > max) return [`inputs.${name}.min: ${min} is above max, ${max}: no value would fit`];
     if (!shape || (shape.length === spec.shape.length && shape.every((size, axis) => fits(size, spec.shape[axis])))) return [];
     return [`inputs.${name}.shape: ${shown(shape)} does not fit the graph, which has ${shown(spec.shape)}, where -1 is free`];
   });

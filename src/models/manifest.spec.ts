@@ -84,6 +84,7 @@ describe('readManifest', () => {
     ['nomalize: true', 'nomalize'],
     ['image: { height: 48 }', 'image.width'],
     ['image: { height: 1, width: 1, mean: [1, 2] }', 'image.mean'],
+    ['image: { height: 1, width: 1, std: [1, 0, 1] }', 'image.std'],
     ['image: 5', 'image'],
     ['runtime: { provider: tpu }', 'runtime.provider'],
     ['runtime: { instances: 0 }', 'runtime.instances'],
