@@ -1,5 +1,7 @@
-// The threads of the process, the first of which starts when this file is imported: it takes 100 to 190 ms beside the imports of the application,
-// and was not there when the first model wanted it, where the rest of the application had to be put together first.
+// The threads of the process: the first of them starts when this file is imported.
+//
+// It takes 100 to 190 ms beside the imports of the application, and was not there when the first model wanted it, where the rest of the application
+// had to be put together first.
 import { starterUrl, WorkerThreads } from './worker-threads.js';
 
 // From 1.30 on ONNX Runtime for Linux writes a device id into the home folder and uploads what it ran, errors included, to Microsoft.
