@@ -4,7 +4,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { NestorError } from '../../errors.js';
 import { DEEPEST, tooDeep } from './json-depth.js';
-import { notJson } from './json-error.js';
 import { NumberReader } from './json-number.js';
 import { Elements, JsonParts, type Parse, type Place } from './json-parts.js';
 import { behindSpace, SHORTEST_RUN, TextRun } from './json-text-run.js';
@@ -153,7 +152,7 @@ class Scanner {
       this.#nest = new Nest(this.#at, this.#short);
     } else {
       if (byte === OPEN || byte === OPEN_OBJECT) this.#descend(byte, this.#at);
-      else if (byte === CLOSE || byte === CLOSE_OBJECT) this.#ascend(byte);
+      else if (byte === CLOSE || byte === CLOSE_OBJECT) this.#ascend();
       else if (byte === COMMA) this.#parseElements(this.turnBytes);
       this.#at++;
     }
@@ -164,10 +163,10 @@ class Scanner {
     if (this.#open.length > DEEPEST) throw tooDeep();
   }
 
-  #ascend(bracket: number): void {
+  /** What closes another bracket than is open stays where it is, for `JSON.parse` to refuse. */
+  #ascend(): void {
     this.#parseElements(Math.min(SHORTEST_RUN, this.turnBytes));
-    const opened = this.#open.pop()?.bracket;
-    if (opened !== (bracket === CLOSE ? OPEN : OPEN_OBJECT)) throw notJson('a bracket closes what it did not open', this.#at);
+    this.#open.pop();
   }
 
   /** Parses what was read of the array that is open since the last time, where it is as long as this. */
