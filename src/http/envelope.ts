@@ -1,6 +1,7 @@
 // The outer fields of a JSON body against their DTO; the bulk inside is checked where it is copied.
 import { getMetadataStorage, validateSync, type ValidatorOptions } from 'class-validator';
 import { invalid, type NestorError } from '../errors.js';
+import { isObject } from './codecs/document-value.js';
 
 const VALIDATION: ValidatorOptions = { stopAtFirstError: true, validationError: { target: false, value: false } };
 
@@ -21,7 +22,7 @@ const declared = new Map<new () => object, ReadonlySet<string>>();
  * @throws NestorError INVALID_REQUEST for the first field that is wrong, missing or, unless `lenient`, unknown.
  */
 export function envelope<T extends object>(dto: Dto<T>, body: unknown, unknownFields: 'strict' | 'lenient' = 'strict'): T {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalid('body', 'The body must be a JSON object');
+  if (!isObject(body)) throw invalid('body', 'The body must be a JSON object');
   const instance = new dto();
   const known = fieldsOf(dto);
   for (const [field, value] of Object.entries(body)) {

@@ -1,9 +1,10 @@
 // Rows of `instances` that do not fit the model are told which inputs there are, and how whole tensors are sent.
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { NestorError } from '../../errors.js';
 import type { Model } from '../../models/model.js';
 import { Signature } from '../../models/signature.js';
 import { readDocument } from './document.js';
+import { NumberBlock } from './number-block.js';
 
 function model(inputs: Readonly<Record<string, (number | string)[]>>, output: (number | string)[] = ['n', 3], batches = true): Model {
   const wire = (name: string, shape: (number | string)[]) => ({ name, type: 'float32', shape }) as const;
@@ -57,4 +58,43 @@ it.each([
   ['no tensor, but model.yaml', model({ x: ['n', 4] }, ['n', 4], false), 'batching.enabled is false in its model.yaml'],
 ])('says why rows are not taken: %s', (_, of, why) => {
   expect(refusal([[1, 2, 3, 4]], of)).toMatchObject({ field: 'instances', message: expect.stringContaining(why) as unknown });
+});
+
+/** A block of numbers that nobody may take apart: it may have millions of rows. */
+class Whole extends NumberBlock {
+  override rows(): never {
+    throw new Error('it was taken apart');
+  }
+}
+
+describe('a block of rows', () => {
+  const block = new Whole([2, 3], Float64Array.of(1, 2, 3, 4, 5, 6));
+
+  it('is the tensor of the only input as it is', () => {
+    const { input, byInstance } = readDocument({ instances: block }, ONE, 1000);
+    expect(input).toEqual({
+      kind: 'tensors',
+      tensors: [{ name: 'x', datatype: 'FP32', shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) }],
+    });
+    expect(byInstance).toBe(true);
+  });
+
+  it.each([
+    ['several inputs', TWO, 'An instance is an object of the inputs a, b'],
+    ['texts', { ...ONE, tokenizer: {} } as Model, 'An instance is a text'],
+    ['pictures', { ...ONE, image: {} } as Model, 'An instance is { "image":'],
+    ['no rows', model({ x: ['n', 3] }, ['n', 3], false), 'The model does not batch rows'],
+  ])('is refused by its first row where there are %s', (_, of, detail) => {
+    expect(refusal(block, of).message).toContain(detail);
+  });
+});
+
+it.each([
+  ['bytes', Buffer.of(1, 2)],
+  ['numbers', new Whole([2], Float64Array.of(1, 2))],
+])('%s are neither a body nor inputs by name', (_, value) => {
+  expect(() => readDocument(value, ONE, 1000)).toThrow(
+    expect.objectContaining({ field: 'body', message: 'The body must be a JSON object' }),
+  );
+  expect(() => readDocument({ inputs: value }, ONE, 1000)).toThrow(expect.objectContaining({ field: 'inputs' }));
 });

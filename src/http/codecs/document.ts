@@ -10,6 +10,7 @@ import { PredictBody } from '../dto/predict.dto.js';
 import { envelope } from '../envelope.js';
 import type { PredictionQuery } from './codec.js';
 import { inputSpec, unknownInput } from '../../inference/input-spec.js';
+import { isObject } from './document-value.js';
 import { tensorFromRows, tensorFromJson } from './json-tensors.js';
 import { NumberBlock } from './number-block.js';
 
@@ -25,17 +26,10 @@ export interface Writing {
  * @throws NestorError INVALID_REQUEST
  */
 export function readDocument(value: unknown, model: Model, maxElements: number): PredictionQuery {
-  const { inputs, instances, outputs, id } = envelope(PredictBody, withRows(value));
+  const { inputs, instances, outputs, id } = envelope(PredictBody, value);
   if ((inputs === undefined) === (instances === undefined)) throw invalid('inputs', 'Send either inputs or instances');
   const input = inputs ? tensorsOf(inputs, model, maxElements) : instancesOf(instances ?? [], model, maxElements);
   return { input, outputs, byInstance: instances !== undefined, id };
-}
-
-/** Rows that came as one block are counted like any others. */
-function withRows(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  const { instances } = value as { instances?: unknown };
-  return instances instanceof NumberBlock ? { ...value, instances: instances.rows() } : value;
 }
 
 export function writeDocument(prediction: Prediction, { id, byInstance }: PredictionQuery, writing: Writing): object {
@@ -70,7 +64,9 @@ function tensorsOf(inputs: Record<string, unknown>, { signature }: Model, maxEle
   return { kind: 'tensors', tensors };
 }
 
-function instancesOf(instances: readonly unknown[], model: Model, maxElements: number): PredictionInput {
+function instancesOf(given: readonly unknown[] | NumberBlock, model: Model, maxElements: number): PredictionInput {
+  // A block may have millions of rows and is not split: it is a tensor as it is, and where none is wanted one row is refused for all.
+  const instances = given instanceof NumberBlock ? [0] : given;
   if (instances.length === 0) throw invalid('instances', 'instances is empty');
   if (model.image) return { kind: 'images', images: instances.map(imageOf) };
   if (model.tokenizer) return { kind: 'texts', texts: instances.map(textOf) };
@@ -78,8 +74,8 @@ function instancesOf(instances: readonly unknown[], model: Model, maxElements: n
   const { inputs } = signature;
   if (!model.layout.batches) throw invalid('instances', unbatched(model));
   // A row of a model with one input may name it or not.
-  const rows = instances.map((row, index) => (inputs.length === 1 && !isNamed(row) ? row : namedInputs(row, index, signature)));
-  const column = (name: string): unknown[] => rows.map((row) => (isNamed(row) ? row[name] : row));
+  const rows = instances.map((row, index) => (inputs.length === 1 && !isObject(row) ? row : namedInputs(row, index, signature)));
+  const column = (name: string) => (given instanceof NumberBlock ? given : rows.map((row) => (isObject(row) ? row[name] : row)));
   return { kind: 'tensors', tensors: inputs.map((spec) => tensorFromRows(column(spec.name), spec, maxElements)) };
 }
 
@@ -106,14 +102,10 @@ function textOf(instance: unknown, index: number): string {
 /** @throws NestorError INVALID_REQUEST that names the input that is missing, or unknown. */
 function namedInputs(row: unknown, index: number, signature: Signature): Readonly<Record<string, unknown>> {
   const names = signature.inputs.map(({ name }) => name);
-  if (!isNamed(row)) throw invalid(`instances[${index}]`, `An instance is an object of the inputs ${names.join(', ')}`);
+  if (!isObject(row)) throw invalid(`instances[${index}]`, `An instance is an object of the inputs ${names.join(', ')}`);
   const missing = names.find((name) => !Object.hasOwn(row, name));
   const unknown = Object.keys(row).find((name) => !names.includes(name));
   if (unknown !== undefined) throw unknownInput(signature, unknown, `instances[${index}].${unknown}`);
   if (missing !== undefined) throw invalid(`instances[${index}].${missing}`, `The instance lacks the input ${missing}`);
   return row;
-}
-
-function isNamed(row: unknown): row is Record<string, unknown> {
-  return typeof row === 'object' && row !== null && !Array.isArray(row) && !(row instanceof NumberBlock) && !ArrayBuffer.isView(row);
 }
