@@ -72,6 +72,11 @@ describe('a tensor', () => {
     expect(read({ data: [[1, 2]] }, 'INT8')).toEqual({ name: 'x', datatype: 'INT8', shape: [1, 2], data: Int8Array.of(1, 2) });
   });
 
+  it('of one element may be no array', () => {
+    expect(read(7)).toMatchObject({ shape: [], data: Float32Array.of(7) });
+    expect(read({ shape: [1, 1], data: 7 }).data).toEqual(Float32Array.of(7));
+  });
+
   it('may be one of nothing, and of booleans or bits', () => {
     expect(read([]).shape).toEqual([0]);
     expect(read({ shape: [0, 4], data: [] }).data).toHaveLength(0);
@@ -97,6 +102,8 @@ describe('a refusal', () => {
     ['a shape that is no array', { shape: 4, data: [1, 2, 3, 4] }, 'FP32', 'inputs.x.shape'],
     ['too many axes', { shape: new Array(17).fill(1), data: [1] }, 'FP32', 'inputs.x.shape'],
     ['a shape for other data', { shape: [2, 2], data: [1, 2, 3] }, 'FP32', 'inputs.x.data'],
+    ['one value for a shape of several', { shape: [1, 4], data: 7 }, 'FP32', 'inputs.x.data'],
+    ['one text for a shape of several', { shape: [2], data: 'a' }, 'BYTES', 'inputs.x.data'],
     ['a ragged array', [[1, 2], [3]], 'FP32', 'inputs.x'],
     ['an array that ends early', [[[1]], [2]], 'FP32', 'inputs.x'],
     ['an array too deep', [[1], [[2]]], 'FP32', 'inputs.x'],

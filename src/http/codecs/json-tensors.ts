@@ -3,6 +3,7 @@ import { invalid, NestorError } from '../../errors.js';
 import type { TensorSpec } from '../../models/signature.js';
 import { allocate, elementCount, type Datatype, type Tensor, type TensorData } from '../../tensor.js';
 import { jsonInteger } from './json-text.js';
+import { isList, isObject } from './document-value.js';
 import { NumberBlock } from './number-block.js';
 import { checkDatatype, checkShape, dataFromBytes } from '../../oip/raw-tensor.js';
 
@@ -24,11 +25,11 @@ const MAX_RANK = 16;
  * @throws NestorError INVALID_REQUEST that names the field.
  */
 export function tensorFromJson(value: unknown, spec: TensorSpec, field: string, maxElements: number): Tensor {
-  if (typeof value !== 'object' || value === null || isArray(value) || value instanceof Uint8Array) {
+  if (!isObject(value)) {
     const shape = nestingOf(value, field);
     return { name: spec.name, datatype: spec.datatype, shape, data: flatten(value, shape, spec.datatype, field, maxElements) };
   }
-  const { shape, datatype: claimed = spec.datatype, data, ...rest } = value as Record<string, unknown>;
+  const { shape, datatype: claimed = spec.datatype, data, ...rest } = value;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined)
     throw invalid(`${field}.${unknown}`, `A tensor has shape, datatype and data; ${JSON.stringify(unknown)} is unknown`);
@@ -44,7 +45,7 @@ export function tensorFromJson(value: unknown, spec: TensorSpec, field: string, 
 }
 
 /** The rows of `instances`, each without the axis that counts them, as one tensor. */
-export function tensorFromRows(instances: readonly unknown[], spec: TensorSpec, maxElements: number): Tensor {
+export function tensorFromRows(instances: readonly unknown[] | NumberBlock, spec: TensorSpec, maxElements: number): Tensor {
   return tensorFromJson(instances, spec, 'instances', maxElements);
 }
 
@@ -77,7 +78,7 @@ export function nest(values: readonly unknown[], shape: readonly number[]): unkn
 
 function nestingOf(value: unknown, field: string): number[] {
   const shape: number[] = [];
-  for (let inner = value; isArray(inner); inner = inner[0]) {
+  for (let inner = value; isList(inner); inner = inner[0]) {
     if (inner instanceof NumberBlock) return [...shape, ...inner.shape];
     shape.push(inner.length);
     if (shape.length > MAX_RANK) throw invalid(field, `Arrays are nested deeper than ${MAX_RANK}`);
@@ -90,22 +91,19 @@ function flatten(value: unknown, shape: readonly number[], datatype: Datatype, f
   const flat = flatValues(value);
   if (flat && flat.length !== count)
     throw invalid(field, `There are ${flat.length} elements; the shape [${shape.join(', ')}] holds ${count}`);
+  if (!isList(value) && count !== 1) throw invalid(field, `The data are no array; the shape [${shape.join(', ')}] holds ${count} elements`);
   if (count > maxElements) throw invalid(field, `The shape [${shape.join(', ')}] holds ${count} elements, more than the body can carry`);
   const target = allocate(datatype, count);
   if (flat) fill(target, flat, 0, datatype, field);
-  else if (isArray(value)) fillNested(target, value, shape, 0, 0, datatype, field);
+  else if (isList(value)) fillNested(target, value, shape, 0, 0, datatype, field);
   else fill(target, [value], 0, datatype, field);
   return target;
-}
-
-function isArray(value: unknown): value is unknown[] | NumberBlock {
-  return Array.isArray(value) || value instanceof NumberBlock;
 }
 
 /** The elements of an array that holds no arrays. */
 function flatValues(value: unknown): ArrayLike<unknown> | undefined {
   if (value instanceof NumberBlock) return value.shape.length === 1 ? value.values : undefined;
-  return Array.isArray(value) && !isArray(value[0]) ? value : undefined;
+  return Array.isArray(value) && !isList(value[0]) ? value : undefined;
 }
 
 /** @returns the offset behind what was written. */
@@ -118,7 +116,7 @@ function fillNested(
   datatype: Datatype,
   field: string,
 ): number {
-  if (value instanceof NumberBlock && value.shape.join() === shape.slice(axis).join()) {
+  if (value instanceof NumberBlock && hasShape(value, shape, axis)) {
     fill(target, value.values, offset, datatype, field);
     return offset + value.values.length;
   }
@@ -135,6 +133,10 @@ function fillNested(
   let next = offset;
   for (const inner of value as unknown[]) next = fillNested(target, inner, shape, axis + 1, next, datatype, field);
   return next;
+}
+
+function hasShape(block: NumberBlock, shape: readonly number[], axis: number): boolean {
+  return block.shape.length === shape.length - axis && block.shape.every((size, inner) => size === shape[axis + inner]);
 }
 
 function fill(target: TensorData, values: ArrayLike<unknown>, offset: number, datatype: Datatype, field: string): void {
