@@ -1,9 +1,10 @@
 // An embeddings request as a document of plain values: OpenAI's, which JSON and MsgPack share.
-import { invalid } from '../../errors.js';
+import { invalid, NestorError } from '../../errors.js';
 import type { EmbeddingInput } from '../../inference/embedding.js';
 import { EmbeddingsBody } from '../dto/embeddings.dto.js';
 import { envelope } from '../envelope.js';
 import type { EmbeddingsQuery } from './codec.js';
+import { isList } from './document-value.js';
 import { NumberBlock } from './number-block.js';
 
 /** @throws NestorError INVALID_REQUEST */
@@ -12,23 +13,41 @@ export function readEmbeddings(value: unknown): EmbeddingsQuery {
   return { model, inputs: readInputs(input, 'input'), format, dimensions, prompt: { name, text } };
 }
 
-/** A list of numbers is the ids of one text, anything else in a list is an input of its own. */
+/** They are made in one turn of the event loop: so many take 20 ms, and a body may hold 8 million. Unless told otherwise a queue holds half of it. */
+export const MOST_INPUTS = 64 * 1024;
+
+/**
+ * A list of numbers is the ids of one text, anything else in a list is an input of its own.
+ * @throws NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE
+ */
 export function readInputs(input: unknown, field: string): EmbeddingInput[] {
-  if (input instanceof NumberBlock) return readInputs(input.rows(), field);
-  if (!Array.isArray(input)) return [inputOf(input, field)];
-  if (input.length === 0) throw invalid(field, `${field} is empty`);
-  if (typeof input[0] === 'number') return [inputOf(input, field)];
-  return input.map((one, index) => inputOf(one, `${field}[${index}]`));
+  if (!isList(input) || isIds(input)) return [inputOf(input, field)];
+  const length = input instanceof NumberBlock ? (input.shape[0] ?? 0) : input.length;
+  if (length === 0) throw invalid(field, `${field} is empty`);
+  if (length > MOST_INPUTS)
+    throw new NestorError('PAYLOAD_TOO_LARGE', `${field} has ${length} inputs; a request may have ${MOST_INPUTS}. Send them in parts`, {
+      field,
+    });
+  const inputs = input instanceof NumberBlock ? input.rows() : input;
+  return inputs.map((one, index) => inputOf(one, field, index));
 }
 
-function inputOf(input: unknown, field: string): EmbeddingInput {
-  if (typeof input === 'string') {
-    if (input === '') throw invalid(field, `${field} is an empty text`);
-    return input;
-  }
-  if (input instanceof NumberBlock) return inputOf(input.rows(), field);
-  if (!Array.isArray(input)) throw invalid(field, `${field} must be a text or a list of token ids`);
-  if (input.length === 0) throw invalid(field, `${field} is an empty list of token ids`);
-  if (!input.every((id) => Number.isInteger(id))) throw invalid(field, `${field} must hold token ids only, whole numbers`);
-  return input as number[];
+function isIds(input: unknown[] | NumberBlock): boolean {
+  return input instanceof NumberBlock ? input.shape.length === 1 : typeof input[0] === 'number';
+}
+
+/** @param index of one of several. */
+function inputOf(given: unknown, field: string, index?: number): EmbeddingInput {
+  const input = given instanceof NumberBlock && isIds(given) ? given.rows() : given;
+  const fault = faultOf(input);
+  if (fault === undefined) return input as EmbeddingInput;
+  const place = index === undefined ? field : `${field}[${index}]`;
+  throw invalid(place, `${place} ${fault}`);
+}
+
+function faultOf(input: unknown): string | undefined {
+  if (typeof input === 'string') return input === '' ? 'is an empty text' : undefined;
+  if (!Array.isArray(input)) return 'must be a text or a list of token ids';
+  if (input.length === 0) return 'is an empty list of token ids';
+  return input.every((id) => Number.isInteger(id)) ? undefined : 'must hold token ids only, whole numbers';
 }

@@ -2,6 +2,7 @@
 import { VERSION } from '../../config/version.js';
 import type { Model } from '../../models/model.js';
 import { embeddingOutputs } from '../../models/embedding-outputs.js';
+import { MOST_INPUTS } from '../codecs/embeddings-document.js';
 
 export interface TeiInfo {
   readonly model_id: string;
@@ -36,7 +37,7 @@ export function teiInfo({ name, signature, pooling, tokenizer, batcher: { policy
     max_input_length: tokenizer?.maxLength ?? null,
     max_batch_tokens: policy.maxTokens,
     max_batch_requests: policy.maxRows,
-    max_client_batch_size: policy.maxQueueItems,
+    max_client_batch_size: Math.min(policy.maxQueueItems, MOST_INPUTS),
     auto_truncate: true,
     tokenization_workers: Number(process.env.UV_THREADPOOL_SIZE ?? POOL_THREADS),
     version: VERSION,

@@ -1,0 +1,51 @@
+// Inputs of an embeddings request: each is told by its place what is wrong with it, and too many are refused before any is made.
+import { describe, expect, it } from '@jest/globals';
+import { MOST_INPUTS, readInputs } from './embeddings-document.js';
+import { NumberBlock } from './number-block.js';
+
+const block = (...shape: number[]): NumberBlock =>
+  new NumberBlock(shape, new Float64Array(shape.reduce((all, size) => all * size, 1)).fill(7));
+
+describe('readInputs', () => {
+  it.each([
+    ['a text', 'a', ['a']],
+    ['texts', ['a', 'b'], ['a', 'b']],
+    ['token ids', [1, 2], [[1, 2]]],
+    ['lists of them', [[1], [2, 3]], [[1], [2, 3]]],
+    ['both', ['a', [1]], ['a', [1]]],
+    ['a block of token ids', block(3), [[7, 7, 7]]],
+    ['a block of lists', block(2, 2), [[7, 7], [7, 7]]], // prettier-ignore
+    ['texts beside a block', ['a', block(2)], ['a', [7, 7]]],
+  ])('takes %s', (_, given, inputs) => {
+    expect(readInputs(given, 'input')).toEqual(inputs);
+  });
+
+  it.each([
+    ['nothing', [], 'input', 'input is empty'],
+    ['an empty text', '', 'input', 'input is an empty text'],
+    ['an empty text among others', ['a', ''], 'input[1]', 'input[1] is an empty text'],
+    ['an empty list', [[1], []], 'input[1]', 'input[1] is an empty list of token ids'],
+    ['a fraction', [1, 1.5], 'input', 'input must hold token ids only, whole numbers'],
+    ['an object', [{}], 'input[0]', 'input[0] must be a text or a list of token ids'],
+    ['bytes', Buffer.of(1), 'input', 'input must be a text or a list of token ids'],
+    ['a block of tables', block(2, 2, 2), 'input[0]', 'input[0] must be a text or a list of token ids'],
+    ['a table beside a text', ['a', block(MOST_INPUTS, 1)], 'input[1]', 'input[1] must be a text or a list of token ids'],
+  ])('refuses %s', (_, given, field, message) => {
+    expect(() => readInputs(given, 'input')).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST', field, message }));
+  });
+
+  it.each([
+    ['texts', (count: number) => new Array<string>(count).fill('a')],
+    ['lists of token ids', (count: number) => new Array<number[]>(count).fill([1])],
+    ['lists in a block', (count: number) => block(count, 1)],
+  ])('refuses more %s than it may make at once', (_, many) => {
+    expect(readInputs(many(MOST_INPUTS), 'input')).toHaveLength(MOST_INPUTS);
+    expect(() => readInputs(many(MOST_INPUTS + 1), 'input')).toThrow(
+      expect.objectContaining({
+        code: 'PAYLOAD_TOO_LARGE',
+        field: 'input',
+        message: expect.stringContaining('Send them in parts') as unknown,
+      }),
+    );
+  });
+});
