@@ -26,6 +26,6 @@ export class NumberBlock {
 /** A view for each row, and an iterator to read it, took ten times as long. */
 function listOf(values: Values, from: number, to: number): (number | bigint)[] {
   const list = new Array<number | bigint>(to - from);
-  for (let index = from; index < to; index++) list[index - from] = values[index] as number | bigint;
+  for (let index = from; index < to; index++) list[index - from] = values[index] ?? 0;
   return list;
 }
