@@ -4,9 +4,10 @@ import type { Model } from '../../models/model.js';
 import type { Signature } from '../../models/signature.js';
 import type { Tensor } from '../../tensor.js';
 import { inputSpec } from '../../inference/input-spec.js';
+import { isObject } from '../codecs/document-value.js';
 import { parseBody } from '../codecs/json-text.js';
 import { tensorFromJson } from '../codecs/json-tensors.js';
-import { checkDatatype, checkShape, dataFromBytes } from '../../oip/raw-tensor.js';
+import { checkDatatype, checkShape, dataFromBytes, textOf } from '../../oip/raw-tensor.js';
 import { onlyInput, shapeOf } from '../codecs/single-tensor.js';
 import { BinaryReader, splitBody, type InferBody } from './infer-body.js';
 import { flag, readParameters, refuseUnserved, type Parameters } from '../../oip/parameters.js';
@@ -33,7 +34,7 @@ function readRaw({ binary }: InferBody, model: Model): InferQuery {
   const { name, datatype, ...spec } = onlyInput(model);
   const text = datatype === 'BYTES';
   const shape = text ? spec.shape.map(() => 1) : shapeOf({ ...spec, name, datatype }, datatype, binary.byteLength, 'inputs');
-  const data = text ? [binary.toString()] : dataFromBytes(binary, datatype, shape, 'body');
+  const data = text ? [textOf(binary, 0, 'body')] : dataFromBytes(binary, datatype, shape, 'body');
   return { id: undefined, tensors: [{ name, datatype, shape, data }], outputs: undefined, isBinary: () => true, parameters: {} };
 }
 
@@ -83,7 +84,7 @@ function readOutputs(value: unknown, byDefault: boolean): OutputQuery {
 }
 
 function members(value: unknown, field: string): Members {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Members;
+  if (isObject(value)) return value;
   throw invalid(field, `${field} must be a JSON object`);
 }
 

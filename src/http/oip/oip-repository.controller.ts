@@ -32,8 +32,8 @@ export class OipRepositoryController {
   })
   @ApiOkResponse({ description: 'One entry a version; the reason says why one is not loaded.' })
   @ApiOipErrors(400, 413, 415)
-  index(@ExchangeParam() { request }: Exchange): readonly ModelState[] {
-    const ready = readyOnly(bytesOfBody(request));
+  async index(@ExchangeParam() { request }: Exchange): Promise<readonly ModelState[]> {
+    const ready = await readyOnly(bytesOfBody(request));
     const { grants } = request.caller;
     return this.models.index.filter(({ name, state }) => grants.covers('models:read', name) && (!ready || state === 'READY'));
   }
@@ -49,9 +49,9 @@ export class OipRepositoryController {
   @ModelPath(false)
   @ApiBody(EMPTY_BODY)
   @ApiOkResponse({ description: 'What the folder of the model says, serves.' })
-  @ApiOipErrors(400, 404, 422, 501, 507)
+  @ApiOipErrors(400, 404, 413, 422, 501, 507)
   async load(@Param('model') name: string, @ExchangeParam() { request }: Exchange): Promise<{ name: string; load: true }> {
-    refuseContents(bytesOfBody(request));
+    await refuseContents(bytesOfBody(request));
     await this.models.load(name);
     return { name, load: true };
   }
