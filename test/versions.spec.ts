@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { toJson } from '@bufbuild/protobuf';
 import { GRPCInferenceService, ModelConfigResponseSchema } from '../src/grpc/inference_pb.js';
-import { post, send, type Answer } from './setup/client.js';
+import { post, send, type Answer, type Problem } from './setup/client.js';
 import { GrpcClient } from './setup/grpc.js';
 import { inParallel } from './setup/load.js';
 import { metric } from './setup/metrics.js';
@@ -118,7 +118,14 @@ it('lists a model that is loaded on demand before it is loaded, and loads it for
     owned_by: 'nestor',
     versions: [{ version: '1', state: 'unloaded' }],
   });
+  for (const path of ['ready', 'versions/1/ready']) {
+    const { status, headers, body } = await send(`${server.url}/v2/models/sleeper/${path}`);
+    expect([status, (body as Problem).code, headers.has('retry-after')]).toEqual([503, 'MODEL_NOT_READY', true]);
+  }
+  for (const path of ['stats', 'versions/1/stats'])
+    expect((await send(`${server.url}/v2/models/sleeper/${path}`)).body).toEqual({ model_stats: [] });
   expect((await send(`${server.url}/v2/models/sleeper`)).body).toMatchObject({ name: 'sleeper', versions: ['1'], inputs: [{ name: 'x' }] });
+  expect((await send(`${server.url}/v2/models/sleeper/ready`)).body).toEqual({ name: 'sleeper', ready: true });
   expect(await card()).toMatchObject({ id: 'sleeper', task: 'tensors', versions: [{ version: '1', state: 'ready' }] });
   expect((await send(`${server.url}/v1/models/sleeper`)).body).toMatchObject({ id: 'sleeper', inputs: [{ name: 'x' }] });
 });

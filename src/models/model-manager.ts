@@ -102,6 +102,11 @@ export class ModelManager {
     return this.rollout.states.index(this.models);
   }
 
+  /** Whether a model is loaded with its next request. */
+  sleeps(name: string): boolean {
+    return this.#dormant.has(name);
+  }
+
   /** Models that are loaded with their next request. */
   get sleeping(): SleepingModel[] {
     return this.#dormant.names.map((name) => ({ name, since: this.#dormant.since(name), versions: this.rollout.states.notes(name) }));

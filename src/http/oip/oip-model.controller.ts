@@ -41,6 +41,8 @@ export class OipModelController {
   @Needs('models:read')
   @DescribeModel('Can the model be run now?', false)
   ready(@Param('model') name: string, @Param('version') version?: string): { name: string; ready: true } {
+    if (this.manager.sleeps(name))
+      throw new NestorError('MODEL_NOT_READY', `The model is loaded by its first request, or by GET /v2/models/${name}`, { retryAfter: 5 });
     if (this.models.resolve(name, version).instances.alive.ready > 0) return { name, ready: true };
     throw new NestorError('MODEL_NOT_READY', 'No worker of the model is alive; they are being restarted', { retryAfter: 5 });
   }
@@ -71,6 +73,7 @@ export class OipModelController {
   @Needs('models:read')
   @DescribeModel('Statistics of a model, all its versions', false)
   stats(@Param('model') name: string): { model_stats: ModelStats[] } {
+    if (this.manager.sleeps(name)) return { model_stats: [] };
     this.models.resolve(name);
     return { model_stats: this.models.versions(name).map(modelStats) };
   }
@@ -79,6 +82,7 @@ export class OipModelController {
   @Needs('models:read')
   @DescribeModel('Statistics of a version', true)
   statsOfVersion(@Param('model') name: string, @Param('version') version: string): { model_stats: ModelStats[] } {
+    if (this.manager.sleeps(name)) return { model_stats: [] };
     return { model_stats: [modelStats(this.models.resolve(name, version))] };
   }
 
