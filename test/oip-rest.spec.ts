@@ -118,6 +118,10 @@ describe('a request', () => {
     }
   });
 
+  it.each(['json', 'binary', ''])('may have a Content-Type that is none: %p', async (type) => {
+    expect((await infer('digits', good, { 'Content-Type': type })).status).toBe(200);
+  });
+
   it('mixes binary and JSON outputs in the order that it asks for', async () => {
     const outputs = [{ name: 'probabilities', parameters: { binary_data: true } }, { name: 'label' }];
     const response = await infer('digits', { ...good, outputs });
@@ -162,6 +166,7 @@ describe('what is not right is refused by name', () => {
     ['a reserved parameter', { ...good, parameters: { triton_x: 1 } }, 'parameters.triton_x'],
     ['a timeout that is none', { ...good, parameters: { timeout: 'soon' } }, 'parameters.timeout'],
     ['an id that is a number', { ...good, id: 1 }, 'id'],
+    ['one number for a row', { inputs: [{ ...input, data: 7 }] }, 'inputs.pixels.data'],
     ['a binary size and no bytes', sized(256), 'inputs.pixels.parameters.binary_data_size'],
   ])('%s', async (_, body, field) => {
     expect((await refusal(await infer('digits', body), 400)).field).toBe(field);
@@ -195,6 +200,11 @@ describe('what is not right is refused by name', () => {
     }
   });
 
+  it('a raw body that is no text', async () => {
+    const latin1 = await infer('bytes', Buffer.from('café', 'latin1'), { 'Inference-Header-Content-Length': '0' });
+    expect((await refusal(latin1, 400)).field).toBe('body');
+  });
+
   it('strings that hold a NUL, which would be cut there', async () => {
     const nul = await infer('bytes', { inputs: [{ name: 'x', shape: [1, 1], datatype: 'BYTES', data: ['a\u0000b'] }] });
     expect((await refusal(nul, 400)).field).toBe('inputs.x.data');
@@ -222,6 +232,7 @@ describe('the server', () => {
     expect(await (await index()).json()).toContainEqual({ name: 'digits', version: '1', state: 'READY', reason: '' });
     expect(await (await index('{"ready":true}')).json()).toHaveLength(Object.keys(DATATYPES).length + 1);
     expect((await refusal(await index('{"ready":1}'), 400)).field).toBe('ready');
+    expect((await refusal(await index(`{"more":[${'[],'.repeat(1024 * 1024)}[]]}`), 413)).field).toBe('body');
   });
 });
 

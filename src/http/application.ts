@@ -28,6 +28,7 @@ import { RememberedAnswers } from './remembered-answers.js';
 import { RouteTable } from './route-table.js';
 import { addHooks, addTenants } from './hooks.js';
 import { addQuotas } from './quotas.js';
+import { acceptAnyType } from './oip/any-type.js';
 import { listenerOptions, renewCertificates } from './tls.js';
 import { Connections } from './shell/connections.js';
 import { addShell, finish } from './shell/shell.js';
@@ -74,6 +75,7 @@ export async function createApplication(module: new () => unknown, environment: 
   fastify.addContentTypeParser(['application/json', '*'], ({ headers }: FastifyRequest, payload: Readable) =>
     readBody(payload, headers, environment.BODY_LIMIT_BYTES, room),
   );
+  acceptAnyType(fastify);
   app.get(RememberedAnswers, { strict: false }).watch(fastify);
   addConditional(fastify);
   addCompression(fastify);
