@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { noRoom, type BodyRoom, type Place } from '../access/body-room.js';
 import { invalid, NestorError, reasonOf } from '../errors.js';
 import { takeBlock } from '../oip/block.js';
-import { CODINGS, isCoding, type CodingName } from './content-encoding.js';
+import { codingName, CODINGS, isCoding, type CodingName } from './content-encoding.js';
 import { goAhead } from './shell/expectation.js';
 
 /** Bodies that say they are so small come with their head, or next to it: what they take is bounded by the number of connections. */
@@ -169,7 +169,7 @@ function isHangUp(thrown: unknown): boolean {
 }
 
 function codingOf(contentEncoding = ''): CodingName | undefined {
-  const name = contentEncoding.trim().toLowerCase();
+  const name = codingName(contentEncoding);
   if (name === '' || name === 'identity') return undefined;
   if (isCoding(name)) return name;
   const message = `The encoding ${JSON.stringify(name.slice(0, 64))} is not supported; send ${Object.keys(CODINGS).join(', ')}, one of them`;

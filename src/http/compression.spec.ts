@@ -13,6 +13,7 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 describe('the coding of an answer', () => {
   it.each([
     ['gzip', JSON_TYPE, 'gzip'],
+    ['X-GZIP', JSON_TYPE, 'gzip'],
     ['gzip, deflate, br, zstd', JSON_TYPE, 'zstd'],
     ['gzip;q=0.5, br;q=0.9', JSON_TYPE, 'br'],
     ['*', JSON_TYPE, 'zstd'],

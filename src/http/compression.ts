@@ -1,7 +1,7 @@
 // Accept-Encoding: answers compressed for who asks for it, where it is worth the work.
 import { pipeline, Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { CODINGS, isCoding, type CodingName } from './content-encoding.js';
+import { codingName, CODINGS, isCoding, type CodingName } from './content-encoding.js';
 import { addVary } from './vary.js';
 
 /** A body that fits a packet arrives no sooner for being smaller. */
@@ -32,9 +32,10 @@ export function codingFor(acceptEncoding: string | undefined, contentType: strin
 }
 
 function wishOf(text: string): Wish {
-  const [name = '', weight] = text.split(';', 2).map((part) => part.trim().toLowerCase());
-  const q = weight?.startsWith('q=') ? Number(weight.slice(2)) : 1;
-  return { name, q: q >= 0 && q <= 1 ? q : 0 };
+  const [name = '', parameter = ''] = text.split(';', 2);
+  const weight = parameter.trim().toLowerCase();
+  const q = weight.startsWith('q=') ? Number(weight.slice(2)) : 1;
+  return { name: codingName(name), q: q >= 0 && q <= 1 ? q : 0 };
 }
 
 export function addCompression(fastify: FastifyInstance): void {

@@ -49,6 +49,12 @@ export const CODINGS = {
 
 export type CodingName = keyof typeof CODINGS;
 
+/** As codings are compared; `x-gzip` is gzip too (RFC 9110, section 8.4.1.3). */
+export function codingName(text: string): string {
+  const name = text.trim().toLowerCase();
+  return name === 'x-gzip' ? 'gzip' : name;
+}
+
 export function isCoding(name: string): name is CodingName {
   return Object.hasOwn(CODINGS, name);
 }

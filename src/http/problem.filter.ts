@@ -9,6 +9,7 @@ import { Metrics } from '../telemetry/metrics.js';
 import { TenantMetrics } from '../telemetry/tenant-metrics.js';
 import { Tenants } from '../tenants/tenants.js';
 import { visitOf } from './access.js';
+import { CODINGS } from './content-encoding.js';
 import { dialectOf, type Dialect } from './dialects.js';
 import { RouteTable } from './route-table.js';
 
@@ -75,6 +76,7 @@ export class ProblemFilter implements ExceptionFilter {
     }
     if (reply.sent || reply.raw.destroyed) return;
     if (error.code === 'UNAUTHENTICATED') void reply.header('WWW-Authenticate', CHALLENGE);
+    if (error.field === 'Content-Encoding') void reply.header('Accept-Encoding', Object.keys(CODINGS).join(', '));
     if (error.retryAfter !== undefined) void reply.header('Retry-After', Math.ceil(error.retryAfter));
     answer(error, dialect, request, reply);
   }
