@@ -95,8 +95,14 @@ describe('the same tensors give the same bits', () => {
     expect(floats(answer.outputs.probabilities?.data ?? raw)).toEqual(expected);
   });
 
-  it.each(['gzip', 'deflate', 'br', 'zstd'])('compressed with %s', async (encoding) => {
-    const compress = { gzip: zlib.gzipSync, deflate: zlib.deflateSync, br: zlib.brotliCompressSync, zstd: zlib.zstdCompressSync }[encoding];
+  it.each(['gzip', 'x-gzip', 'deflate', 'br', 'zstd'])('compressed with %s', async (encoding) => {
+    const compress = {
+      gzip: zlib.gzipSync,
+      'x-gzip': zlib.gzipSync,
+      deflate: zlib.deflateSync,
+      br: zlib.brotliCompressSync,
+      zstd: zlib.zstdCompressSync,
+    }[encoding];
     const response = await predict(
       compress?.(raw) ?? raw,
       'application/octet-stream',
@@ -130,6 +136,20 @@ describe('the format of the answer', () => {
     const { code, detail } = await problem(await predict(raw, 'application/octet-stream', { Accept: 'application/octet-stream' }), 406);
     expect(code).toBe('NOT_ACCEPTABLE');
     expect(detail).toContain('?outputs=');
+  });
+
+  it.each([
+    ['none by name, which is all', { outputs: [] }, 406],
+    ['one twice', { outputs: ['label', 'label'] }, 200],
+  ])('of one tensor, where a request names %s', async (_, outputs, status) => {
+    const body = { inputs: { pixels: [Array.from(pixels.slice(0, 64))] }, ...outputs };
+    expect((await predict(body, 'application/json', { Accept: 'application/x-npy' })).status).toBe(status);
+  });
+
+  it('has classes for instances, where no output is named', async () => {
+    const body = { instances: [Array.from(pixels.slice(0, 64))] };
+    const classes = await (await predict(body, 'application/json')).json();
+    expect(await (await predict({ ...body, outputs: [] }, 'application/json')).json()).toEqual(classes);
   });
 
   it('is compressed for who asks', async () => {
@@ -206,6 +226,11 @@ describe('embeddings', () => {
 });
 
 describe('hostile bodies', () => {
+  it('of a compression that there is not are told which there are', async () => {
+    const response = await predict(raw, 'application/octet-stream', { 'Content-Encoding': 'compress' });
+    expect([response.status, response.headers.get('accept-encoding')]).toEqual([415, 'zstd, gzip, br, deflate']);
+  });
+
   it('a decompression bomb stops at the limit', async () => {
     const bomb = zlib.gzipSync(Buffer.alloc(256 * 1024 * 1024));
     const response = await predict(bomb, 'application/octet-stream', { 'Content-Encoding': 'gzip' });

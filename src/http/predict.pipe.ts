@@ -37,7 +37,8 @@ export class PredictPipe implements PipeTransform<Exchange, Promise<PredictReque
     const bytes = bytesOfBody(request);
     const query = await decoder.decodePrediction({ bytes, headers }, model);
     if (query.input.kind === 'tensors') releaseBlock(bytes, query.input.tensors);
-    const outputs = query.outputs ?? outputsOf(request.query) ?? outputsOfTask(model, query);
+    const named = query.outputs?.length ? query.outputs : outputsOf(request.query);
+    const outputs = named ? [...new Set(named)] : outputsOfTask(model, query);
     const encoder = encoderFor(encoders, outputs ?? model.signature.outputs.map((output) => output.name));
     const answer = (prediction: Prediction): Delivered =>
       deliver(exchange, prediction, encoder.encodePrediction(prediction, query), encoder.mediaTypes[0]);
