@@ -208,6 +208,8 @@ describe('ETag', () => {
       expect([again.status, again.text, again.headers.get('etag')]).toEqual([304, '', etag]);
     }
     expect((await embed('tagged', { 'If-None-Match': '"other"' })).text).toBe(first.text);
+    // Whoever says so need not have any.
+    expect((await embed('tagged', { 'If-None-Match': '*' })).text).toBe(first.text);
     expect((await embed('another', { 'If-None-Match': etag })).status).toBe(200);
     const many = Array.from({ length: 40 }, (_, index) => `streamed ${index}`);
     const streamed = (await embed(many)).headers.get('etag') ?? '';

@@ -20,11 +20,14 @@ export function cacheStatus({ result, tier }: Pick<CacheReport, 'result' | 'tier
   return tier === undefined ? result : `${result}; tier=${tier}`;
 }
 
-/** Whether the client has this version already; compared weakly, as RFC 9110 asks for. */
+/**
+ * Whether the client has this version already; compared weakly, as RFC 9110 asks for. `*` names none: it would spare the body to who has
+ * nothing, since what is asked for by POST is not there before.
+ */
 export function matches(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;
   const opaque = (tag: string): string => tag.trim().replace(/^W\//, '');
-  return ifNoneMatch.split(',', 64).some((tag) => tag.trim() === '*' || opaque(tag) === opaque(etag));
+  return ifNoneMatch.split(',', 64).some((tag) => opaque(tag) === opaque(etag));
 }
 
 /** Answers 304 in place of a body that the client has. */
