@@ -61,8 +61,9 @@ export class ProblemFilter implements ExceptionFilter {
     if (isWrong) void reply.header('Allow', methods.join(', '));
     const error = isWrong ? wrongMethod(request.method, methods) : nestorErrorOf(thrown, request);
     const dialect = dialectOf(path, methods.length > 0);
-    this.metrics.rejected.labels(error.code).inc();
-    if (request.tenant !== undefined) this.usage.rejected(this.tenants.of(request.tenant).label, error.code);
+    const refused = !isProbeAnswer(error, request);
+    if (refused) this.metrics.rejected.labels(error.code).inc();
+    if (refused && request.tenant !== undefined) this.usage.rejected(this.tenants.of(request.tenant).label, error.code);
     request.failure = error.code;
     if (ERRORS[error.code].httpStatus === 500)
       this.#logger.error(
@@ -80,6 +81,11 @@ export class ProblemFilter implements ExceptionFilter {
     if (error.retryAfter !== undefined) void reply.header('Retry-After', Math.ceil(error.retryAfter));
     answer(error, dialect, request, reply);
   }
+}
+
+/** A route that is open to all is a probe: one that says no has turned nobody away. */
+function isProbeAnswer({ code }: NestorError, { routeOptions }: FastifyRequest): boolean {
+  return routeOptions.config.need === 'open' && ERRORS[code].httpStatus === 503;
 }
 
 function answer(error: NestorError, { statusOf, mediaType, bodyOf }: Dialect, request: FastifyRequest, reply: FastifyReply): void {
