@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { post, send } from './setup/client.js';
 import { digits, MINILM } from './setup/fixtures.js';
+import { metric } from './setup/metrics.js';
 import { fixture, removeRepositories, shipped, written } from './setup/repository.js';
 import { Server } from './setup/server.js';
 import { until } from './setup/until.js';
@@ -71,6 +72,21 @@ it('has one line for a request: id, model, status, times', async () => {
 it('says why a request was refused', async () => {
   await post(`${server.url}/v1/models/nobody/versions/7/predict`, {}, { 'X-Request-Id': 'refused' });
   expect(await about('refused')).toMatchObject([{ level: INFO, status: 404, code: 'MODEL_NOT_FOUND', model: 'nobody', version: '7' }]);
+});
+
+it.each([
+  ['cannot be decoded', '/v1/models/%zz/predict', 400, 'INVALID_REQUEST'],
+  ['is too long in one of its parts', `/v1/models/${'a'.repeat(5000)}/predict`, 414, 'URL_TOO_LONG'],
+])('has a line for a request whose path %s, and the metrics have it', async (_, path, status, code) => {
+  const rejected = () => metric(server, 'nestor_rejected_total', { reason: code });
+  const before = await rejected();
+  const refused = await post(`${server.url}${path}`, {}, { 'X-Request-Id': code });
+  expect([refused.status, refused.headers.get('server-timing')]).toEqual([status, expect.stringMatching(/^total;dur=/)]);
+  const [line, ...more] = await about(code);
+  expect([line, more]).toEqual([expect.objectContaining({ level: INFO, method: 'POST', status, code }), []]);
+  expect(await rejected()).toBe(before + 1);
+  const counted = await metric(server, 'nestor_request_duration_seconds_count', { route: '_unknown', status: String(status) });
+  expect(counted).toBeGreaterThan(0);
 });
 
 it('has a line for a request whose client did not wait, and the metrics have it', async () => {

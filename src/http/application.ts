@@ -26,12 +26,12 @@ import { describeApi } from './openapi.js';
 import { frameworkProblem } from './problem.filter.js';
 import { RememberedAnswers } from './remembered-answers.js';
 import { RouteTable } from './route-table.js';
-import { addHooks, addTenants } from './hooks.js';
+import { addHooks, addTenants, type Observers } from './hooks.js';
 import { addQuotas } from './quotas.js';
 import { acceptAnyType } from './oip/any-type.js';
 import { listenerOptions, renewCertificates } from './tls.js';
 import { Connections } from './shell/connections.js';
-import { addShell, finish } from './shell/shell.js';
+import { addShell, begin, finish } from './shell/shell.js';
 import { TeiModule } from './tei/tei.module.js';
 
 /** Builds the application around a root module; it does not listen yet. */
@@ -53,8 +53,9 @@ export async function createApplication(module: new () => unknown, environment: 
     // Longer than any name, so that an unknown one is not found and not too long.
     routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true },
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      if (!begin(connections, request, reply)) return;
       finish(connections, request, reply);
-      frameworkProblem(error, request, reply);
+      frameworkProblem(error, request, reply, observers);
     },
   });
   const root = { module, imports: environment.TEI_API ? [TeiModule] : [] };
@@ -90,14 +91,11 @@ export async function createApplication(module: new () => unknown, environment: 
   gate.onTenants((names) => {
     tenants.label(names);
   });
-  addHooks(fastify, {
-    metrics: app.get(Metrics),
-    readiness: app.get(Readiness, { strict: false }),
-    tracer: app.get(Tracer),
-    log: app.get(RequestLog),
-  });
-  describeApi(app, gate.open);
   const metrics = app.get(Metrics);
+  const readiness = app.get(Readiness, { strict: false });
+  const observers: Observers = { metrics, readiness, tracer: app.get(Tracer), log: app.get(RequestLog) };
+  addHooks(fastify, observers);
+  describeApi(app, gate.open);
   metrics.atScrape.add(() => {
     metrics.arrivingBytes.set(room.bytes);
   });

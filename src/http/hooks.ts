@@ -1,5 +1,6 @@
 // What every answer carries and every request leaves behind, whatever its route: id, times, one observation.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ErrorCode } from '../errors.js';
 import type { Timings } from '../inference/prediction.js';
 import type { Readiness } from '../health/readiness.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -19,35 +20,52 @@ export interface Observers {
   readonly log: RequestLog;
 }
 
-export function addHooks(fastify: FastifyInstance, { metrics, readiness, tracer, log }: Observers): void {
+export function addHooks(fastify: FastifyInstance, observers: Observers): void {
   for (const name of ['timings', 'origin', 'timeline', 'trace', 'failure'] as const) fastify.decorateRequest(name, null);
-  if (tracer.enabled) beginTraces(fastify, tracer);
+  if (observers.tracer.enabled) beginTraces(fastify, observers.tracer);
   fastify.addHook('onSend', (request, reply, payload, done) => {
-    void reply.header('X-Request-Id', request.id).header('Server-Timing', serverTiming(request.timings, reply.elapsedTime));
-    if (request.trace) void reply.header('traceresponse', traceparent(request.trace));
-    // Asks clients to come back on a new connection, which the load balancer sends elsewhere.
-    if (readiness.draining) void reply.header('Connection', 'close');
+    mark(request, reply, observers);
     done(null, payload);
   });
-  const observe = (request: FastifyRequest, reply: FastifyReply): void => {
-    const totalMs = reply.elapsedTime;
-    const served = servedRequest(request, reply, { startedAt: performance.now() - totalMs, totalMs });
-    const { route = '_unknown', status } = served;
-    metrics.requestDuration.labels(route, String(status)).observe(totalMs / 1000, request.trace?.id);
-    log.record(served);
-    if (request.trace) endTrace(request.trace, served, httpAttributes(served), served.status >= 500);
-  };
   fastify.addHook('onResponse', (request, reply, done) => {
-    observe(request, reply);
+    observe(request, reply, observers);
     done();
   });
   fastify.addHook('onRequest', (request, reply, done) => {
     whenLost(reply, () => {
       request.failure ??= 'CANCELLED';
-      observe(request, reply);
+      observe(request, reply, observers);
     });
     done();
   });
+}
+
+/** What the hooks do, for a request that is refused before there are any. */
+export function observeRefused(request: FastifyRequest, reply: FastifyReply, code: ErrorCode, observers: Observers): void {
+  // What decorates all others has not reached it.
+  Object.assign(request, { failure: code, timings: null, timeline: null, trace: null });
+  observers.metrics.rejected.labels(code).inc();
+  mark(request, reply, observers);
+  reply.raw.once('close', () => {
+    observe(request, reply, observers);
+  });
+}
+
+/** What every answer carries. */
+function mark(request: FastifyRequest, reply: FastifyReply, { readiness }: Observers): void {
+  void reply.header('X-Request-Id', request.id).header('Server-Timing', serverTiming(request.timings, reply.elapsedTime));
+  if (request.trace) void reply.header('traceresponse', traceparent(request.trace));
+  // Asks clients to come back on a new connection, which the load balancer sends elsewhere.
+  if (readiness.draining) void reply.header('Connection', 'close');
+}
+
+function observe(request: FastifyRequest, reply: FastifyReply, { metrics, log }: Observers): void {
+  const totalMs = reply.elapsedTime;
+  const served = servedRequest(request, reply, { startedAt: performance.now() - totalMs, totalMs });
+  const { route = '_unknown', status } = served;
+  metrics.requestDuration.labels(route, String(status)).observe(totalMs / 1000, request.trace?.id);
+  log.record(served);
+  if (request.trace) endTrace(request.trace, served, httpAttributes(served), served.status >= 500);
 }
 
 /** Calls back where a client has gone before the last byte of its answer: Fastify's `onResponse` says nothing of it. */

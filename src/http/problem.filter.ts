@@ -11,6 +11,7 @@ import { Tenants } from '../tenants/tenants.js';
 import { visitOf } from './access.js';
 import { CODINGS } from './content-encoding.js';
 import { dialectOf, type Dialect } from './dialects.js';
+import { observeRefused, type Observers } from './hooks.js';
 import { RouteTable } from './route-table.js';
 
 /** Codes for the failures of the framework, by the status that it gives them. */
@@ -120,9 +121,9 @@ const WORDS: Partial<Record<ErrorCode, string>> = {
 };
 
 /** What Fastify refuses before any route is found, such as a URL that cannot be decoded. */
-export function frameworkProblem(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+export function frameworkProblem(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply, observers: Observers): void {
   const { code, message } = nestorErrorOf(thrown, request);
   const error = new NestorError(code, WORDS[code] ?? message, { field: 'url' });
-  void reply.header('X-Request-Id', request.id);
+  observeRefused(request, reply, code, observers);
   answer(error, dialectOf(request.url, false), request, reply);
 }

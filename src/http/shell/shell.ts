@@ -15,16 +15,8 @@ export function addShell(fastify: FastifyInstance, connections: Connections, lim
   const { URL_LIMIT_BYTES, CORS_ORIGINS, MAX_CONNECTIONS } = limits;
   guard(fastify.server, connections, MAX_CONNECTIONS);
   fastify.addHook('onRequest', (request, reply, done) => {
+    if (!begin(connections, request, reply)) return;
     const { raw } = request;
-    if (!connections.begin(raw)) {
-      reply.hijack();
-      raw.resume();
-      return;
-    }
-    const { socket } = raw;
-    reply.raw.once('close', () => {
-      connections.end(socket);
-    });
     const fault = faultOf(raw, URL_LIMIT_BYTES);
     // Behind an upgrade that is not made Node reads nothing more; behind a head that is refused nothing is to be trusted.
     if (fault || raw.headers.upgrade !== undefined) leave(connections, raw, reply);
@@ -56,6 +48,20 @@ function leaveUnread(connections: Connections, { raw }: FastifyRequest, reply: F
 function leave(connections: Connections, raw: IncomingMessage, reply: FastifyReply): void {
   void reply.header('Connection', 'close');
   connections.leave(raw);
+}
+
+/** @returns whether the request may be served; whoever gives an answer before there is a route asks, too. */
+export function begin(connections: Connections, { raw }: FastifyRequest, reply: FastifyReply): boolean {
+  if (!connections.begin(raw)) {
+    reply.hijack();
+    raw.resume();
+    return false;
+  }
+  const { socket } = raw;
+  reply.raw.once('close', () => {
+    connections.end(socket);
+  });
+  return true;
 }
 
 /** What every answer gets; of those that are given before there is a route, whoever gives them asks for it. */
