@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { post, send, type Answer, type Problem } from './setup/client.js';
 import { distance, MINILM, sentences } from './setup/fixtures.js';
+import { metric } from './setup/metrics.js';
 import { FIXTURES } from './setup/paths.js';
 import { python, script } from './setup/python.js';
 import { copied, removeRepositories, shipped, written } from './setup/repository.js';
@@ -164,6 +165,13 @@ it('/info tells what is served', async () => {
     max_input_length: 256,
     auto_truncate: true,
   });
+});
+
+it('counts what comes to the root with what comes to /embed', async () => {
+  const embedded = (): Promise<number> => metric(server, 'nestor_request_duration_seconds_count', { route: '/embed', status: '200' });
+  const before = await embedded();
+  await answer('', { inputs: 'to the root' });
+  expect(await embedded()).toBe(before + 1);
 });
 
 it('is probed where its containers are', async () => {

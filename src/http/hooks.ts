@@ -62,10 +62,14 @@ function mark(request: FastifyRequest, reply: FastifyReply, { readiness }: Obser
 function observe(request: FastifyRequest, reply: FastifyReply, { metrics, log }: Observers): void {
   const totalMs = reply.elapsedTime;
   const served = servedRequest(request, reply, { startedAt: performance.now() - totalMs, totalMs });
-  const { route = '_unknown', status } = served;
-  metrics.requestDuration.labels(route, String(status)).observe(totalMs / 1000, request.trace?.id);
+  metrics.requestDuration.labels(labelOf(served), String(served.status)).observe(totalMs / 1000, request.trace?.id);
   log.record(served);
   if (request.trace) endTrace(request.trace, served, httpAttributes(served), served.status >= 500);
+}
+
+/** The root is another name of /embed, where it is not probed. */
+function labelOf({ method, route = '_unknown' }: ServedRequest): string {
+  return route === '/' && method === 'POST' ? '/embed' : route;
 }
 
 /** Calls back where a client has gone before the last byte of its answer: Fastify's `onResponse` says nothing of it. */
