@@ -235,6 +235,12 @@ describe('the dashboard', () => {
     expect([...new Set(used.map((variable) => variable.replaceAll(/\W/g, '')))].sort()).toEqual(has);
   });
 
+  it('asks of Nestor alone, in the namespace that is chosen, whatever else Prometheus scrapes', () => {
+    const selectors = panels.flatMap(({ targets = [] }) => targets.flatMap(({ expr }) => asked(expr).match(/\{[^}]*\}/g) ?? []));
+    expect(selectors.length).toBeGreaterThan(panels.length);
+    expect(selectors.filter((selector) => !selector.startsWith('{namespace=~".*", job=~"nestor"'))).toEqual([]);
+  });
+
   it('shows every kind of thing that is measured', () => {
     const shown = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)).join();
     for (const name of [
