@@ -40,6 +40,16 @@ withHelm('the chart in a cluster', () => {
     expect(paths.filter((path) => !isTeiPath(path))).toEqual([]);
   });
 
+  it('comes beside the runtimes of KServe, which refuses a second one of the same priority, and offers no gRPC that it would lead to REST', async () => {
+    const runtime = async (kserve: object): Promise<Thing['spec']> =>
+      find(await rendered({ kserve: { enabled: true, ...kserve } }), 'ClusterServingRuntime').spec;
+    const { supportedModelFormats, protocolVersions } = await runtime({});
+    // Triton's, which KServe brings, has 1; the highest is taken.
+    expect(supportedModelFormats).toEqual([{ name: 'onnx', version: '1', autoSelect: true, priority: 2 }]);
+    expect(protocolVersions).toEqual(['v2']);
+    expect((await runtime({ priority: 5 })).supportedModelFormats[0]?.priority).toBe(5);
+  });
+
   it('lets Prometheus show the certificate that the server asks everybody for', async () => {
     const shown = { cert: { secret: { name: 'scrape', key: 'tls.crt' } }, keySecret: { name: 'scrape', key: 'tls.key' } };
     const things = await rendered({ tls: TLS, monitoring: { serviceMonitor: { enabled: true, tlsConfig: shown } } });

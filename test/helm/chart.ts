@@ -54,8 +54,10 @@ interface Spec extends PodSpec {
   readonly template: { readonly spec: PodSpec };
   readonly ports: readonly { readonly name: string; readonly port: number }[];
   readonly metrics: readonly { readonly pods: unknown }[];
-  readonly triggers: readonly { readonly metadata: { readonly query: string } }[];
+  readonly strategy?: unknown;
+  readonly triggers: readonly { readonly metadata: { readonly query: string; readonly ignoreNullValues?: string } }[];
   readonly protocolVersions: readonly string[];
+  readonly supportedModelFormats: readonly { readonly name: string; readonly priority: number }[];
   readonly jobLabel: string;
   readonly hostnames: readonly string[];
   readonly rules: readonly { readonly matches: readonly { readonly path: { readonly type: string; readonly value: string } }[] }[];

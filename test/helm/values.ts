@@ -32,7 +32,7 @@ export const VALUES = {
     access: KEYS,
     deployment: { enabled: false },
     server: { envFrom: [{ secretRef: { name: 'more' } }] },
-    kserve: { enabled: true, clusterWide: false },
+    kserve: { enabled: true, clusterWide: false, priority: 3 },
   },
   everything: {
     access: { ...KEYS, jwt: { issuer: 'https://issuer.example', audience: 'nestor', jwksUrl: 'https://issuer.example/keys' }, openRoutes: ['docs'] },
