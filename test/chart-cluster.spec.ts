@@ -50,6 +50,13 @@ withHelm('the chart in a cluster', () => {
     expect((await runtime({ priority: 5 })).supportedModelFormats[0]?.priority).toBe(5);
   });
 
+  it('lets KEDA take no answer for an error, which holds the pods, and no traffic for 0', async () => {
+    const things = await rendered({ autoscaling: { enabled: true, engine: 'keda' } });
+    const [trigger] = find(things, 'ScaledObject').spec.triggers;
+    expect(trigger?.metadata.ignoreNullValues).toBe('false');
+    expect(trigger?.metadata.query).toContain('>= 0 or sum(up{namespace="n",service="r-nestor"} == 1) * 0');
+  });
+
   it('lets Prometheus show the certificate that the server asks everybody for', async () => {
     const shown = { cert: { secret: { name: 'scrape', key: 'tls.crt' } }, keySecret: { name: 'scrape', key: 'tls.key' } };
     const things = await rendered({ tls: TLS, monitoring: { serviceMonitor: { enabled: true, tlsConfig: shown } } });

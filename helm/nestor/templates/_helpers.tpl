@@ -204,7 +204,7 @@ affinity: {{- toYaml . | nindent 2 }}
 {{ ternary "HTTPS" "HTTP" (ne .Values.tls.existingSecret "") }}
 {{- end }}
 
-{{/* 95 % of items waited no longer than this for a batch; 0 where there is no traffic. */}}
+{{/* 95 % of items waited no longer than this for a batch; 0 where there is no traffic, and nothing where no pod answers Prometheus. */}}
 {{- define "nestor.queueWaitQuery" -}}
-histogram_quantile(0.95, sum by (le) (rate(nestor_queue_wait_seconds_bucket{namespace="{{ .Release.Namespace }}",service="{{ include "nestor.fullname" . }}"}[2m]))) >= 0 or vector(0)
+histogram_quantile(0.95, sum by (le) (rate(nestor_queue_wait_seconds_bucket{namespace="{{ .Release.Namespace }}",service="{{ include "nestor.fullname" . }}"}[2m]))) >= 0 or sum(up{namespace="{{ .Release.Namespace }}",service="{{ include "nestor.fullname" . }}"} == 1) * 0
 {{- end }}
