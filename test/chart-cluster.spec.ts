@@ -57,6 +57,13 @@ withHelm('the chart in a cluster', () => {
     expect(trigger?.metadata.query).toContain('>= 0 or sum(up{namespace="n",service="r-nestor"} == 1) * 0');
   });
 
+  it('ends all pods before new ones begin where that is asked for', async () => {
+    const things = await rendered({ deployment: { strategy: { type: 'Recreate' } } });
+    expect(find(things, 'Deployment').spec.strategy).toEqual({ type: 'Recreate' });
+    const rolling = find(await rendered({ deployment: { strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } } }), 'Deployment');
+    expect(rolling.spec.strategy).toEqual({ type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } });
+  });
+
   it('lets Prometheus show the certificate that the server asks everybody for', async () => {
     const shown = { cert: { secret: { name: 'scrape', key: 'tls.crt' } }, keySecret: { name: 'scrape', key: 'tls.key' } };
     const things = await rendered({ tls: TLS, monitoring: { serviceMonitor: { enabled: true, tlsConfig: shown } } });

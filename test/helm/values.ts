@@ -34,6 +34,7 @@ export const VALUES = {
     server: { envFrom: [{ secretRef: { name: 'more' } }] },
     kserve: { enabled: true, clusterWide: false, priority: 3 },
   },
+  recreate: { access: KEYS, deployment: { strategy: { type: 'Recreate' } } },
   everything: {
     access: { ...KEYS, jwt: { issuer: 'https://issuer.example', audience: 'nestor', jwksUrl: 'https://issuer.example/keys' }, openRoutes: ['docs'] },
     tls: { existingSecret: 'nestor-tls', clientCaSecret: 'nestor-client-ca' },
