@@ -64,6 +64,12 @@ withHelm('the chart in a cluster', () => {
     expect(rolling.spec.strategy).toEqual({ type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } });
   });
 
+  it('says how its own claim, which begins empty, gets its models', async () => {
+    const access = { open: true };
+    expect(await notes(binary, { access, models: { source: 'pvc' } })).toContain('claim r-nestor-models');
+    expect(await notes(binary, { access, models: { source: 'pvc', pvc: { existingClaim: 'models' } } })).not.toContain('r-nestor-models');
+  });
+
   it('lets Prometheus show the certificate that the server asks everybody for', async () => {
     const shown = { cert: { secret: { name: 'scrape', key: 'tls.crt' } }, keySecret: { name: 'scrape', key: 'tls.key' } };
     const things = await rendered({ tls: TLS, monitoring: { serviceMonitor: { enabled: true, tlsConfig: shown } } });
