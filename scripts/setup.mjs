@@ -44,7 +44,8 @@ function installed() {
 
 if (!installed()) {
   console.log('Installing packages (about a minute, once) ...');
-  npm('ci', '--no-audit', '--no-fund');
+  // What builds is a development dependency, which npm leaves out where NODE_ENV=production.
+  npm('ci', '--include=dev', '--no-audit', '--no-fund');
 }
 
 const stamp = 'dist/.built';
