@@ -30,7 +30,8 @@ COPY --from=build /app/dist dist
 COPY models models
 
 FROM production AS production-gpu
-# The CUDA and TensorRT providers come from NuGet: they are too large for npm.
+# The CUDA and TensorRT providers come from NuGet: they are too large for npm. TensorRT itself (libnvinfer) is not in CUDA_IMAGE: for
+# `provider: tensorrt` build with one that has it.
 RUN ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js
 
 FROM ${CUDA_IMAGE} AS gpu
