@@ -70,6 +70,12 @@ withHelm('the chart in a cluster', () => {
     expect(await notes(binary, { access, models: { source: 'pvc', pvc: { existingClaim: 'models' } } })).not.toContain('r-nestor-models');
   });
 
+  it('has its metrics under the job that its rules and panels know, whatever it is called', async () => {
+    const things = await rendered({ nameOverride: 'inference', monitoring: { serviceMonitor: { enabled: true } } });
+    const { jobLabel } = find(things, 'ServiceMonitor').spec;
+    expect(find(things, 'Service', 'r-inference').metadata.labels[jobLabel]).toBe('nestor');
+  });
+
   it('lets Prometheus show the certificate that the server asks everybody for', async () => {
     const shown = { cert: { secret: { name: 'scrape', key: 'tls.crt' } }, keySecret: { name: 'scrape', key: 'tls.key' } };
     const things = await rendered({ tls: TLS, monitoring: { serviceMonitor: { enabled: true, tlsConfig: shown } } });

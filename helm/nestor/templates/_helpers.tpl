@@ -107,13 +107,11 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* The environment; (list root port grpcPort modelPath) because KServe has ports and a path of its own. */}}
+{{/* The environment but for the ports; (list root modelPath) because KServe has a path of its own. */}}
 {{- define "nestor.env" -}}
 {{- $root := index . 0 -}}
 - { name: HOST, value: {{ $root.Values.server.host | quote }} }
-- { name: PORT, value: {{ index . 1 | quote }} }
-- { name: GRPC_PORT, value: {{ index . 2 | quote }} }
-- { name: MODEL_REPOSITORY, value: {{ index . 3 | quote }} }
+- { name: MODEL_REPOSITORY, value: {{ index . 1 | quote }} }
 - { name: CACHE_DIR, value: {{ $root.Values.cache.path | quote }} }
 - { name: LOG_LEVEL, value: {{ $root.Values.server.logLevel }} }
 - { name: BODY_LIMIT_BYTES, value: {{ int64 $root.Values.server.bodyLimitBytes | quote }} }
