@@ -178,6 +178,20 @@ describe('equal requests at one time', () => {
     expect(desk.computed).toEqual([['a', 'b'], ['c'], ['d']]);
   });
 
+  it('do not make one text wait for an array of which it is a small part', async () => {
+    const open = desk.close();
+    const array = desk.ask([...'abcdefghi']);
+    await setImmediate();
+    desk.gate = Promise.resolve();
+    expect(sources(await desk.ask(['e']))).toEqual(['E computed']);
+    desk.close();
+    const same = desk.ask([...'abcdefghi']);
+    open();
+    expect(sources(await same)).toEqual([...'ABCDEFGHI'].map((value) => (value === 'E' ? 'E memory' : `${value} coalesced`)));
+    await array;
+    expect(desk.computed).toHaveLength(2);
+  });
+
   it('go on when the first of them leaves', async () => {
     const open = desk.close();
     const leader = new AbortController();
@@ -228,18 +242,36 @@ describe('equal requests at one time', () => {
     expect(desk.computed).toHaveLength(1);
   });
 
-  it('do not share the deadline or the refusal of the first', async () => {
-    for (const code of ['DEADLINE_EXCEEDED', 'QUEUE_FULL'] as const) {
-      const open = desk.close();
-      const asked = [desk.ask([code]), desk.ask([code]), desk.ask([code])];
-      await setImmediate();
-      open(new NestorError(code, 'not you'));
-      const [first, ...others] = await Promise.allSettled(asked);
-      expect(first).toMatchObject({ status: 'rejected', reason: { code } });
-      expect(others.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
-      // One of them led, the other joined.
-      expect(desk.computed.filter(([key]) => key === code)).toHaveLength(2);
-    }
+  it.each([[['a']], [['a', 'b']]])('are refused at once where there is no room for the first of them: %j', async (keys) => {
+    const open = desk.close();
+    const asked = Array.from({ length: 8 }, () => desk.ask(keys));
+    const more = desk.ask([...keys, 'c']);
+    await setImmediate();
+    open(new NestorError('QUEUE_FULL', 'no room'));
+    for (const outcome of await Promise.allSettled([...asked, more]))
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'QUEUE_FULL' } });
+    expect(desk.computed).toEqual([keys, ['c']]);
+  });
+
+  it('try for themselves where what failed was for more than they ask', async () => {
+    const open = desk.close();
+    const [both, one] = [desk.ask(['a', 'b']), desk.ask(['b'])];
+    await setImmediate();
+    open(new NestorError('INFERENCE_FAILED', 'no'));
+    await expect(both).rejects.toMatchObject({ code: 'INFERENCE_FAILED' });
+    expect(sources(await one)).toEqual(['B computed']);
+  });
+
+  it('do not share the deadline of the first', async () => {
+    const open = desk.close();
+    const asked = [desk.ask(['a']), desk.ask(['a']), desk.ask(['a'])];
+    await setImmediate();
+    open(new NestorError('DEADLINE_EXCEEDED', 'not you'));
+    const [first, ...others] = await Promise.allSettled(asked);
+    expect(first).toMatchObject({ status: 'rejected', reason: { code: 'DEADLINE_EXCEEDED' } });
+    expect(others.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    // One of them led, the other joined.
+    expect(desk.computed).toHaveLength(2);
   });
 
   it('do not wait for one that is less urgent', async () => {

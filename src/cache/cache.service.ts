@@ -13,6 +13,12 @@ import { Tiers, type Written } from './tiers.js';
 /** Larger values are not remembered: to copy one would hold the event loop for longer than a few milliseconds. */
 const LARGEST_VALUE_BYTES = 8 * 1024 * 1024;
 
+/**
+ * Who asks for less than this part of what is in flight does not wait for all of it, but has its own computed once more: it costs less than
+ * what is in flight already, and an array of thousands does not stand in front of a single text.
+ */
+const SMALLEST_PART = 1 / 8;
+
 /** Where a value came from. */
 export type Source = TierName | 'coalesced' | 'computed';
 
@@ -129,35 +135,38 @@ export class CacheService implements OnApplicationShutdown {
     let wanted = [...places.keys()];
     while (wanted.length > 0) {
       const joined = this.#joinable<T>(wanted, request);
-      const own = wanted.filter((key) => !joined.has(key));
-      const flights = new Set(joined.values());
-      const waits = [...flights].map(async (flight) => {
+      const theirs = new Set([...joined.values()].flat());
+      const own = joined.size === 0 ? wanted : wanted.filter((key) => !theirs.has(key));
+      const waits = [...joined].map(async ([flight, keys]) => {
         try {
-          return await flight.wait(request);
+          const landed = await flight.wait(request);
+          for (const key of keys) {
+            const result = landed.get(key);
+            if (result) results.set(key, result.source === 'computed' ? { ...result, source: 'coalesced' } : result);
+          }
         } catch (thrown) {
-          if (isOwn(thrown, request) || !flight.isOfOthers(thrown)) throw thrown;
-          return new Map<string, Recalled<T>>();
+          if (isOwn(thrown, request) || !flight.isOfOthers(thrown, keys.length)) throw thrown;
         }
       });
       const begun = own.length > 0 ? this.#begin(own, places, request).wait(request) : new Map<string, Recalled<T>>();
-      const [mine, ...theirs] = await Promise.all([begun, ...waits]);
+      const [mine] = await Promise.all([begun, ...waits]);
       for (const [key, result] of mine) results.set(key, result);
-      for (const key of joined.keys()) {
-        const result = theirs.find((some) => some.has(key))?.get(key);
-        if (result) results.set(key, result.source === 'computed' ? { ...result, source: 'coalesced' } : result);
-      }
       wanted = wanted.filter((key) => !results.has(key));
     }
     return results;
   }
 
-  /** Whoever is more urgent than the work in flight does not wait for it. */
-  #joinable<T>(keys: readonly string[], { urgency, tenant }: Request<T>): Map<string, Flight<Results<T>>> {
-    const joined = new Map<string, Flight<Results<T>>>();
+  /** What is in flight for the keys, with those of them that it is for. Whoever is more urgent than it does not wait for it. */
+  #joinable<T>(keys: readonly string[], { urgency, tenant }: Request<T>): Map<Flight<Results<T>>, string[]> {
+    const joined = new Map<Flight<Results<T>>, string[]>();
     for (const key of keys) {
-      const flight = this.#flights.get(inFlight(key, tenant));
-      if (flight && !flight.cancelled && flight.urgency <= urgency) joined.set(key, flight as Flight<Results<T>>);
+      const flight = this.#flights.get(inFlight(key, tenant)) as Flight<Results<T>> | undefined;
+      if (!flight || flight.cancelled || flight.urgency > urgency) continue;
+      const shared = joined.get(flight);
+      if (shared) shared.push(key);
+      else joined.set(flight, [key]);
     }
+    for (const [flight, shared] of joined) if (shared.length < flight.size * SMALLEST_PART) joined.delete(flight);
     return joined;
   }
 
@@ -177,7 +186,7 @@ export class CacheService implements OnApplicationShutdown {
         for (const key of flown) if (this.#flights.get(key) === flight) this.#flights.delete(key);
       }
     };
-    const flight = new Flight<Results<T>>(work, request.urgency, keys.length === 1);
+    const flight = new Flight<Results<T>>(work, request.urgency, keys.length);
     for (const key of flown) this.#flights.set(key, flight);
     return flight;
   }

@@ -11,8 +11,8 @@ export interface Passenger {
   readonly deadline?: number | undefined;
 }
 
-/** Failures that any request for the same would meet; every other is of the one who asked first: their deadline, their place in the queue. */
-const COMMON: ReadonlySet<ErrorCode> = new Set(['INFERENCE_FAILED', 'WORKER_LOST', 'MODEL_NOT_READY', 'INTERNAL']);
+/** Failures that any request for the same would meet; every other is of the one who asked first: their deadline, their client. */
+const COMMON: ReadonlySet<ErrorCode> = new Set(['INFERENCE_FAILED', 'WORKER_LOST', 'MODEL_NOT_READY', 'QUEUE_FULL', 'INTERNAL']);
 
 export class Flight<R> {
   readonly #abort = new AbortController();
@@ -23,21 +23,24 @@ export class Flight<R> {
   /**
    * @param work is given a signal that is aborted once nobody waits any more.
    * @param urgency of the one who began it, see RFC 9218.
-   * @param alone Whether it is for one key: otherwise a failure may be another key's fault.
+   * @param size Keys that it is for.
    */
   constructor(
     work: (signal: AbortSignal) => Promise<R>,
     readonly urgency: number,
-    private readonly alone: boolean,
+    readonly size: number,
   ) {
     this.#landed = work(this.#abort.signal).finally(() => (this.#settled = true));
     // Everybody may have left.
     this.#landed.catch(() => undefined);
   }
 
-  /** Whether who joined and did not begin it has to try by themselves. */
-  isOfOthers(reason: unknown): boolean {
-    return !this.alone || !(reason instanceof NestorError) || !COMMON.has(reason.code);
+  /**
+   * Whether who joined and did not begin it has to try by themselves.
+   * @param wanted keys that they joined it for: a failure may be the fault of another key.
+   */
+  isOfOthers(reason: unknown, wanted: number): boolean {
+    return wanted < this.size || !(reason instanceof NestorError) || !COMMON.has(reason.code);
   }
 
   /** Gone already: the last passenger left. */
