@@ -1,5 +1,6 @@
 // One process of many computes: it has the lease of a key in Redis, and the others wait for the value for as long at most.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inPieces } from './pieces.js';
 import type { Tier } from './tier.js';
 
 /** What becomes of a key: its value is there already, or this process is to compute it, or another one does. */
@@ -54,8 +55,8 @@ export class Lease {
   /** Does what can be done now, and meanwhile waits for the rest: two processes that each wait for the other would both wait in vain. */
   async #round<R>(keys: readonly string[], work: Work<R>, signal: AbortSignal, end: number): Promise<ReadonlyMap<string, R>> {
     const begun = performance.now();
-    const claims = begun < end ? await this.#claims(keys) : undefined;
-    const claimed = (claim: Claim): string[] => keys.filter((_, index) => claims?.[index] === claim);
+    const claims = begun < end ? await this.#claims(keys) : [];
+    const claimed = (claim: Claim): string[] => keys.filter((_, index) => claims[index] === claim);
     const [ours, known] = [claimed('ours'), claimed('known')];
     const taken = claimed('taken').filter((key) => !this.#held.has(key));
     const waiting = new Set(taken);
@@ -65,9 +66,15 @@ export class Lease {
     return new Map((await Promise.all(parts)).flatMap((part) => [...part]));
   }
 
-  /** Undefined where Redis does not say: a request never waits for that. */
-  async #claims(keys: readonly string[]): Promise<readonly Claim[] | undefined> {
-    return this.tier.down ? undefined : this.#claim(keys).catch(() => undefined);
+  /** Ends where Redis does not say: a request never waits for that. */
+  async #claims(keys: readonly string[]): Promise<readonly Claim[]> {
+    const claims: Claim[] = [];
+    for (const piece of inPieces(keys)) {
+      const some = this.tier.down ? undefined : await this.#claim(piece).catch(() => undefined);
+      if (!some) break;
+      claims.push(...some);
+    }
+    return claims;
   }
 
   async #done<R>(
@@ -95,6 +102,7 @@ export class Lease {
     for (const key of ours) this.#held.delete(key);
     // Later it may be another's.
     const valid = performance.now() - begun < this.ms;
-    if (ours.length > 0 && valid) await this.leasing.release(ours).catch(() => undefined);
+    if (ours.length === 0 || !valid) return;
+    for (const piece of inPieces(ours)) await this.leasing.release(piece).catch(() => undefined);
   }
 }

@@ -14,15 +14,24 @@ class Moody {
   readonly held = new Map<string, unknown>();
   mood: 'well' | 'failing' | 'hanging' = 'well';
   asked = 0;
+  /** Keys that were asked for at once. */
+  readonly sizes: number[] = [];
+  /** Most values that were being written at once. */
+  most = 0;
+  #writing = 0;
 
   get(key: string): Promise<unknown> {
     return this.#do(() => this.held.get(key));
   }
   getMany(keys: string[]): Promise<unknown[]> {
+    this.sizes.push(keys.length);
     return this.#do(() => keys.map((key) => this.held.get(key)));
   }
-  set(key: string, value: unknown): Promise<unknown> {
-    return this.#do(() => this.held.set(key, value));
+  async set(key: string, value: unknown): Promise<unknown> {
+    this.most = Math.max(this.most, ++this.#writing);
+    const done = await this.#do(() => this.held.set(key, value));
+    this.#writing--;
+    return done;
   }
   delete(): Promise<boolean> {
     return Promise.resolve(true);
@@ -77,6 +86,18 @@ describe('a tier', () => {
     const { tier } = tierOf(new Moody());
     await tier.write('text', [{ key: 'a', entry }]);
     expect((await tier.read(text, ['a', 'b'])).map((found) => found?.value)).toEqual(['value', undefined]);
+  });
+
+  it('is asked for many keys, and given many values, in pieces', async () => {
+    const store = new Moody();
+    const { tier } = tierOf(store, 1000);
+    const keys = Array.from({ length: 2500 }, (_, number) => String(number));
+    await tier.write('text', keys.map((key) => ({ key, entry }))); // prettier-ignore
+    expect((await tier.read(text, keys)).map((found) => found?.value)).toEqual(keys.map(() => 'value'));
+    expect([store.most, store.sizes]).toEqual([1000, [1000, 1000, 500]]);
+    store.mood = 'failing';
+    expect(await tier.read(text, keys)).toEqual([]);
+    expect(store.sizes).toHaveLength(4);
   });
 
   it.each(['failing', 'hanging'] as const)('%s makes misses, and is left alone after a while', async (mood) => {

@@ -1,4 +1,5 @@
 // One tier, made harmless: whatever is behind it, asking takes no longer than its time-out and never fails.
+import { setImmediate } from 'node:timers/promises';
 import type CircuitBreaker from 'opossum';
 import type { Keyv } from 'keyv';
 import { reasonOf } from '../errors.js';
@@ -7,6 +8,7 @@ import { breakerAround, isAway } from './breaker.js';
 import { isExpired, seal, unseal, type Entry } from './entry.js';
 import type { Level } from './level.js';
 import type { TierName } from './options.js';
+import { inPieces } from './pieces.js';
 
 /** What a store can do beyond Keyv's interface. */
 export interface Holding {
@@ -94,6 +96,20 @@ export class Tier {
 
   /** One entry a key, undefined for those that are unknown, or cannot be had in time. */
   async read<T>(level: Level<T>, keys: readonly string[]): Promise<readonly (Known<T> | undefined)[]> {
+    const pieces = inPieces(keys);
+    if (pieces.length === 1) return this.#readPiece(level, keys);
+    const all: (Known<T> | undefined)[] = [];
+    for (const piece of pieces) {
+      const known = await this.#readPiece(level, piece);
+      // It gave no answer, and is not asked for the rest.
+      if (known.length === 0) break;
+      all.push(...known);
+      await setImmediate();
+    }
+    return all;
+  }
+
+  async #readPiece<T>(level: Level<T>, keys: readonly string[]): Promise<readonly (Known<T> | undefined)[]> {
     const started = performance.now();
     try {
       const entries = await this.#read(keys);
@@ -112,12 +128,22 @@ export class Tier {
 
   /** Never rejects; what cannot be written is lost. */
   async write(level: string, entries: readonly Keyed[]): Promise<void> {
+    for (const [index, piece] of inPieces(entries).entries()) {
+      if (index > 0) await setImmediate();
+      if (!(await this.#writePiece(level, piece))) return;
+    }
+  }
+
+  /** @returns whether it was written. */
+  async #writePiece(level: string, entries: readonly Keyed[]): Promise<boolean> {
     const started = performance.now();
     try {
       await this.#write(entries);
       this.metrics.took(this.name, 'write', (performance.now() - started) / 1000);
+      return true;
     } catch {
       this.metrics.asked(this.name, level, 'error', entries.length);
+      return false;
     }
   }
 

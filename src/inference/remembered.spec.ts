@@ -1,9 +1,10 @@
 // From inputs to the queue and back: what can never be admitted is not worked on.
-import { expect, it } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import { HandRunner, Ledger, POLICY } from '../../test/soak/hand-runner.js';
 import { Batcher } from '../batching/batcher.js';
 import type { Layout } from '../batching/layout.js';
 import type { CacheService } from '../cache/cache.service.js';
+import type { CachePolicy } from '../cache/options.js';
 import type { Model } from '../models/model.js';
 import { Signature } from '../models/signature.js';
 import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
@@ -24,10 +25,11 @@ function rows(count: number): Work {
 }
 
 /** Asks a model whose output has so many floats a row for something. */
-function asking(width: number, policy = POLICY): (work: Work) => Promise<unknown> {
+function asking(width: number, policy = POLICY, enabled = false): (work: Work) => Promise<unknown> {
   const batcher = new Batcher(policy, SEQUENCES, new HandRunner(), new Ledger().metrics);
   const signature = Signature.of({ inputs: [], outputs: [{ name: 'y', type: 'float32', shape: ['n', width] }] });
-  const model: Partial<Model> = { batcher, layout: SEQUENCES, signature, maxRows: policy.maxRows };
+  const outputsOnly: CachePolicy = { scope: '', outputs: new Set(['memory']), features: new Set(), shares: {}, ttlMs: undefined };
+  const model: Partial<Model> = { batcher, layout: SEQUENCES, signature, maxRows: policy.maxRows, cache: outputsOnly };
   const plan: Omit<Plan<Parts>, 'work'> = {
     model: model as Model,
     call: {},
@@ -37,7 +39,7 @@ function asking(width: number, policy = POLICY): (work: Work) => Promise<unknown
     valueOf: (parts) => parts,
     rowsOf: () => 1,
   };
-  const cache = { enabled: false } as Partial<CacheService> as CacheService;
+  const cache = { enabled, tenantOf: () => undefined } as Partial<CacheService> as CacheService;
   return (work) => answered(cache, {} as TenantMetrics, outputs, { ...plan, work });
 }
 
@@ -45,6 +47,15 @@ it('tensors of more rows than may ever wait are refused before they are cut', as
   const ask = asking(1);
   await expect(ask(rows(POLICY.maxQueueItems + 1))).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', field: 'body' });
   await expect(ask(rows(POLICY.maxQueueItems))).rejects.toThrow('revoked');
+});
+
+it('more inputs than may ever wait are refused before they are keyed', async () => {
+  const keys = jest.fn<Work['keys']>(() => Promise.reject(new Error('keyed')));
+  const ask = asking(1, POLICY, true);
+  const work = { ...rows(1), costly: true, keys };
+  await expect(ask({ ...work, size: POLICY.maxQueueItems + 1 })).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', field: 'body' });
+  expect(keys).not.toHaveBeenCalled();
+  await expect(ask({ ...work, size: POLICY.maxQueueItems })).rejects.toThrow('keyed');
 });
 
 it('outputs of more than a gigabyte are refused before they are computed', async () => {

@@ -87,6 +87,8 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
     if (call.tenant !== undefined) usage.answered(tenant.label, model.name);
     return { values, timings: spent, report: undefined };
   }
+  // Before they are keyed, and every tier is asked for a million of them.
+  model.batcher.checkSize(work.size, work.size);
   const keys = mode === 'bypass' ? places(work.size).map(String) : await work.keys(makerOf(level, plan, cache.tenantOf(call.tenant)));
   const hold = (): (() => void) => model.usage.hold();
   const asked = { level, policy: model.cache, tiers, mode, urgency, signal, deadline, compute, hold, tenant: call.tenant };
