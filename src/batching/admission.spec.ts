@@ -139,6 +139,26 @@ describe('admission', () => {
     expect(wide).toEqual({});
   });
 
+  it('counts against a deadline what is due before it: what is less urgent is not, and of what is more urgent all that is', async () => {
+    const { runner, batcher } = setUp({ maxQueueTokens: 1000 });
+    ask(batcher, [item(0, 10)]);
+    await settle();
+    await finish(runner, 1000);
+    for (let value = 0; value < 10; value++) ask(batcher, [item(value, 10)]);
+    await settle();
+    const [urgent, usual, last] = [
+      ask(batcher, [item(1, 10)], { urgency: 0, deadline: performance.now() + 500 }),
+      ask(batcher, [item(1, 10)], { deadline: performance.now() + 500 }),
+      ask(batcher, [item(1, 1)], { urgency: 7, deadline: performance.now() + 1000 }),
+    ];
+    await settle();
+    expect(urgent).toEqual({});
+    expect([usual, last]).toEqual([refusal('DEADLINE_EXCEEDED'), refusal('DEADLINE_EXCEEDED')]);
+    await finish(runner, 1);
+    await finish(runner, 1);
+    expect(urgent.values).toEqual([1]);
+  });
+
   it('is closed while there is no prospect of an instance', async () => {
     const { runner, batcher } = setUp();
     runner.hopeful = false;

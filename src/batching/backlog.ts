@@ -72,6 +72,8 @@ export class Backlog<E extends Entry> {
   #outOfTurn: E | undefined;
   /** Requests that have something waiting. */
   #flows = 0;
+  /** What waits of each urgency. */
+  readonly #levels = new Map<number, { flows: number; tokens: number }>();
   #rows = 0;
   #tokens = 0;
 
@@ -112,15 +114,20 @@ export class Backlog<E extends Entry> {
     const { item, kind, flow } = entry;
     const start = Math.max(this.#virtualTime, flow.finish);
     flow.finish = start + costOf(item);
-    const headStart = Math.max(0, 2 * BATCHES_AT_ONCE * this.#fullBatch(item) - flow.tokens);
+    const headStart = Math.max(0, 2 * BATCHES_AT_ONCE * this.#fullBatch(item.length) - flow.tokens);
     entry.order = Math.max(this.#virtualTime, start - headStart) + this.#patience(entry);
     this.#byAge.add(entry);
     this.#byOrder.push(entry);
     this.#bucket(kind, item.length).add(entry);
-    if (flow.waiting === 0) this.#flows += 1;
+    const level = this.#level(flow.urgency);
+    if (flow.waiting === 0) {
+      this.#flows += 1;
+      level.flows += 1;
+    }
     flow.waiting += 1;
     this.#rows += item.rows;
     this.#tokens += costOf(item);
+    level.tokens += costOf(item);
   }
 
   /** Takes out what is served: time goes on for all who wait, as if each had been given its part. */
@@ -139,10 +146,15 @@ export class Backlog<E extends Entry> {
     bucket?.delete(entry);
     if (bucket?.size === 0) lengths?.delete(length);
     if (lengths?.size === 0) this.#byLength.delete(entry.kind);
+    const level = this.#level(entry.flow.urgency);
     entry.flow.waiting -= 1;
-    if (entry.flow.waiting === 0) this.#flows -= 1;
+    if (entry.flow.waiting === 0) {
+      this.#flows -= 1;
+      level.flows -= 1;
+    }
     this.#rows -= rows;
     this.#tokens -= costOf(entry.item);
+    level.tokens -= costOf(entry.item);
     // The heap forgets lazily; rebuilt before what left outweighs what waits, and once nothing does: it would hold whole requests.
     if (this.#byOrder.length > (this.empty ? 0 : Math.max(64, 2 * this.#byAge.size))) {
       this.#byOrder = new TinyQueue([...this.#byAge], byOrder);
@@ -173,6 +185,15 @@ export class Backlog<E extends Entry> {
     for (const entry of entries) this.#byOrder.push(entry);
   }
 
+  /** Tokens that would be due before the end of a request of so many that came now: each that waits gets as many, and what urgency is worth. */
+  ahead(tokens: number, length: number, urgency: number): number {
+    const worth = BATCHES_A_LEVEL * this.#fullBatch(length);
+    let ahead = 0;
+    for (const [other, level] of this.#levels)
+      ahead += Math.min(level.tokens, level.flows * Math.max(0, tokens + (urgency - other) * worth));
+    return ahead;
+  }
+
   hasKind(kind: string): boolean {
     return this.#byLength.has(kind);
   }
@@ -182,14 +203,20 @@ export class Backlog<E extends Entry> {
     return this.#byLength.get(kind)?.get(length) ?? NONE;
   }
 
-  /** Tokens of a full batch of such items. */
-  #fullBatch({ length }: Item): number {
+  /** Tokens of a full batch of items of that length. */
+  #fullBatch(length: number): number {
     return Math.min(this.full.maxTokens, this.full.maxRows * Math.max(1, length));
   }
 
   /** How much later than its turn it is due, or earlier, for its urgency. */
   #patience({ item, flow }: E): number {
-    return (flow.urgency - USUAL_URGENCY) * BATCHES_A_LEVEL * this.#fullBatch(item);
+    return (flow.urgency - USUAL_URGENCY) * BATCHES_A_LEVEL * this.#fullBatch(item.length);
+  }
+
+  #level(urgency: number): { flows: number; tokens: number } {
+    let level = this.#levels.get(urgency);
+    if (!level) this.#levels.set(urgency, (level = { flows: 0, tokens: 0 }));
+    return level;
   }
 
   #bucket(kind: string, length: number): Set<E> {

@@ -5,9 +5,9 @@ import type { Instance } from '../runtime/instance.js';
 import type { InstanceGroup } from '../runtime/instance-group.js';
 import type { ModelMetrics } from '../telemetry/model-metrics.js';
 import { recordRun, type BatchRun } from '../telemetry/timeline.js';
+import { Admission, type Asking, type Room } from './admission.js';
 import { DrainRate } from './drain-rate.js';
-import type { Backlog } from './backlog.js';
-import { EVERYBODY, totalOf, type Item, type JobOptions, type JobResult } from './item.js';
+import { totalOf, type Item, type JobOptions, type JobResult } from './item.js';
 import { Job, type JobEntry } from './job.js';
 import { arrange, type Arrangement } from './arrangement.js';
 import type { Layout } from './layout.js';
@@ -15,13 +15,9 @@ import type { PackingPolicy } from './packing.js';
 import { Queue } from './queue.js';
 import { RowPace } from './row-pace.js';
 
-export interface BatchingPolicy extends PackingPolicy {
+export interface BatchingPolicy extends PackingPolicy, Room {
   /** How long an instance may wait for company before it takes a batch that is not full, in milliseconds. */
   readonly maxDelayMs: number;
-  /** Most rows that may wait; beyond it a tenant gets in as long as it keeps to its share of them. */
-  readonly maxQueueItems: number;
-  /** Most tokens that may wait, likewise. */
-  readonly maxQueueTokens: number;
   /** An item whose inputs have so many bytes travels alone. */
   readonly aloneFromBytes: number;
 }
@@ -35,15 +31,13 @@ const RECENT = 0.05;
  */
 const CROWDED = 0.25;
 
-/** Nobody waits longer than this on the word of a server that forgets. */
-const LONGEST_RETRY_MS = 30_000;
-
 /** Runs the batches of a model; the part of an instance group that the queue needs. */
 export type Runner = Pick<InstanceGroup, 'seat' | 'leave' | 'run' | 'hopeful' | 'idle' | 'sharing'>;
 
 export class Batcher {
   readonly #queue: Queue<JobEntry>;
   readonly #drainRate = new DrainRate();
+  readonly #admission: Admission;
   readonly #waiting = new Set<Job>();
   #running = 0;
   /** Share of recent requests that found others before them. */
@@ -61,6 +55,7 @@ export class Batcher {
     private readonly metrics: ModelMetrics,
   ) {
     this.#queue = new Queue(layout.batches ? policy : { ...policy, maxRows: 1 });
+    this.#admission = new Admission(policy, this.#queue, this.#drainRate);
   }
 
   /** Nothing waits and nothing runs. */
@@ -131,57 +126,15 @@ export class Batcher {
    * Refuses what has no prospect: at once with the least that it can cost, before work is done for it, and when its cost is known.
    * @throws NestorError QUEUE_FULL, PAYLOAD_TOO_LARGE, DEADLINE_EXCEEDED, MODEL_NOT_READY, CANCELLED
    */
-  admit(rows: number, tokens: number, { signal, deadline, share = EVERYBODY }: Pick<JobOptions, 'signal' | 'deadline' | 'share'>): void {
-    if (signal?.aborted) throw new NestorError('CANCELLED', 'The client went away');
+  admit(rows: number, tokens: number, asking: Asking & Pick<JobOptions, 'signal'>): void {
+    if (asking.signal?.aborted) throw new NestorError('CANCELLED', 'The client went away');
     if (!this.runner.hopeful) throw notReady();
-    this.checkSize(rows, tokens);
-    const excess = this.#excess(this.#queue, rows, tokens, 1);
-    if (excess > 0) this.#admitToFull(this.#queue.backlog(share), rows, tokens, excess);
-    if (deadline !== undefined && performance.now() + this.#expectedMs(this.#queue.backlog(share), tokens) > deadline) {
-      throw new NestorError('DEADLINE_EXCEEDED', 'The deadline would pass before the queue reaches this request');
-    }
+    this.#admission.check(rows, tokens, asking);
   }
 
   /** Refuses what the queue may never hold. @throws NestorError PAYLOAD_TOO_LARGE */
   checkSize(rows: number, tokens: number): void {
-    const { maxQueueItems, maxQueueTokens } = this.policy;
-    if (rows <= maxQueueItems && tokens <= maxQueueTokens) return;
-    const message = `The request holds ${rows} items of ${tokens} tokens; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens. Send it in parts`;
-    throw new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'body' });
-  }
-
-  /** Tokens, or rows reckoned as such, by which it would be more than this part of the queue's room. */
-  #excess(waiting: { readonly rows: number; readonly tokens: number }, rows: number, tokens: number, part: number): number {
-    const { maxQueueItems, maxQueueTokens } = this.policy;
-    return Math.max(waiting.tokens + tokens - maxQueueTokens * part, ((waiting.rows + rows - maxQueueItems * part) * tokens) / rows);
-  }
-
-  /** Whoever fills a queue fills it for themselves: a tenant with nothing waiting, or less than its share of the room, gets in. */
-  #admitToFull(own: Backlog<JobEntry>, rows: number, tokens: number, excess: number): void {
-    const part = this.#queue.partOf(own);
-    const beyond = this.#excess(own, rows, tokens, part);
-    if (own.empty || beyond <= 0) return;
-    const { maxQueueItems, maxQueueTokens } = this.policy;
-    const message = `${this.#queue.rows} items wait already; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens`;
-    throw new NestorError('QUEUE_FULL', message, { retryAfter: this.#turnIn(own, Math.min(excess, beyond / part), tokens / part) });
-  }
-
-  /**
-   * Seconds after which there is room. Each who is sent away is given a turn of their own, as if they stood in line with the others of
-   * their tenant: told the same second, all would come back at once and be refused again.
-   */
-  #turnIn(own: Backlog<JobEntry>, excess: number, tokens: number): number {
-    const now = performance.now();
-    const earliest = now + this.#drainRate.secondsFor(excess) * 1000;
-    const behindOthers = Math.min(own.lastTurn + this.#drainRate.secondsFor(tokens) * 1000, now + LONGEST_RETRY_MS);
-    own.lastTurn = Math.max(earliest, behindOthers);
-    return Math.max(1, Math.ceil((own.lastTurn - now) / 1000));
-  }
-
-  /** Queuing is fair: a request waits for what others of its tenant get while it gets its own, and at most for the whole queue. */
-  #expectedMs(own: Backlog<JobEntry>, tokens: number): number {
-    const ahead = Math.min(own.tokens, this.#waiting.size * tokens) / this.#queue.partOf(own);
-    return this.#drainRate.secondsFor(Math.min(this.#queue.tokens, ahead)) * 1000;
+    this.#admission.checkSize(rows, tokens);
   }
 
   #watch(job: Job): void {

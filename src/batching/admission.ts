@@ -1,0 +1,81 @@
+// The door of a queue: refuses what has no prospect, and tells who is sent away when to come back.
+import { NestorError } from '../errors.js';
+import type { Backlog } from './backlog.js';
+import type { DrainRate } from './drain-rate.js';
+import { EVERYBODY, USUAL_URGENCY, type JobOptions } from './item.js';
+import type { JobEntry } from './job.js';
+import type { Queue } from './queue.js';
+
+/** Nobody waits longer than this on the word of a server that forgets. */
+const LONGEST_RETRY_MS = 30_000;
+
+/** What may wait. */
+export interface Room {
+  /** Most rows that may wait; beyond it a tenant gets in as long as it keeps to its share of them. */
+  readonly maxQueueItems: number;
+  /** Most tokens that may wait, likewise. */
+  readonly maxQueueTokens: number;
+}
+
+/** What decides on whether a request is let in, besides its size. */
+export type Asking = Pick<JobOptions, 'deadline' | 'share' | 'urgency'>;
+
+export class Admission {
+  constructor(
+    private readonly room: Room,
+    private readonly queue: Queue<JobEntry>,
+    private readonly drainRate: DrainRate,
+  ) {}
+
+  /** @throws NestorError QUEUE_FULL, PAYLOAD_TOO_LARGE, DEADLINE_EXCEEDED */
+  check(rows: number, tokens: number, { deadline, share = EVERYBODY, urgency = USUAL_URGENCY }: Asking): void {
+    this.checkSize(rows, tokens);
+    const excess = this.#excess(this.queue, rows, tokens, 1);
+    if (excess > 0) this.#checkShare(this.queue.backlog(share), rows, tokens, excess);
+    if (deadline !== undefined && performance.now() + this.#expectedMs(this.queue.backlog(share), rows, tokens, urgency) > deadline) {
+      throw new NestorError('DEADLINE_EXCEEDED', 'The deadline would pass before the queue reaches this request');
+    }
+  }
+
+  /** Refuses what the queue may never hold. @throws NestorError PAYLOAD_TOO_LARGE */
+  checkSize(rows: number, tokens: number): void {
+    const { maxQueueItems, maxQueueTokens } = this.room;
+    if (rows <= maxQueueItems && tokens <= maxQueueTokens) return;
+    const message = `The request holds ${rows} items of ${tokens} tokens; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens. Send it in parts`;
+    throw new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'body' });
+  }
+
+  /** Tokens, or rows reckoned as such, by which it would be more than this part of the queue's room. */
+  #excess(waiting: { readonly rows: number; readonly tokens: number }, rows: number, tokens: number, part: number): number {
+    const { maxQueueItems, maxQueueTokens } = this.room;
+    return Math.max(waiting.tokens + tokens - maxQueueTokens * part, ((waiting.rows + rows - maxQueueItems * part) * tokens) / rows);
+  }
+
+  /** Whoever fills a queue fills it for themselves: a tenant with nothing waiting, or less than its share of the room, gets in. */
+  #checkShare(own: Backlog<JobEntry>, rows: number, tokens: number, excess: number): void {
+    const part = this.queue.partOf(own);
+    const beyond = this.#excess(own, rows, tokens, part);
+    if (own.empty || beyond <= 0) return;
+    const { maxQueueItems, maxQueueTokens } = this.room;
+    const message = `${this.queue.rows} items wait already; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens`;
+    throw new NestorError('QUEUE_FULL', message, { retryAfter: this.#turnIn(own, Math.min(excess, beyond / part), tokens / part) });
+  }
+
+  /**
+   * Seconds after which there is room. Each who is sent away is given a turn of their own, as if they stood in line with the others of
+   * their tenant: told the same second, all would come back at once and be refused again.
+   */
+  #turnIn(own: Backlog<JobEntry>, excess: number, tokens: number): number {
+    const now = performance.now();
+    const earliest = now + this.drainRate.secondsFor(excess) * 1000;
+    const behindOthers = Math.min(own.lastTurn + this.drainRate.secondsFor(tokens) * 1000, now + LONGEST_RETRY_MS);
+    own.lastTurn = Math.max(earliest, behindOthers);
+    return Math.max(1, Math.ceil((own.lastTurn - now) / 1000));
+  }
+
+  /** Queuing is fair: a request waits for what of its tenant is due before it, and for others by their share, at most for the whole queue. */
+  #expectedMs(own: Backlog<JobEntry>, rows: number, tokens: number, urgency: number): number {
+    const ahead = own.ahead(tokens, tokens / rows, urgency) / this.queue.partOf(own);
+    return this.drainRate.secondsFor(Math.min(this.queue.tokens, ahead)) * 1000;
+  }
+}
