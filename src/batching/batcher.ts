@@ -6,6 +6,7 @@ import type { InstanceGroup } from '../runtime/instance-group.js';
 import type { ModelMetrics } from '../telemetry/model-metrics.js';
 import { recordRun, type BatchRun } from '../telemetry/timeline.js';
 import { Admission, type Asking, type Room } from './admission.js';
+import { BatchFailures } from './batch-failures.js';
 import { DrainRate } from './drain-rate.js';
 import { totalOf, type Item, type JobOptions, type JobResult } from './item.js';
 import { Job, type JobEntry } from './job.js';
@@ -38,6 +39,7 @@ export class Batcher {
   readonly #queue: Queue<JobEntry>;
   readonly #drainRate = new DrainRate();
   readonly #admission: Admission;
+  readonly #failures: BatchFailures;
   readonly #waiting = new Set<Job>();
   #running = 0;
   /** Share of recent requests that found others before them. */
@@ -56,6 +58,7 @@ export class Batcher {
   ) {
     this.#queue = new Queue(layout.batches ? policy : { ...policy, maxRows: 1 });
     this.#admission = new Admission(policy, this.#queue, this.#drainRate);
+    this.#failures = new BatchFailures(metrics);
   }
 
   /** Nothing waits and nothing runs. */
@@ -191,7 +194,8 @@ export class Batcher {
       const reason =
         thrown instanceof NestorError ? thrown : new NestorError('INTERNAL', 'Something went wrong in the server', { cause: thrown });
       this.#record(batch, { departedAt: now, seconds: 0, paddingRatio, failure: reason.code });
-      if (reason.code === 'INFERENCE_FAILED' && batch.length > 1) this.#isolate(batch);
+      this.metrics.batchFailed();
+      if (reason.code === 'INFERENCE_FAILED' && batch.length > 1) this.#isolate(batch, reason);
       else for (const { flow } of batch) flow.fail(reason);
     } finally {
       this.#running -= 1;
@@ -225,7 +229,8 @@ export class Batcher {
   }
 
   /** One of them is to blame, and the others must not pay for it: each gets another run of its own. */
-  #isolate(batch: readonly JobEntry[]): void {
+  #isolate(batch: readonly JobEntry[], reason: NestorError): void {
+    this.#failures.isolated(batch.length, reason);
     for (const entry of batch) if (!entry.flow.settled) this.#queue.add(entry.flow.isolate(entry));
     this.pump();
   }

@@ -1,5 +1,6 @@
 // Everything at once, minutes of it in faked time: whatever happens, each request is answered once and nothing is left.
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { ask, HandRunner, item, LAYOUT, Ledger, type Outcome, type Run } from '../../test/soak/hand-runner.js';
 import { between, seeded, type Random } from '../../test/soak/random.js';
 import { NestorError } from '../errors.js';
@@ -126,6 +127,7 @@ function expectAnswered({ values, lengths, outcome }: Request): void {
 }
 
 beforeEach(() => {
+  Logger.overrideLogger(false);
   jest.useFakeTimers();
 });
 afterEach(() => {

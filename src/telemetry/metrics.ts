@@ -26,6 +26,7 @@ export class Metrics {
   readonly queueItems;
   readonly drainRate;
   readonly rejected;
+  readonly batchFailures;
   readonly workerRestarts;
   readonly modelLoadDuration;
   readonly modelLoadFailures;
@@ -117,6 +118,12 @@ export class Metrics {
     });
     // There from the start, at 0: Prometheus does not see the first of a series that was not there before.
     for (const reason of Object.keys(ERRORS)) this.rejected.labels(reason);
+    this.batchFailures = new Counter({
+      name: 'nestor_batch_failures_total',
+      help: 'Batches that failed; the items of one that the model refused run again, each by itself.',
+      labelNames: MODEL,
+      registers,
+    });
     this.workerRestarts = new Counter({
       name: 'nestor_worker_restarts_total',
       help: 'Worker threads that died and were started again.',
@@ -250,7 +257,7 @@ export class Metrics {
   /** The instruments that have a series for each model version. */
   get #ofModels(): readonly { remove(labels: { model: string; version: string }): void }[] {
     const { queueWait, preprocessDuration, inferenceDuration, batchItems, batchPaddingRatio, queueItems, drainRate } = this;
-    const { workerRestarts, modelLoadDuration, cacheSavedInference, coalesced } = this;
+    const { batchFailures, workerRestarts, modelLoadDuration, cacheSavedInference, coalesced } = this;
     return [
       queueWait,
       preprocessDuration,
@@ -259,6 +266,7 @@ export class Metrics {
       batchPaddingRatio,
       queueItems,
       drainRate,
+      batchFailures,
       workerRestarts,
       modelLoadDuration,
       cacheSavedInference,

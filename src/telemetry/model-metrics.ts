@@ -15,6 +15,7 @@ export class ModelMetrics {
   /** Rows that did not have to run. */
   readonly saved: (rows: number) => void;
   readonly coalesced: (inputs: number) => void;
+  readonly batchFailed: () => void;
   readonly batch: (rows: number, paddingRatio: number) => void;
   /** @param mapped weights that its instances share, @param own what the process grew by when it was loaded; in bytes. */
   readonly memory: (mapped: number, own: number) => void;
@@ -34,6 +35,7 @@ export class ModelMetrics {
     const padding = metrics.batchPaddingRatio.labels(model, version);
     const saved = metrics.cacheSavedInference.labels(model, version);
     const coalesced = metrics.coalesced.labels(model, version);
+    const failures = metrics.batchFailures.labels(model, version);
     const restarts = metrics.workerRestarts.labels(model, version);
     // They change more often than they are looked at.
     let waiting = 0;
@@ -58,6 +60,9 @@ export class ModelMetrics {
     };
     this.drainRate = (tokensPerSecond) => {
       drained = tokensPerSecond;
+    };
+    this.batchFailed = () => {
+      failures.inc();
     };
     this.workerLost = () => {
       restarts.inc();

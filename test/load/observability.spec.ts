@@ -255,6 +255,7 @@ describe('the dashboard', () => {
       'cache_requests_total',
       'cache_size_bytes',
       'coalesced_total',
+      'batch_failures_total',
       'worker_restarts_total',
       'model_load_duration',
       'model_load_failures_total',

@@ -89,6 +89,7 @@ export class Ledger {
   readonly waits: number[] = [];
   readonly batches: (readonly [number, number])[] = [];
   readonly inferences: number[] = [];
+  failures = 0;
   /** Rows that wait, as the gauge last said. */
   waiting = 0;
   /** Tokens a second, as the gauge last said. */
@@ -96,8 +97,11 @@ export class Ledger {
 
   get metrics(): ModelMetrics {
     const metrics: Partial<ModelMetrics> = {
+      model: 'm',
+      version: '1',
       queueWait: (seconds) => void this.waits.push(seconds),
       batch: (rows, padding) => void this.batches.push([rows, padding]),
+      batchFailed: () => void (this.failures += 1),
       inference: (seconds) => void this.inferences.push(seconds),
       queueItems: (rows) => void (this.waiting = rows),
       drainRate: (tokensPerSecond) => void (this.drainRate = tokensPerSecond),
