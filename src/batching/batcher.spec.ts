@@ -1,13 +1,13 @@
 // The batcher: what a request gets back, how a batch fails, and when there is nothing left to do.
 import { getEventListeners } from 'node:events';
 import { describe, expect, it, jest } from '@jest/globals';
-import { finish, refusal, settle, setUp, stopTheClock } from '../../test/setup/hand-batcher.js';
-import { ask, item, items } from '../../test/soak/hand-runner.js';
+import { finish, settle, setUp, stopTheClock } from '../../test/setup/hand-batcher.js';
+import { ask, item, items, LAYOUT } from '../../test/soak/hand-runner.js';
 import { NestorError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
+import type { Layout } from './layout.js';
 
 const LOST = new NestorError('WORKER_LOST', 'The worker died');
-const REFUSED = new NestorError('INFERENCE_FAILED', 'The model could not run this input');
 
 stopTheClock();
 
@@ -128,100 +128,6 @@ describe('a request', () => {
   });
 });
 
-describe('a batch that fails', () => {
-  it('fails the requests in it, whose other items leave, and no other', async () => {
-    const { runner, batcher } = setUp();
-    ask(batcher, [item(0)]);
-    await settle();
-    const lost = ask(batcher, items(9, 1));
-    const other = ask(batcher, [item(8, 20)]);
-    await finish(runner);
-    runner.started.at(-1)?.fail(LOST);
-    await settle();
-    expect(lost).toEqual(refusal('WORKER_LOST'));
-    // Four of them were on their way when the first four failed; the ninth never is.
-    await finish(runner);
-    await finish(runner);
-    expect(other.values).toEqual([8]);
-    expect([runner.started.length, batcher.idle]).toEqual([4, true]);
-  });
-
-  it('because the model refuses it is tried again one by one: only the guilty pays', async () => {
-    const { runner, batcher } = setUp();
-    ask(batcher, [item(0)]);
-    await settle();
-    const [good, bad, other] = [ask(batcher, [item(1), item(2)]), ask(batcher, [item(3)]), ask(batcher, [item(4)])];
-    await finish(runner);
-    expect(runner.started.at(-1)?.inputs[0]?.shape).toEqual([4, 5]);
-    runner.started.at(-1)?.fail(REFUSED);
-    for (let i = 0; i < 4; i++) {
-      await settle();
-      const run = runner.started.at(-1);
-      expect(run?.inputs[0]?.shape).toEqual([1, 5]);
-      if (run?.inputs[0]?.data[0] === 3) run.fail(REFUSED);
-      else await finish(runner);
-    }
-    await settle();
-    expect([good.values, bad, other.values]).toEqual([[1, 2], refusal('INFERENCE_FAILED'), [4]]);
-    expect([runner.started.length, batcher.idle]).toEqual([6, true]);
-  });
-
-  it.each([0, 1])('and is tried again leaves out who has hung up meanwhile, here number %i', async (gone) => {
-    const { runner, batcher } = setUp();
-    const abort = new AbortController();
-    ask(batcher, [item(9)]);
-    await settle();
-    const outcomes = [0, 1].map((number) => ask(batcher, [item(number)], number === gone ? { signal: abort.signal } : {}));
-    await finish(runner);
-    abort.abort();
-    runner.started.at(-1)?.fail(REFUSED);
-    await settle();
-    await finish(runner);
-    expect(outcomes[1 - gone]?.values).toEqual([1 - gone]);
-    expect([runner.started.length, batcher.idle]).toEqual([3, true]);
-  });
-
-  it('by anything unforeseen says nothing of it', async () => {
-    const { runner, batcher } = setUp();
-    const outcome = ask(batcher, [item(0)]);
-    await settle();
-    runner.started.at(-1)?.fail(new TypeError('secret'));
-    await settle();
-    expect(outcome).toEqual(refusal('INTERNAL'));
-    expect(outcome.error?.message).not.toContain('secret');
-    expect(batcher.idle).toBe(true);
-  });
-
-  it('by outputs that are not its rows is INFERENCE_FAILED', async () => {
-    const { runner, batcher } = setUp();
-    const outcome = ask(batcher, [item(0)]);
-    await settle();
-    runner.started.at(-1)?.finish({ outputs: [{ name: 'x', datatype: 'FP32', shape: [3], data: new Float32Array(3) }], seconds: 0 });
-    await settle();
-    expect(outcome).toEqual(refusal('INFERENCE_FAILED'));
-  });
-
-  it('before it runs fails its requests and not the process, and gives its seat back', async () => {
-    const { runner, batcher } = setUp();
-    const misfit = ask(batcher, [{ ...item(0), inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 5], data: new Float32Array(99) }] }]);
-    await settle();
-    expect(misfit).toEqual(refusal('INTERNAL'));
-    expect([runner.started.length, runner.left, batcher.idle]).toEqual([0, 1, true]);
-  });
-
-  it('for want of any instance to come is MODEL_NOT_READY for all who wait', async () => {
-    const { runner, batcher } = setUp();
-    ask(batcher, [item(0)]);
-    await settle();
-    const waiting = [ask(batcher, items(2)), ask(batcher, [item(1)])];
-    runner.hopeful = false;
-    runner.started.at(-1)?.fail(LOST);
-    await settle();
-    expect(waiting).toEqual([refusal('MODEL_NOT_READY'), refusal('MODEL_NOT_READY')]);
-    expect(batcher.idle).toBe(true);
-  });
-});
-
 describe('maxDelayMs', () => {
   it('lets a batch that is not full wait for company, and no longer', async () => {
     const { runner, batcher } = setUp({ maxDelayMs: 20 });
@@ -233,6 +139,14 @@ describe('maxDelayMs', () => {
     expect(runner.started).toHaveLength(0);
     await jest.advanceTimersByTimeAsync(1);
     expect(runner.started[0]?.inputs[0]?.shape).toEqual([2, 5]);
+  });
+
+  it('does not hold what can have no company', async () => {
+    const { runner, batcher } = setUp({ maxDelayMs: 20, aloneFromBytes: 10 * Float32Array.BYTES_PER_ELEMENT });
+    ask(batcher, [item(0, 10)]);
+    await settle();
+    expect(runner.started[0]?.inputs[0]?.shape).toEqual([1, 10]);
+    expect(jest.getTimerCount()).toBe(0);
   });
 
   it.each([
@@ -272,6 +186,30 @@ describe('drained', () => {
       await settle();
       expect(drained).toHaveBeenCalledTimes(1);
     }
+  });
+});
+
+describe('cores that come while the queue asks for some', () => {
+  it('are used, and nothing runs where they have emptied it', async () => {
+    const sharing: Layout = { ...LAYOUT, segmentsBy: 'x' };
+    const { runner, ledger, batcher } = setUp({}, sharing);
+    const seat = runner.seat.bind(runner);
+    let nested = false;
+    runner.seats = 2;
+    runner.seat = (lone) => {
+      if (!nested) {
+        nested = true;
+        batcher.pump();
+      }
+      return seat(lone);
+    };
+    const outcome = ask(batcher, [item(7)]);
+    const drained = jest.fn();
+    void batcher.drained().then(drained);
+    await finish(runner);
+    expect(outcome.values).toEqual([7]);
+    expect(drained).toHaveBeenCalledTimes(1);
+    expect([runner.started.length, runner.left, ledger.failures]).toEqual([1, 1, 0]);
   });
 });
 

@@ -96,7 +96,13 @@ export class Batcher {
     while (!this.#queue.empty && !this.#awaitsCompany()) {
       const instance = this.runner.seat(this.#queue.lone && this.#crowding < CROWDED);
       if (!instance) break;
-      void this.#run(instance, this.#queue.next(this.runner.sharing, worthARun));
+      const batch = this.#queue.next(this.runner.sharing, worthARun);
+      // Cores that came while it asked for some were offered to this queue, and may have emptied it.
+      if (batch.length === 0) {
+        this.runner.leave(instance);
+        break;
+      }
+      void this.#run(instance, batch);
     }
     this.metrics.queueItems(this.#queue.rows);
   }
@@ -115,7 +121,8 @@ export class Batcher {
   #awaitsCompany(): boolean {
     const { maxDelayMs, maxRows, maxTokens } = this.policy;
     const oldest = this.#queue.oldest;
-    if (maxDelayMs === 0 || !this.layout.batches || !oldest || this.#queue.rows >= maxRows || this.#queue.tokens >= maxTokens) return false;
+    const full = this.#queue.rows >= maxRows || this.#queue.tokens >= maxTokens;
+    if (maxDelayMs === 0 || !this.layout.batches || !oldest || oldest.alone || full) return false;
     const remaining = oldest.enqueuedAt + maxDelayMs - performance.now();
     if (remaining <= 0) return false;
     clearTimeout(this.#delay);
