@@ -7,7 +7,10 @@ import type { CacheService } from '../cache/cache.service.js';
 import type { CachePolicy } from '../cache/options.js';
 import type { Model } from '../models/model.js';
 import { Signature } from '../models/signature.js';
+import type { ModelMetrics } from '../telemetry/model-metrics.js';
+import { ModelStatistics } from '../telemetry/model-statistics.js';
 import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
+import { limitsOf } from '../tenants/limit.js';
 import { Tenant } from '../tenants/tenant.js';
 import type { Tensor } from '../tensor.js';
 import { outputs, type Parts } from './levels.js';
@@ -16,20 +19,30 @@ import type { Work } from './work.js';
 
 const SEQUENCES: Layout = { batches: true, paddedInputs: new Map([['x', 0]]), paddedOutputs: new Set() };
 
-/** Tensors of so many rows of one token, which nobody may look into. */
-function rows(count: number): Work {
+/** Nobody may look into it. */
+function sealed(): Float32Array<ArrayBuffer> {
   const { proxy, revoke } = Proxy.revocable(new Float32Array(0), {});
   revoke();
-  const tensors: Tensor[] = [{ name: 'x', datatype: 'FP32', shape: [count, 1], data: proxy }];
+  return proxy;
+}
+
+/** Tensors of so many rows of one token. */
+function rows(count: number, data = sealed()): Work {
+  const tensors: Tensor[] = [{ name: 'x', datatype: 'FP32', shape: [count, 1], data }];
   return { size: 1, costly: false, keys: () => Promise.resolve(['']), tensors: () => Promise.resolve([tensors]) };
 }
 
 /** Asks a model whose output has so many floats a row for something. */
-function asking(width: number, policy = POLICY, enabled = false): (work: Work) => Promise<unknown> {
+function asking(
+  width: number,
+  policy = POLICY,
+  enabled = false,
+): (work: Work, plan?: Pick<Plan<Parts>, 'tenant' | 'call'>) => Promise<unknown> {
   const batcher = new Batcher(policy, SEQUENCES, new HandRunner(), new Ledger().metrics);
   const signature = Signature.of({ inputs: [], outputs: [{ name: 'y', type: 'float32', shape: ['n', width] }] });
   const outputsOnly: CachePolicy = { scope: '', outputs: new Set(['memory']), features: new Set(), shares: {}, ttlMs: undefined };
-  const model: Partial<Model> = { batcher, layout: SEQUENCES, signature, maxRows: policy.maxRows, cache: outputsOnly };
+  const metrics = { statistics: new ModelStatistics() } as ModelMetrics;
+  const model: Partial<Model> = { batcher, layout: SEQUENCES, signature, maxRows: policy.maxRows, cache: outputsOnly, metrics };
   const plan: Omit<Plan<Parts>, 'work'> = {
     model: model as Model,
     call: {},
@@ -40,7 +53,7 @@ function asking(width: number, policy = POLICY, enabled = false): (work: Work) =
     rowsOf: () => 1,
   };
   const cache = { enabled, tenantOf: () => undefined } as Partial<CacheService> as CacheService;
-  return (work) => answered(cache, {} as TenantMetrics, outputs, { ...plan, work });
+  return (work, asked) => answered(cache, {} as TenantMetrics, outputs, { ...plan, ...asked, work });
 }
 
 it('tensors of more rows than may ever wait are refused before they are cut', async () => {
@@ -56,6 +69,14 @@ it('more inputs than may ever wait are refused before they are keyed', async () 
   await expect(ask({ ...work, size: POLICY.maxQueueItems + 1 })).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', field: 'body' });
   expect(keys).not.toHaveBeenCalled();
   await expect(ask({ ...work, size: POLICY.maxQueueItems })).rejects.toThrow('keyed');
+});
+
+it('what the queue refuses at once costs nothing', async () => {
+  const tenant = new Tenant('team', undefined);
+  tenant.configure('team', { weight: 1, limits: limitsOf('tokens', '100/day') });
+  const asked = { tenant, call: { deadline: performance.now() } };
+  await expect(asking(1)(rows(3, new Float32Array(3)), asked)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  expect(tenant.limits).toContain('r=100;');
 });
 
 it('outputs of more than a gigabyte are refused before they are computed', async () => {

@@ -61,14 +61,14 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
     const options = { deadline, urgency, signal: jointly, share: tenant, timeline: call.timeline, outputs: plan.outputs, keep: plan.keep };
     if (work.costly) {
       tenant.check({ items: places.length, tokens: places.length });
-      model.batcher.admit(places.length, places.length, options);
+      admit(model, { items: places.length, tokens: places.length }, options, asked);
     }
     // What was decoded here may be remembered, or shared with a request that was joined.
     const owned = call.ownsInput === true && !work.costly;
     const made = await work.tensors(places, options);
-    // Before they are cut: a million rows of one token, 24 MB, would take the event loop for 4.5 s, and 1.5 GB.
+    // Before they are cut: a million rows of one token, 24 MB, would take the event loop for 4.5 s, and 1.5 GB. And before they are paid for.
     const whole = costOf(made.map((tensors) => extentOf(model, tensors)));
-    model.batcher.checkSize(whole.items, whole.tokens);
+    admit(model, whole, options, asked);
     if (!plan.keep) checkOutputs(model, plan.outputs, whole);
     const items = made.map((tensors) => toItems(model, tensors, owned));
     spent.preprocess = (performance.now() - asked) / 1000;
@@ -136,6 +136,16 @@ function costOf(items: readonly Pick<Item, 'rows' | 'length'>[]): { items: numbe
     items: items.reduce((sum, { rows }) => sum + rows, 0),
     tokens: items.reduce((sum, item) => sum + tokensOf(item), 0),
   };
+}
+
+/** Refuses what the queue would not take, and counts that. @param asked since when it is worked on. */
+function admit({ batcher, metrics }: Model, { items, tokens }: ReturnType<typeof costOf>, options: JobOptions, asked: number): void {
+  try {
+    batcher.admit(items, tokens, options);
+  } catch (thrown) {
+    metrics.statistics.failed((performance.now() - asked) / 1000);
+    throw thrown;
+  }
 }
 
 /** Does what the tenant has to pay for; what is sent away for want of room costs nothing. */
