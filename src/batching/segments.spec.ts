@@ -65,6 +65,22 @@ function expected(ids: readonly number[]): unknown[] {
   ];
 }
 
+/** The cheapest rows and width of all, where each number of rows that need not be emptier is tried, the longest first into the emptiest row. */
+function cheapest(lengths: readonly number[]): number[] {
+  const order = lengths.toSorted((a, b) => b - a);
+  const most = Math.ceil(order.reduce((sum, length) => sum + length, 0) / (order[0] ?? 1));
+  const shapes = Array.from({ length: most }, (_, index) => {
+    const rows = new Array<number>(index + 1).fill(0);
+    for (const length of order) {
+      const emptiest = rows.indexOf(Math.min(...rows));
+      rows[emptiest] = (rows[emptiest] ?? 0) + length;
+    }
+    return [rows.length, Math.max(...rows)] as const;
+  });
+  const costs = shapes.map(([rows, width]) => rows * width * (1 + width / 2400));
+  return [...(shapes[costs.indexOf(Math.min(...costs))] ?? [])];
+}
+
 const texts = (longest: number) =>
   fc.array(fc.array(fc.integer({ min: 1, max: 900 }), { minLength: 1, maxLength: longest, size: 'max' }), { minLength: 1, maxLength: 12 });
 
@@ -89,6 +105,16 @@ describe('sequences that share rows', () => {
         expect(batch.paddingRatio).toBeCloseTo(1 - tokens / (rows * width), 9);
         const longest = Math.max(...all.map((ids) => ids.length));
         expect(rows * width).toBeLessThanOrEqual(all.length * longest);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it.each([5, 60, 900])('lie in as many rows as is cheapest, at lengths of up to %i', (longest) => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: longest }), { minLength: 2, maxLength: 40, size: 'max' }), (lengths) => {
+        const { batch } = arrange(lengths.map((length) => sequence(new Array<number>(length).fill(1))), LAYOUT); // prettier-ignore
+        expect(batch.inputs[0]?.shape).toEqual(cheapest(lengths));
       }),
       { numRuns: 60 },
     );

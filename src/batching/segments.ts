@@ -1,4 +1,5 @@
 // Several sequences in one row, numbered 1, 2, ... in the attention mask: lengths need not be alike, and next to nothing is padded.
+import TinyQueue from 'tinyqueue';
 import { NestorError } from '../errors.js';
 import { allocate, copyInto, elementCount, rows as rowsOf, view, type Tensor } from '../tensor.js';
 import type { Item } from './item.js';
@@ -62,39 +63,59 @@ export function unpack(outputs: readonly Tensor[], items: readonly Item[], { pla
   return parts;
 }
 
-/** The cheapest of all numbers of rows. */
+/** The cheapest of all numbers of rows, the fewest of those that cost the same. */
 function placesOf(items: readonly Item[]): Place[] {
   const order = items.map((item, index) => ({ index, length: item.length })).sort((a, b) => b.length - a.length);
   const longest = order[0]?.length ?? 0;
   const tokens = order.reduce((sum, { length }) => sum + length, 0);
-  let best: Rows | undefined;
   // Rows that are narrower than the longest sequence there are none, so more rows would only be emptier.
-  for (let count = 1; count <= Math.ceil(tokens / longest); count++) {
+  const candidates = Array.from({ length: Math.ceil(tokens / longest) }, (_, index) => {
+    const count = index + 1;
+    return { count, atLeast: costOf(count, Math.max(longest, Math.ceil(tokens / count))) };
+  });
+  let best: Rows | undefined;
+  // Most promising first: hardly any number of rows has to be tried before no other can be cheaper.
+  for (const { count, atLeast } of candidates.sort((a, b) => a.atLeast - b.atLeast || a.count - b.count)) {
+    if (best && atLeast > best.cost) break;
     const rows = fill(order, count);
-    if (!best || rows.cost < best.cost) best = rows;
+    if (!best || rows.cost < best.cost || (rows.cost === best.cost && count < best.count)) best = rows;
   }
-  return best?.places ?? [];
+  return best?.places.sort((a, b) => a.row - b.row || a.segment - b.segment) ?? [];
 }
 
 interface Rows {
   readonly places: Place[];
+  readonly count: number;
   readonly cost: number;
+}
+
+interface Row {
+  readonly number: number;
+  tokens: number;
+  segments: number;
 }
 
 /** The longest first, each into the emptiest row. */
 function fill(order: readonly { readonly index: number; readonly length: number }[], count: number): Rows {
-  const tokens = new Array<number>(count).fill(0);
-  const segments = new Array<number>(count).fill(0);
-  const places = order.map(({ index, length }) => {
-    const row = tokens.indexOf(Math.min(...tokens));
-    const from = tokens[row] ?? 0;
-    const segment = (segments[row] ?? 0) + 1;
-    tokens[row] = from + length;
-    segments[row] = segment;
-    return { item: index, row, from, segment };
-  });
-  const width = Math.max(...tokens);
-  return { places: places.sort((a, b) => a.row - b.row || a.segment - b.segment), cost: count * width * (1 + width / ATTENTION_WIDTH) };
+  const rows = Array.from({ length: count }, (_, number): Row => ({ number, tokens: 0, segments: 0 }));
+  const emptiest = new TinyQueue(rows, (a, b) => a.tokens - b.tokens || a.number - b.number);
+  let width = 0;
+  const places: Place[] = [];
+  for (const { index, length } of order) {
+    const row = emptiest.pop();
+    if (!row) break;
+    const from = row.tokens;
+    row.tokens += length;
+    row.segments += 1;
+    width = Math.max(width, row.tokens);
+    places.push({ item: index, row: row.number, from, segment: row.segments });
+    emptiest.push(row);
+  }
+  return { places, count, cost: costOf(count, width) };
+}
+
+function costOf(rows: number, width: number): number {
+  return rows * width * (1 + width / ATTENTION_WIDTH);
 }
 
 function number(data: Tensor['data'], offset: number, count: number, segment: number): void {
