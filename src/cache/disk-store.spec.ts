@@ -86,3 +86,22 @@ it('knows what is there before anything is written', async () => {
   await store.get('model:key');
   expect([store.bytes, store.entries]).toEqual([bytes, 1]);
 });
+
+it('frees what is too much by the thousand, so that nobody waits for the rest', async () => {
+  store = new DiskStore(folder, 10_000_000);
+  const rows = (from: number, count: number): { key: string; value: { value: Buffer } }[] =>
+    Array.from({ length: count }, (_, number) => ({ key: `model:${from + number}`, value: { value } }));
+  await store.setMany(rows(0, 5000));
+  const each = store.bytes / store.entries;
+  await store.disconnect();
+  const bound = 100 * each;
+  store = new DiskStore(folder, bound);
+  const left: number[] = [];
+  for (let from = 5000; from < 5005; from++) {
+    await store.setMany(rows(from, 1));
+    left.push(store.entries);
+  }
+  expect(left.slice(0, 4)).toEqual([4001, 3002, 2003, 1004]);
+  expect(store.bytes).toBeLessThanOrEqual(bound);
+  expect((await store.getMany(['model:0', 'model:5004'])).map((one) => one !== undefined)).toEqual([false, true]);
+});

@@ -9,8 +9,9 @@ import type { DiskReply, DiskRequest, DiskRow, DiskSettings } from './disk-messa
 const BUSY_MS = 50;
 /** SQLite's own words for a file that is not, or no longer, its own: https://www.sqlite.org/rescode.html */
 const BROKEN = new Set([11 /* CORRUPT */, 26 /* NOTADB */, 10 /* IOERR */, 14 /* CANTOPEN */]);
-/** Once the bound is passed, this part of it is freed in one go. */
+/** Once the bound is passed, this part of it is freed: in one go as many entries, or twice the bytes that were written. Others wait meanwhile. */
 const FREED_PART = 0.1;
+const FREED_AT_ONCE = 1000;
 /** A value is marked as used at most this often, in seconds. */
 const MARK_SECONDS = 60;
 const ROW_OVERHEAD_BYTES = 64;
@@ -62,8 +63,8 @@ class Store {
     this.#set = prepare(`
       INSERT INTO entries (key, scope, value, bytes, used) VALUES (?, ?, ?, ?, ?)
         ON CONFLICT (key) DO UPDATE SET value = excluded.value, bytes = excluded.bytes, used = excluded.used`);
-    this.#oldest = prepare('SELECT key, bytes FROM entries ORDER BY used LIMIT 1000');
-    this.#oldestOfScope = prepare('SELECT key, bytes FROM entries WHERE scope = ? ORDER BY used LIMIT 1000');
+    this.#oldest = prepare(`SELECT key, bytes FROM entries ORDER BY used LIMIT ${FREED_AT_ONCE}`);
+    this.#oldestOfScope = prepare(`SELECT key, bytes FROM entries WHERE scope = ? ORDER BY used LIMIT ${FREED_AT_ONCE}`);
     this.#remove = prepare('DELETE FROM entries WHERE key = ?');
     this.#sizes = prepare('SELECT scope, bytes, entries FROM sums');
   }
@@ -96,10 +97,15 @@ class Store {
 
   set(rows: readonly DiskRow[]): void {
     const now = seconds();
+    let written = 0;
     this.#together(() => {
-      for (const { key, value } of rows) this.#set.run(key, scopeOf(key), value, value.byteLength + key.length + ROW_OVERHEAD_BYTES, now);
+      for (const { key, value } of rows) {
+        const bytes = value.byteLength + key.length + ROW_OVERHEAD_BYTES;
+        this.#set.run(key, scopeOf(key), value, bytes, now);
+        written += bytes;
+      }
     });
-    this.#makeRoom();
+    this.#makeRoom(written);
   }
 
   clear(scope: string | undefined): void {
@@ -121,24 +127,25 @@ class Store {
   }
 
   /** Each share within its bound, and all of it within the whole. */
-  #makeRoom(): void {
+  #makeRoom(written: number): void {
     const sizes = this.#scopes();
-    for (const { scope, bytes } of sizes) this.#shrink(bytes, shares.get(scope), scope);
-    this.#shrink(sum(sizes.map(({ bytes }) => bytes)), settings.maxBytes);
+    for (const { scope, bytes } of sizes) this.#shrink(bytes, shares.get(scope), written, scope);
+    this.#shrink(sum(sizes.map(({ bytes }) => bytes)), settings.maxBytes, written);
   }
 
-  #shrink(bytes: number, bound: number | undefined, scope?: string): void {
+  #shrink(bytes: number, bound: number | undefined, written: number, scope?: string): void {
     if (bound === undefined || bytes <= bound) return;
     let excess = bytes - bound * (1 - FREED_PART);
+    const enough = excess - 2 * written;
     this.#together(() => {
       while (excess > 0) {
         const rows = (scope === undefined ? this.#oldest.all() : this.#oldestOfScope.all(scope)) as { key: string; bytes: number }[];
-        if (rows.length === 0) return;
         for (const row of rows) {
           if (excess <= 0) return;
           this.#remove.run(row.key);
           excess -= row.bytes;
         }
+        if (rows.length < FREED_AT_ONCE || excess <= enough) return;
       }
     });
   }
