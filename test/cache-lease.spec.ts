@@ -78,6 +78,24 @@ async function rows(...asked: Server[]): Promise<number> {
     }
   });
 
+  it('of a process that is told to end is free, once the value that it computed is there', async () => {
+    const proxy = await DelayProxy.to(redis.port);
+    try {
+      const leaving = await serve(`redis://127.0.0.1:${proxy.port}`, { CACHE_LEASE_MS: '60000', CACHE_TIMEOUT_MS: '10000' });
+      await ask(leaving, 1000);
+      await redis.holds(1);
+      proxy.delay = 300;
+      const asked = ask(leaving, 1);
+      await until('the lease', async () => ((await leases()).length > 0 ? true : undefined));
+      await leaving.stop();
+      expect((await asked).cache).toBe('miss');
+      expect(await leases()).toEqual([]);
+      await redis.holds(2);
+    } finally {
+      await proxy.close();
+    }
+  });
+
   it('is not waited for where Redis hangs, is full or away', async () => {
     // Whoever waited for a lease would be late for the test.
     const server = await serve(redis.url, { CACHE_LEASE_MS: '60000' });

@@ -1,4 +1,4 @@
-// The cache as a module: cache-manager holds the stores, and closes them; tiers, keys and flights are ours.
+// The cache as a module: cache-manager holds the stores; tiers, keys and flights are ours.
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
 import { CACHE_MANAGER, CacheModule, type Cache } from '@nestjs/cache-manager';
 import type { OptionsFactory } from '../config/options-factory.js';
@@ -33,6 +33,8 @@ function tiersOf(stores: readonly TierStore[], cache: Cache, { timeoutMs }: Cach
     if (state === 'up') logger.log(`The ${tier} tier is back`);
     else logger.warn(`The ${tier} tier is left alone (${reason}): requests go on without it`);
   };
+  // It would close the stores before the listener is closed and the queues are empty; the tiers do it behind them.
+  Object.assign(cache, { onModuleDestroy: undefined });
   const tiers = cache.stores.flatMap((keyv) => {
     const store = stores.find((candidate) => candidate.keyv === keyv);
     if (!store) return [];

@@ -106,8 +106,10 @@ export class CacheService implements OnApplicationShutdown {
     this.#serving = serving;
   }
 
-  onApplicationShutdown(): void {
-    for (const tier of this.tiers.all) tier.close();
+  /** After the queues, whose module is farther up: what they computed last is remembered. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.lease?.released();
+    await Promise.all(this.tiers.all.map((tier) => tier.close()));
   }
 
   #house({ scope, shares }: CachePolicy): void {

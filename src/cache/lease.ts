@@ -27,6 +27,7 @@ export class Lease {
   readonly #claim: (keys: readonly string[]) => Promise<readonly Claim[]>;
   /** Keys whose lease this process has: whoever asks here again is in more of a hurry than the one who computes. */
   readonly #held = new Set<string>();
+  readonly #releases = new Set<Promise<void>>();
 
   /** @param ms how long a process keeps a key to itself at most, and how long another waits for it. */
   constructor(
@@ -94,15 +95,22 @@ export class Lease {
       written = everywhere;
       return new Map([...found, ...values]);
     } finally {
-      void written.then(() => this.#release(ours, begun));
+      const released = written.then(() => this.#release(ours, begun));
+      this.#releases.add(released);
+      void released.then(() => this.#releases.delete(released));
     }
+  }
+
+  /** Resolves once no lease of what was computed is left. */
+  async released(): Promise<void> {
+    await Promise.all(this.#releases);
   }
 
   async #release(ours: readonly string[], begun: number): Promise<void> {
     for (const key of ours) this.#held.delete(key);
     // Later it may be another's.
     const valid = performance.now() - begun < this.ms;
-    if (ours.length === 0 || !valid) return;
+    if (ours.length === 0 || !valid || this.tier.down) return;
     for (const piece of inPieces(ours)) await this.leasing.release(piece).catch(() => undefined);
   }
 }

@@ -61,9 +61,7 @@ const text: Level<string> = {
 };
 const entry = { value: Buffer.from('value'), expires: undefined };
 const open: Tier[] = [];
-afterEach(() => {
-  for (const tier of open.splice(0)) tier.close();
-});
+afterEach(() => Promise.all(open.splice(0).map((tier) => tier.close())));
 
 function tierOf(store: Moody, timeoutMs = 20): { tier: Tier; states: TierState[]; registry: Registry } {
   const registry = new Registry();

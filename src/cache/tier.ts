@@ -63,6 +63,7 @@ export class Tier {
   readonly #read: (keys: readonly string[]) => Promise<readonly (Entry | undefined)[]>;
   readonly #write: (entries: readonly Keyed[]) => Promise<void>;
   readonly #breakers: CircuitBreaker[] = [];
+  readonly #writes = new Set<Promise<void>>();
   #reason = '';
   #announced: TierState['state'] = 'up';
 
@@ -128,6 +129,13 @@ export class Tier {
 
   /** Never rejects; what cannot be written is lost. */
   async write(level: string, entries: readonly Keyed[]): Promise<void> {
+    const written = this.#writePieces(level, entries);
+    this.#writes.add(written);
+    await written;
+    this.#writes.delete(written);
+  }
+
+  async #writePieces(level: string, entries: readonly Keyed[]): Promise<void> {
     for (const [index, piece] of inPieces(entries).entries()) {
       if (index > 0) await setImmediate();
       if (!(await this.#writePiece(level, piece))) return;
@@ -216,8 +224,10 @@ export class Tier {
     return (argument) => breaker.fire(argument);
   }
 
-  /** Stops the timers of the breakers. */
-  close(): void {
+  /** Once what is on its way is written: stops the timers of the breakers, and closes the store. */
+  async close(): Promise<void> {
+    await Promise.all(this.#writes);
     for (const breaker of this.#breakers) breaker.shutdown();
+    await this.keyv.disconnect();
   }
 }
