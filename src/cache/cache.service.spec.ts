@@ -1,91 +1,10 @@
 // Remembered, joined or computed: what is computed how often, for whom.
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Keyv } from 'keyv';
-import { Registry } from 'prom-client';
-import type { CancellationSignal } from '../cancellation.js';
+import { Desk, policy } from '../../test/setup/cache-desk.js';
 import { NestorError } from '../errors.js';
-import { CacheMetrics } from '../telemetry/cache-metrics.js';
-import { Metrics } from '../telemetry/metrics.js';
-import { Answers } from './answers.js';
-import { CacheService, type CacheMode, type Recalled } from './cache.service.js';
-import type { Level } from './level.js';
-import { MemoryStore } from './memory-store.js';
-import type { CachePolicy, TierName } from './options.js';
-import { Tier } from './tier.js';
-import { Tiers } from './tiers.js';
-
-const text: Level<string> = {
-  name: 'text',
-  encode: (value) => Buffer.from(value),
-  sizeOf: ({ length }) => length,
-  decode: (bytes) => Buffer.from(bytes).toString(),
-};
-const memory: ReadonlySet<TierName> = new Set(['memory']);
-const policy: CachePolicy = { scope: 'model', outputs: memory, features: new Set(), shares: {}, ttlMs: undefined };
-
-interface Asking {
-  readonly mode?: CacheMode;
-  readonly urgency?: number;
-  readonly signal?: AbortSignal;
-  readonly deadline?: number;
-  readonly tenant?: string;
-  readonly policy?: CachePolicy;
-  readonly hold?: () => () => void;
-}
-
-/** Each key's value is the key in capitals; nothing is done before it is allowed. */
-class Desk {
-  readonly store = new MemoryStore(1024 * 1024);
-  readonly cache: CacheService;
-  readonly computed: string[][] = [];
-  readonly signals: (CancellationSignal | undefined)[] = [];
-  /** Waits here before it answers. */
-  gate: Promise<unknown> = Promise.resolve();
-
-  constructor() {
-    const metrics = new CacheMetrics(new Metrics(new Registry()));
-    const keyv = new Keyv({ store: this.store as never, serialize: undefined, deserialize: undefined, useKeyPrefix: false } as never);
-    this.cache = new CacheService(new Tiers([new Tier('memory', keyv, this.store, metrics)]), new Answers(1024), {
-      enabled: true,
-      perTenant: true,
-    });
-  }
-
-  ask(keys: string[], asking: Asking = {}): Promise<Recalled<string>[]> {
-    return this.cache.recall(keys, {
-      level: text,
-      policy,
-      tiers: memory,
-      mode: 'use',
-      urgency: 3,
-      ...asking,
-      compute: async (missing, signal) => {
-        const wanted = missing.map((place) => keys[place] ?? '');
-        this.computed.push(wanted);
-        this.signals.push(signal);
-        const { promise: abandoned, reject } = Promise.withResolvers<never>();
-        signal?.addEventListener('abort', () => {
-          reject(new NestorError('CANCELLED', 'The client went away'));
-        });
-        await Promise.race([this.gate, abandoned]);
-        return wanted.map((key) => key.toUpperCase());
-      },
-    });
-  }
-
-  /** Holds everything that is asked from now on until it is called. */
-  close(): (failure?: Error) => void {
-    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-    this.gate = promise;
-    promise.catch(() => undefined);
-    return (failure) => {
-      this.gate = Promise.resolve();
-      if (failure) reject(failure);
-      else resolve(undefined);
-    };
-  }
-}
+import type { Recalled } from './cache.service.js';
+import type { CachePolicy } from './options.js';
 
 const sources = (recalled: readonly Recalled<string>[]): string[] => recalled.map(({ value, source }) => `${value} ${source}`);
 
