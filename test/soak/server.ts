@@ -70,10 +70,10 @@ export class Server {
     return this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
-  /** Memory that is in RAM, what others map too by its share (PSS), in MiB. */
+  /** Memory that the process has made for itself, in MiB: of files that it maps the kernel counts more or less as others map them too, or end. */
   get memoryMiB(): number {
     if (!this.alive) return NaN;
-    return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.#process.pid}/smaps_rollup`, 'utf8'))?.[1]) / 1024;
+    return Number(/^Anonymous:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.#process.pid}/smaps_rollup`, 'utf8'))?.[1]) / 1024;
   }
 
   /** Does what its ear is for. */
