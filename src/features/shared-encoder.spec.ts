@@ -43,6 +43,14 @@ describe('SharedEncoder', () => {
     expect(calls.map(({ length }) => length)).toEqual([60, 30, CHUNK, 2]);
   });
 
+  it('lets no short text wait for long ones that came in the same turn', async () => {
+    const { shared, calls } = encoder();
+    const long = 'x'.repeat(60_000);
+    const texts = [long, long, 'a', 'b', long + long, 'c'];
+    await Promise.all(texts.map((text) => shared.encode([text])));
+    expect(calls).toEqual([[long], [long, 'a', 'b'], [long + long], ['c']]);
+  });
+
   it('fails the request whose text it cannot encode, and no other', async () => {
     const { shared } = encoder();
     const settled = await Promise.allSettled([['a'], ['bb', 'bad'], ['ccc']].map((texts) => shared.encode(texts)));

@@ -3,9 +3,12 @@ import type { Encoding, Tokenizer } from 'tokenizers';
 
 /** Texts of one native call: long enough to pay for it, short enough that requests take turns. */
 export const CHUNK = 64;
+/** And their characters, 40 ms of a thread: beside many or long ones a short text gains nothing, and would wait for all of them. */
+const CHUNK_CHARACTERS = 64 * 1024;
 
 interface Asked {
   readonly texts: readonly string[];
+  readonly characters: number;
   readonly resolve: (encodings: Encoding[]) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -17,6 +20,7 @@ export class SharedEncoder {
 
   /** @param texts of one request, `CHUNK` of them at most. */
   encode(texts: readonly string[]): Promise<Encoding[]> {
+    const characters = texts.reduce((sum, { length }) => sum + length, 0);
     return new Promise((resolve, reject) => {
       // What is asked for in one turn of the event loop goes together.
       if (this.#asked.length === 0) {
@@ -24,21 +28,23 @@ export class SharedEncoder {
           this.#callForAll();
         });
       }
-      this.#asked.push({ texts, resolve, reject });
+      this.#asked.push({ texts, characters, resolve, reject });
     });
   }
 
   #callForAll(): void {
     let together: Asked[] = [];
-    let size = 0;
+    let [size, characters] = [0, 0];
     for (const asked of this.#asked) {
-      if (size + asked.texts.length > CHUNK) {
+      const isFull = size + asked.texts.length > CHUNK || characters + asked.characters > CHUNK_CHARACTERS;
+      if (isFull && together.length > 0) {
         void this.#call(together);
         together = [];
-        size = 0;
+        [size, characters] = [0, 0];
       }
       together.push(asked);
       size += asked.texts.length;
+      characters += asked.characters;
     }
     this.#asked = [];
     void this.#call(together);

@@ -57,6 +57,8 @@ export async function tokenize(
   const texts = inputs
     .map((input) => (typeof input === 'string' ? input : prompt && decoded.next().value))
     .filter((text) => text !== undefined);
+  // Of ids it is known only now: tokens of a hundred characters are not unheard of.
+  if (prompt) for (const [index, text] of texts.entries()) checkText(text, `input[${places[index]}]`);
   const encoded = (await encode(prompt ? texts.map(prompt.apply) : texts, cut)).values();
   const ids = inputs.map((input) => (typeof input === 'string' || prompt ? (encoded.next().value ?? []) : cutIds(input, tokenizer, cut)));
   checkTokens(ids, (index) => `input[${places[index]}]`);

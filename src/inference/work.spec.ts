@@ -20,7 +20,7 @@ const WORDS = {
   version: '1.0',
   added_tokens: [],
   pre_tokenizer: { type: 'Whitespace' },
-  model: { type: 'WordLevel', vocab: { '?': 0, one: 1, two: 2 }, unk_token: '?' },
+  model: { type: 'WordLevel', vocab: { '?': 0, one: 1, two: 2, thelongestwordofthemall: 3 }, unk_token: '?' },
 };
 
 const features = new Features({ enabled: false } as Partial<CacheService> as CacheService);
@@ -96,7 +96,7 @@ describe('texts that nobody waits for any more', () => {
 
   it.each([
     ['many', new Array<string>(1000).fill('one'), 64],
-    ['long', new Array<string>(8).fill(LONG), 2],
+    ['long', new Array<string>(8).fill(LONG), 1],
   ])('that are %s are not read to their end', async (_, texts, first) => {
     for (const workOn of [
       (some: Features) => embeddingWork(model, texts, {}, some),
@@ -108,6 +108,28 @@ describe('texts that nobody waits for any more', () => {
       await expect(workOn(some).tensors(places, { signal: cancellation })).rejects.toMatchObject({ code: 'CANCELLED' });
       expect(asked).toEqual([first]);
     }
+  });
+});
+
+describe('token ids with a prompt', () => {
+  const options = { prompt: { name: 'query' } };
+
+  it('become text again in turns that are as long as those of texts', async () => {
+    const asked: number[] = [];
+    const tokens: Features['tokens'] = (_model, _tokenizer, texts) => {
+      asked.push(texts.length);
+      return Promise.resolve(texts.map(() => new Array<number>(8).fill(1)));
+    };
+    const lists = new Array<number[]>(8).fill(new Array<number>(50_000).fill(1));
+    const places = lists.map((_list, place) => place);
+    const some = { tokens } as Partial<Features> as Features;
+    await embeddingWork(model, lists, options, some).tensors(places);
+    expect(asked).toEqual([2, 2, 2, 2]);
+  });
+
+  it('that stand for a text that is too long are refused', async () => {
+    const work = embeddingWork(model, [[1], new Array<number>(64 * 1024).fill(3)], options, features);
+    await expect(work.tensors([0, 1])).rejects.toMatchObject({ code: 'INVALID_REQUEST', field: 'input[1]' });
   });
 });
 

@@ -24,8 +24,10 @@ import type { Call, PredictionInput } from './prediction.js';
 
 /** Texts that become tensors between two turns of the event loop: less than a millisecond of work. */
 const TEXTS_A_TURN = 64;
-/** And their characters: a thread of the tokenizer has them for less than a second, then somebody may have gone away. */
+/** And their characters, unless one alone has more: a thread of the tokenizer has them for less than a second, then somebody may have gone away. */
 const CHARACTERS_A_TURN = 1024 * 1024;
+/** Token ids that a prompt goes in front of become text again, of so many characters each. */
+const CHARACTERS_AN_ID = 7;
 
 /** Pictures that are decoded at once for one request: a queue of thousands must not hold all of sharp's threads. */
 const PICTURES_A_TURN = 8;
@@ -122,7 +124,10 @@ export function embeddingWork(model: Model, inputs: readonly EmbeddingInput[], o
       inTurns(
         places,
         TEXTS_A_TURN,
-        (place) => (inputs[place]?.length ?? 0) + prefixed,
+        (place) => {
+          const input = inputs[place] ?? '';
+          return prefixed + (prompt && typeof input !== 'string' ? input.length * CHARACTERS_AN_ID : input.length);
+        },
         waits,
         async (some) => {
           const encode: Encode = (texts, cut) => features.tokens(model, tokenizer, texts, cut);
@@ -150,9 +155,9 @@ async function inTurns<T>(
   for (let from = 0; from < places.length;) {
     if (signal?.aborted) throw new NestorError('CANCELLED', 'The client went away');
     if (performance.now() >= deadline) throw new NestorError('DEADLINE_EXCEEDED', 'The deadline passed before the answer was there');
-    let to = from;
-    for (let characters = 0; to < places.length && to - from < most && characters < CHARACTERS_A_TURN; to++)
-      characters += charactersAt(places[to] ?? 0);
+    let [to, characters] = [from, 0];
+    do characters += charactersAt(places[to++] ?? 0);
+    while (to < places.length && to - from < most && characters + charactersAt(places[to] ?? 0) <= CHARACTERS_A_TURN);
     done.push(...(await work(places.slice(from, to))));
     from = to;
   }
