@@ -7,6 +7,8 @@ import type { Tensor } from '../tensor.js';
 export interface Item {
   /** One tensor an input of the model; where the model batches, the first axis counts the rows. */
   readonly inputs: readonly Tensor[];
+  /** Bytes of its inputs, texts apart, where that is known without looking at them. */
+  readonly bytes?: number;
   readonly rows: number;
   /** Length of its sequence axis; 1 where the model has none. */
   readonly length: number;
@@ -72,6 +74,6 @@ export function totalOf(items: readonly Item[]): { rows: number; tokens: number 
 }
 
 /** Of its inputs, texts apart. */
-export function bytesOf({ inputs }: Pick<Item, 'inputs'>): number {
-  return inputs.reduce((sum, { data }) => sum + (ArrayBuffer.isView(data) ? data.byteLength : 0), 0);
+export function bytesOf(item: Pick<Item, 'inputs' | 'bytes'>): number {
+  return item.bytes ?? item.inputs.reduce((sum, { data }) => sum + (ArrayBuffer.isView(data) ? data.byteLength : 0), 0);
 }

@@ -39,9 +39,11 @@ export class Job implements Flow {
     this.share = options.share ?? EVERYBODY;
     this.#missing = items.length;
     const wanted = options.outputs.join();
+    let kind = '';
     this.entries = items.map((item, index) => ({
       item,
-      kind: `${item.kind}>${wanted}`,
+      // One text for all of a kind: of thousands each would be hashed anew.
+      kind: item.kind === items[index - 1]?.kind ? kind : (kind = `${item.kind}>${wanted}`),
       index,
       flow: this,
       enqueuedAt: now,

@@ -1,6 +1,7 @@
 // Requests cut into items and joined again: nothing is lost, nothing changes places.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { bytesOf } from '../batching/item.js';
 import type { Layout } from '../batching/layout.js';
 import type { Model } from '../models/model.js';
 import { allocate, elementCount, type Datatype, type Tensor } from '../tensor.js';
@@ -80,6 +81,21 @@ describe('toItems', () => {
       const data = item.inputs[0]?.data as Float32Array;
       expect(data.buffer).toBe((input.data as Float32Array).buffer);
     }
+  });
+
+  it('cuts nothing before it travels, and then once', () => {
+    const { proxy, revoke } = Proxy.revocable(new Float32Array(10), {});
+    revoke();
+    const [unseen] = toItems(model(SEQUENCES), [{ name: 'a', datatype: 'FP32', shape: [10, 1], data: proxy }]);
+    expect(() => unseen?.inputs).toThrow('revoked');
+    const [item] = toItems(model(SEQUENCES), [tensor('a', 'FP32', [10, 1])]);
+    expect(item?.inputs).toBe(item?.inputs);
+  });
+
+  it('says how many bytes travel', () => {
+    const inputs = [tensor('a', 'FP32', [10, 3]), tensor('b', 'INT64', [10])];
+    expect(toItems(model(ROWS, 4), inputs).map(bytesOf)).toEqual([80, 80, 40]);
+    expect(toItems(model(ROWS, 10), inputs).map(bytesOf)).toEqual([200]);
   });
 
   it('calls of one kind what differs in rows and length alone', () => {

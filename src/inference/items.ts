@@ -1,5 +1,5 @@
 // The tensors of a request <-> the items that travel: cut where the model batches, joined again afterwards.
-import type { Item } from '../batching/item.js';
+import { bytesOf, type Item } from '../batching/item.js';
 import { NestorError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { allocate, copyInto, elementCount, rows as rowsOf, type Tensor } from '../tensor.js';
@@ -17,21 +17,58 @@ export function toItems(model: Model, inputs: readonly Tensor[], owned = false):
   const { rows, length } = extentOf(model, inputs);
   if (!layout.batches) return [{ inputs, rows, length, kind: '', owned }];
   const kind = kindOf(model, inputs);
+  const masked = maskedRows(model, inputs);
   const block = layout.paddedInputs.size > 0 ? 1 : model.maxRows;
+  if (rows <= block) return [{ inputs, rows, length, kind, masked: masked(0, rows), owned }];
+  const whole = { inputs, length, kind, bytesOfRow: bytesOf({ inputs }) / rows };
   const items: Item[] = [];
   for (let from = 0; from < rows; from += block) {
     const to = Math.min(rows, from + block);
-    const part = rows <= block ? inputs : inputs.map((input) => rowsOf(input, from, to));
-    items.push({ inputs: part, rows: to - from, length, kind, masked: isMasked(model, part), owned: owned && rows <= block });
+    items.push(new Part(whole, from, to - from, masked(from, to)));
   }
   return items;
 }
 
-/** Whether a mask that numbers the sequences of a row already leaves places out. */
-function isMasked({ layout }: Model, inputs: readonly Tensor[]): boolean {
-  if (layout.segmentsBy === undefined) return false;
-  const mask = inputs.find(({ name }) => name === layout.segmentsBy)?.data as BigInt64Array | Int32Array | undefined;
-  return mask?.some((value: number | bigint) => Number(value) !== 1) ?? false;
+interface Whole extends Pick<Item, 'inputs' | 'length' | 'kind'> {
+  readonly bytesOfRow: number;
+}
+
+/** Some rows of a request, cut out once they travel: views of thousands at once would hold the event loop for 5 us each. */
+class Part implements Item {
+  readonly length: number;
+  readonly kind: string;
+  readonly bytes: number;
+  readonly owned = false;
+  #inputs: readonly Tensor[] | undefined;
+
+  constructor(
+    private readonly whole: Whole,
+    private readonly from: number,
+    readonly rows: number,
+    readonly masked: boolean,
+  ) {
+    this.length = whole.length;
+    this.kind = whole.kind;
+    this.bytes = whole.bytesOfRow * rows;
+  }
+
+  get inputs(): readonly Tensor[] {
+    return (this.#inputs ??= this.whole.inputs.map((input) => rowsOf(input, this.from, this.from + this.rows)));
+  }
+}
+
+/** Whether a mask that numbers the sequences of a row leaves places of these rows out. It holds 0 and 1: the lower word of 64 bits says which. */
+function maskedRows({ layout }: Model, inputs: readonly Tensor[]): (from: number, to: number) => boolean {
+  const mask = layout.segmentsBy === undefined ? undefined : inputs.find(({ name }) => name === layout.segmentsBy);
+  if (!mask) return () => false;
+  const data = mask.data as BigInt64Array | Int32Array;
+  const words = data instanceof BigInt64Array ? new Int32Array(data.buffer, data.byteOffset, data.length * 2) : data;
+  const step = words.length / data.length;
+  const width = elementCount(mask.shape.slice(1)) * step;
+  return (from, to) => {
+    for (let i = from * width; i < to * width; i += step) if (words[i] !== 1) return true;
+    return false;
+  };
 }
 
 /** The outputs of all items of a request as one tensor each. */
