@@ -1,10 +1,11 @@
 // Do tensors fit a model: each refusal names the field, and what passes is in the order of the signature.
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import type { InputLimits } from '../models/input-limits.js';
 import type { Model } from '../models/model.js';
 import { Signature } from '../models/signature.js';
 import { allocate, elementCount, fill, type Datatype, type Tensor } from '../tensor.js';
-import { checkInputs, checkOutputs } from './check-inputs.js';
+import { checkInputs, checkOutputs, checkValues, ELEMENTS_A_TURN } from './check-inputs.js';
 
 function model(signature: Signature, segments = false, limits: InputLimits = new Map()): Model {
   const partial: Partial<Model> = { signature, layout: signature.layout(undefined, 0, segments), limits };
@@ -39,9 +40,11 @@ const ids = (rows: number, length: number) => tensor('input_ids', [rows, length]
 const mask = (rows: number, length: number) => tensor('attention_mask', [rows, length], 'INT64');
 const stream = [tensor('sound', [1, 4]), tensor('state', [2, 1, 3]), tensor('rate', [], 'INT64')];
 
-function refusalOf(of: Model, tensors: readonly Tensor[]): unknown {
+/** Of the whole check; undefined where they pass. */
+async function refusalOf(of: Model, tensors: readonly Tensor[]): Promise<unknown> {
   try {
-    return checkInputs(of, tensors);
+    await checkValues(of, checkInputs(of, tensors));
+    return undefined;
   } catch (thrown) {
     return thrown;
   }
@@ -71,14 +74,15 @@ describe('checkInputs', () => {
     ['no tokens', TEXT, [ids(2, 0), mask(2, 0)], 'inputs.input_ids.shape'],
     ['different numbers of rows', TEXT, [ids(2, 3), mask(1, 3)], 'inputs.attention_mask.shape'],
     ['different lengths of sequences', TEXT, [ids(2, 3), mask(2, 4)], 'inputs.attention_mask.shape'],
-  ])('refuses %s', (_, of, tensors, field) => {
-    expect(refusalOf(of, tensors)).toMatchObject({ code: 'INVALID_REQUEST', field, message: expect.any(String) });
+  ])('refuses %s', async (_, of, tensors, field) => {
+    expect(await refusalOf(of, tensors)).toMatchObject({ code: 'INVALID_REQUEST', field, message: expect.any(String) });
   });
 
-  it.each([2n, -1n])('refuses a mask with %s where masks number the sequences of a row', (value) => {
+  it.each([2n, -1n])('refuses a mask with %s where masks number the sequences of a row', async (value) => {
     const odd = { ...mask(1, 2), data: BigInt64Array.of(1n, value) };
-    expect(refusalOf(model(text, true), [ids(1, 2), odd])).toMatchObject({ code: 'INVALID_REQUEST', field: 'inputs.attention_mask.data' });
-    expect(checkInputs(TEXT, [ids(1, 2), odd])).toHaveLength(2);
+    const refusal = { code: 'INVALID_REQUEST', field: 'inputs.attention_mask.data' };
+    expect(await refusalOf(model(text, true), [ids(1, 2), odd])).toMatchObject(refusal);
+    expect(await refusalOf(TEXT, [ids(1, 2), odd])).toBeUndefined();
   });
 });
 
@@ -94,8 +98,8 @@ describe('limits that the graph does not state', () => {
     return made;
   };
 
-  it('let pass what keeps to them', () => {
-    expect(checkInputs(limited, [holding('input_ids', 9), mask(1, 2)])).toHaveLength(2);
+  it('let pass what keeps to them', async () => {
+    expect(await refusalOf(limited, [holding('input_ids', 9), mask(1, 2)])).toBeUndefined();
   });
 
   it.each<[string, Tensor[], string]>([
@@ -103,13 +107,52 @@ describe('limits that the graph does not state', () => {
     ['a value below the smallest', [holding('input_ids', -1), mask(1, 2)], 'inputs.input_ids.data'],
     ['a value that is not among those allowed', [ids(1, 2), holding('attention_mask', 0)], 'inputs.attention_mask.data'],
     ['a sequence that is too long', [ids(1, 5), mask(1, 5)], 'inputs.input_ids.shape'],
-  ])('refuse %s', (_, tensors, field) => {
-    expect(refusalOf(limited, tensors)).toMatchObject({ code: 'INVALID_REQUEST', field });
+  ])('refuse %s', async (_, tensors, field) => {
+    expect(await refusalOf(limited, tensors)).toMatchObject({ code: 'INVALID_REQUEST', field });
   });
 
-  it('refuse a size that the graph leaves free and the model cannot take', () => {
+  it('refuse a size that the graph leaves free and the model cannot take', async () => {
     const fixed = model(text, false, new Map([['input_ids', { shape: [-1, 3] }]]));
-    expect(refusalOf(fixed, [ids(2, 2), mask(2, 2)])).toMatchObject({ code: 'INVALID_REQUEST', field: 'inputs.input_ids.shape' });
+    expect(await refusalOf(fixed, [ids(2, 2), mask(2, 2)])).toMatchObject({ code: 'INVALID_REQUEST', field: 'inputs.input_ids.shape' });
+  });
+});
+
+describe('elements', () => {
+  it.each(['INT64', 'UINT64'] as const)('of %s count as the number that each is', async (datatype) => {
+    const any = Signature.of({ inputs: [{ name: 'x', type: datatype === 'INT64' ? 'int64' : 'uint64', shape: [-1] }], outputs: [] });
+    const bigints = datatype === 'INT64' ? fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }) : fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+    await fc.assert(
+      fc.asyncProperty(bigints, async (value) => {
+        const data = datatype === 'INT64' ? BigInt64Array.of(value) : BigUint64Array.of(value);
+        const x: Tensor = { name: 'x', datatype, shape: [1], data };
+        expect(await refusalOf(model(any, false, new Map([['x', { values: [Number(value)] }]])), [x])).toBeUndefined();
+        const refusal = { message: expect.stringContaining(`x holds ${Number(value)};`) };
+        expect(await refusalOf(model(any, false, new Map([['x', { values: [NaN] }]])), [x])).toMatchObject(refusal);
+      }),
+    );
+  });
+
+  it('are looked at in turns where they are many, to the last one', async () => {
+    const limited = model(text, true, new Map([['input_ids', { max: 9 }]]));
+    const last = ids(1, 4 * ELEMENTS_A_TURN);
+    last.data[last.data.length - 1] = 10n;
+    let turns = 0;
+    let next = setImmediate(function turn() {
+      turns += 1;
+      next = setImmediate(turn);
+    });
+    expect(await refusalOf(limited, [last, mask(1, 4 * ELEMENTS_A_TURN)])).toMatchObject({ field: 'inputs.input_ids.data' });
+    clearImmediate(next);
+    expect(turns).toBeGreaterThanOrEqual(3);
+  });
+
+  it('that hold a NUL are named by their place, however many are before them', async () => {
+    const texts = model(Signature.of({ inputs: [{ name: 'x', type: 'string', shape: [-1] }], outputs: [] }));
+    const data = new Array<string>(ELEMENTS_A_TURN + 5).fill('a');
+    data[ELEMENTS_A_TURN + 3] = 'a\0b';
+    const x: Tensor = { name: 'x', datatype: 'BYTES', shape: [data.length], data };
+    const refusal = { field: 'inputs.x.data', message: expect.stringContaining(`Element ${ELEMENTS_A_TURN + 3} `) };
+    expect(await refusalOf(texts, [x])).toMatchObject(refusal);
   });
 });
 

@@ -1,13 +1,17 @@
 // Do these tensors fit this model? Every refusal names the tensor, what it is and what it should be.
+import { setImmediate } from 'node:timers/promises';
 import { invalid } from '../errors.js';
 import type { InputLimit } from '../models/input-limits.js';
 import type { Model } from '../models/model.js';
 import type { TensorSpec } from '../models/signature.js';
-import { elementCount, type Tensor } from '../tensor.js';
+import { elementCount, numbersOf, view, type Tensor, type TensorData } from '../tensor.js';
 import { inputSpec } from './input-spec.js';
 
+/** Elements whose values are looked at between two turns of the event loop: less than a millisecond. */
+export const ELEMENTS_A_TURN = 64 * 1024;
+
 /**
- * The tensors in the order of the signature.
+ * The tensors in the order of the signature, by all but their elements.
  * @throws NestorError INVALID_REQUEST
  */
 export function checkInputs(model: Model, tensors: readonly Tensor[]): Tensor[] {
@@ -20,13 +24,30 @@ export function checkInputs(model: Model, tensors: readonly Tensor[]): Tensor[] 
     const tensor = tensors.find(({ name }) => name === spec.name);
     if (!tensor) throw invalid(`inputs.${spec.name}`, `The input ${spec.name} is missing; the model takes ${namesOf(inputs)}`);
     checkTensor(tensor, spec);
-    checkLimit(tensor, model.limits.get(spec.name));
+    checkSizes(tensor, model.limits.get(spec.name));
     return tensor;
   });
   if (model.layout.batches) checkRows(ordered);
   checkSequences(ordered, model);
-  checkMask(ordered, model);
   return ordered;
+}
+
+/**
+ * Their elements, many of them in turns: this is work, for what has been admitted.
+ * @throws NestorError INVALID_REQUEST
+ */
+export async function checkValues({ limits, layout }: Model, tensors: readonly Tensor[]): Promise<void> {
+  for (const { name, data } of tensors) {
+    const limit = limits.get(name);
+    const isMask = name === layout.segmentsBy;
+    for (let from = 0; from < data.length; from += ELEMENTS_A_TURN) {
+      if (from > 0) await setImmediate();
+      const some = data.length <= ELEMENTS_A_TURN ? data : view(data, from, from + ELEMENTS_A_TURN);
+      if (Array.isArray(some)) checkTexts(name, some, from);
+      if (limit) checkLimit(name, some, limit);
+      if (isMask && !Array.isArray(some)) checkMask(name, some);
+    }
+  }
 }
 
 /** @throws NestorError INVALID_REQUEST for an output that the model has not. */
@@ -55,17 +76,11 @@ function checkTensor({ name, datatype, shape, data }: Tensor, spec: TensorSpec):
   const count = elementCount(shape);
   if (count !== data.length)
     throw invalid(`${field}.data`, `${name} has ${data.length} elements; its shape [${shape.join(', ')}] holds ${count}`);
-  // The binding hands strings over as C does: what follows a NUL would be lost.
-  const cut = Array.isArray(data) ? data.findIndex((text) => text.includes('\0')) : -1;
-  if (cut >= 0) throw invalid(`${field}.data`, `Element ${cut} holds a NUL character, which ONNX Runtime's Node binding cannot carry`);
   if (count === 0) throw invalid(`${field}.shape`, `${name} is empty: no axis may be 0`);
 }
 
 /** What the graph leaves free and yet cannot take: the model would fail on it, or make up an answer. */
-function checkLimit({ name, shape, data }: Tensor, limit: InputLimit | undefined): void {
-  if (!limit) return;
-  const { values, min = -Infinity, max = Infinity, maxLength = Infinity } = limit;
-  const sizes = limit.shape;
+function checkSizes({ name, shape }: Tensor, { shape: sizes, maxLength = Infinity }: InputLimit = {}): void {
   if (sizes && !shape.every((size, axis) => sizes[axis] === -1 || sizes[axis] === size)) {
     throw invalid(
       `inputs.${name}.shape`,
@@ -74,13 +89,25 @@ function checkLimit({ name, shape, data }: Tensor, limit: InputLimit | undefined
   }
   if ((shape[1] ?? 0) > maxLength)
     throw invalid(`inputs.${name}.shape`, `${name} has sequences of ${shape[1]}; the model takes ${maxLength} at most`);
+}
+
+/** Likewise, of elements. */
+function checkLimit(name: string, data: TensorData, { values, min = -Infinity, max = Infinity }: InputLimit): void {
   if (!values && min === -Infinity && max === Infinity) return;
-  for (const element of data) {
-    const value = Number(element);
+  const numbers = Array.isArray(data) ? data.map(Number) : numbersOf(data);
+  for (let i = 0; i < numbers.length; i++) {
+    const value = numbers[i] ?? NaN;
     if (values && !values.includes(value))
       throw invalid(`inputs.${name}.data`, `${name} holds ${value}; it may hold ${values.join(', ')} only`);
     if (!(value >= min && value <= max)) throw invalid(`inputs.${name}.data`, `${name} holds ${value}; its values are ${min} to ${max}`);
   }
+}
+
+/** The binding hands strings over as C does: what follows a NUL would be lost. */
+function checkTexts(name: string, texts: readonly string[], from: number): void {
+  const cut = texts.findIndex((text) => text.includes('\0'));
+  if (cut < 0) return;
+  throw invalid(`inputs.${name}.data`, `Element ${from + cut} holds a NUL character, which ONNX Runtime's Node binding cannot carry`);
 }
 
 function checkRows(tensors: readonly Tensor[]): void {
@@ -94,11 +121,12 @@ function checkRows(tensors: readonly Tensor[]): void {
 }
 
 /** Where a mask numbers the sequences of a row, other numbers than 0 and 1 would make rows that nobody asked for. */
-function checkMask(tensors: readonly Tensor[], { layout }: Model): void {
-  const mask = tensors.find(({ name }) => name === layout.segmentsBy);
-  const data = mask?.data as BigInt64Array | Int32Array | undefined;
-  if (mask && data?.some((value: number | bigint) => value > 1 || value < 0))
-    throw invalid(`inputs.${mask.name}.data`, `${mask.name} holds 0 and 1 only`);
+function checkMask(name: string, data: Exclude<TensorData, string[]>): void {
+  const numbers = numbersOf(data);
+  for (let i = 0; i < numbers.length; i++) {
+    const value = numbers[i] ?? NaN;
+    if (value !== 0 && value !== 1) throw invalid(`inputs.${name}.data`, `${name} holds 0 and 1 only`);
+  }
 }
 
 function checkSequences(tensors: readonly Tensor[], { layout }: Model): void {

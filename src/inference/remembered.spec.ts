@@ -13,9 +13,10 @@ import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
 import { limitsOf } from '../tenants/limit.js';
 import { Tenant } from '../tenants/tenant.js';
 import type { Tensor } from '../tensor.js';
+import type { Features } from './features.js';
 import { outputs, type Parts } from './levels.js';
 import { answered, type Plan } from './remembered.js';
-import type { Work } from './work.js';
+import { workOf, type Work } from './work.js';
 
 const SEQUENCES: Layout = { batches: true, paddedInputs: new Map([['x', 0]]), paddedOutputs: new Set() };
 
@@ -80,6 +81,17 @@ it('what the queue refuses at once costs nothing', async () => {
   const asked = { tenant, call: { deadline: performance.now() } };
   await expect(asking(1)(rows(3, new Float32Array(3)), asked)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
   expect(tenant.limits).toContain('r=100;');
+});
+
+it('tensors that the queue may never hold are refused before their elements are looked at', async () => {
+  const signature = Signature.of({ inputs: [{ name: 'x', type: 'int64', shape: [-1, -1] }], outputs: [] });
+  const model: Partial<Model> = { signature, layout: SEQUENCES, limits: new Map([['x', { values: [1] }]]) };
+  const work = (length: number): Work => {
+    const tensors: Tensor[] = [{ name: 'x', datatype: 'INT64', shape: [1, length], data: new BigInt64Array(length) }];
+    return workOf(model as Model, { kind: 'tensors', tensors }, {} as Features);
+  };
+  await expect(asking(1)(work(100_000))).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', field: 'body' });
+  await expect(asking(1)(work(100))).rejects.toMatchObject({ code: 'INVALID_REQUEST', field: 'inputs.x.data' });
 });
 
 it('outputs of more than a gigabyte are refused before they are computed', async () => {

@@ -59,9 +59,10 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
     const asked = performance.now();
     if (tiers.size > 0) spent.cache = (asked - started) / 1000;
     const options = { deadline, urgency, signal: jointly, share: tenant, timeline: call.timeline, outputs: plan.outputs, keep: plan.keep };
-    if (work.costly) {
-      tenant.check({ items: places.length, tokens: places.length });
-      admit(model, { items: places.length, tokens: places.length }, options, asked);
+    if (work.costly || work.cost) {
+      const least = work.cost ?? { items: places.length, tokens: places.length };
+      tenant.check(least);
+      admit(model, least, options, asked);
     }
     // What was decoded here may be remembered, or shared with a request that was joined.
     const owned = call.ownsInput === true && !work.costly;

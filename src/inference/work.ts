@@ -5,9 +5,11 @@ import { invalid, NestorError } from '../errors.js';
 import { isTokenInput, tokenTensors } from '../features/token-tensors.js';
 import type { Tokenizer } from '../features/tokenizer.js';
 import type { Model } from '../models/model.js';
+import type { Cost } from '../tenants/tenant.js';
 import type { Tensor } from '../tensor.js';
-import { checkInputs } from './check-inputs.js';
+import { checkInputs, checkValues, ELEMENTS_A_TURN } from './check-inputs.js';
 import type { Features } from './features.js';
+import { extentOf } from './items.js';
 import {
   checkIds,
   checkPrompt,
@@ -42,6 +44,8 @@ export interface Work {
   readonly size: number;
   /** Whether making tensors of them is work: then they are admitted before it is done. */
   readonly costly: boolean;
+  /** What it will cost, where that is known and it is work to look into what there is: then it is admitted before that too. */
+  readonly cost?: Cost;
   readonly keys: (maker: KeyMaker) => Promise<string[]>;
   /** The tensors of the inputs at these places. @throws NestorError CANCELLED or DEADLINE_EXCEEDED once nobody waits for them. */
   readonly tensors: (places: readonly number[], waits?: Waits) => Promise<Tensor[][]>;
@@ -52,7 +56,7 @@ type Waits = Pick<Call, 'signal' | 'deadline'>;
 
 /** @throws NestorError INVALID_REQUEST for what the model does not take. */
 export function workOf(model: Model, input: PredictionInput, features: Features): Work {
-  if (input.kind === 'tensors') return tensorWork(checkInputs(model, input.tensors));
+  if (input.kind === 'tensors') return tensorWork(model, checkInputs(model, input.tensors));
   if (input.kind === 'texts') {
     const { tokenizer, signature } = model;
     if (!tokenizer || !signature.inputs.every((spec) => isTokenInput(spec.name)))
@@ -63,8 +67,18 @@ export function workOf(model: Model, input: PredictionInput, features: Features)
 }
 
 /** One input: rows of tensors are not told apart. */
-function tensorWork(tensors: Tensor[]): Work {
-  return { size: 1, costly: false, keys: async (maker) => [await maker.tensors(tensors)], tensors: () => Promise.resolve([tensors]) };
+function tensorWork(model: Model, tensors: Tensor[]): Work {
+  const { rows, length } = extentOf(model, tensors);
+  return {
+    size: 1,
+    costly: false,
+    ...(tensors.some(({ data }) => data.length > ELEMENTS_A_TURN) && { cost: { items: rows, tokens: rows * length } }),
+    keys: async (maker) => [await maker.tensors(tensors)],
+    tensors: async () => {
+      await checkValues(model, tensors);
+      return [tensors];
+    },
+  };
 }
 
 /** @throws NestorError INVALID_REQUEST for texts that are too long to be read. */
