@@ -1,4 +1,5 @@
-// Bodies on their way: all together they have a limit, whatever each may have, and who asks first hears of a refusal before it sends.
+// Bodies on their way, and inputs that are served: all together they have a limit, whatever each may have, and who asks first hears of a
+// refusal before it sends.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { GRPCInferenceService } from '../src/grpc/inference_pb.js';
 import { post } from './setup/client.js';
@@ -13,6 +14,7 @@ import { until } from './setup/until.js';
 
 const EACH = 1_000_000;
 const TOGETHER = 2_000_000;
+const SERVED = 900_000;
 const DIGIT = JSON.stringify(example('digits'));
 const keys = new Keys();
 const key = keys.create('sender', ['predict']);
@@ -27,6 +29,7 @@ beforeAll(async () => {
     OPEN_ROUTES: 'metrics',
     BODY_LIMIT_BYTES: String(EACH),
     BODIES_LIMIT_BYTES: String(TOGETHER),
+    INPUTS_LIMIT_BYTES: String(SERVED),
   });
   client = new GrpcClient(server.grpc);
 });
@@ -112,6 +115,40 @@ describe('bodies that have not come to their end', () => {
     await comes(EACH + 50_000);
     for (const { socket } of [...clients, chunked]) socket.destroy();
     await comes(0);
+  });
+});
+
+describe('inputs that are served', () => {
+  const rowsOf = (bytes: number): number => Math.ceil(bytes / 256);
+  const none = (): Promise<true> => until('no inputs', async () => (await metric(server, 'nestor_input_bytes')) === 0 || undefined);
+
+  it('are refused for good where they are more than there is room for', async () => {
+    expect(await infer(rowsOf(SERVED + 1))).toMatchObject({
+      status: 'RESOURCE_EXHAUSTED',
+      metadata: { 'nestor-code': 'PAYLOAD_TOO_LARGE' },
+    });
+    expect((await infer(rowsOf(SERVED / 2))).status).toBe('OK');
+    await none();
+  });
+
+  it('give their room back however their requests end', async () => {
+    const path = `${server.url}/v1/models/digits/predict`;
+    const codes = await Promise.all(
+      [SERVED - 256, SERVED / 2, SERVED / 3, SERVED / 2].map(async (bytes) => (await infer(rowsOf(bytes))).metadata),
+    );
+    for (const { 'nestor-code': code } of codes) expect([undefined, 'QUEUE_FULL']).toContain(code);
+    for (const cache of ['no-cache', 'max-age=60', 'max-age=60'])
+      expect((await post(path, DIGIT, { ...auth, 'Cache-Control': cache })).status).toBe(200);
+    expect((await post(path, '{"inputs":{"pixels":[[1,2]]}}', auth)).status).toBe(400);
+    expect((await post(path.replace('digits', 'none'), DIGIT, auth)).status).toBe(404);
+    expect([200, 504]).toContain((await post(path, DIGIT, { ...auth, 'Cache-Control': 'no-cache', 'Request-Timeout': '0.001' })).status);
+    for (let i = 0; i < 5; i++) {
+      const gone = await RawConnection.to(server.url);
+      gone.write(head(`Content-Length: ${DIGIT.length}`, 'Cache-Control: no-cache') + DIGIT);
+      gone.socket.destroy();
+    }
+    await none();
+    expect((await infer(rowsOf(SERVED - 256))).status).toBe('OK');
   });
 });
 

@@ -1,5 +1,6 @@
 // The one environment table: every variable that Nestor reads, its default and its rule.
 import { IsBoolean, IsIn, IsInt, IsString, Matches, Max, Min, MinLength, ValidateBy, validateSync } from 'class-validator';
+import { usualInputsLimit } from './memory.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const SAMPLERS = ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'];
@@ -67,6 +68,9 @@ export class Environment {
 
   /** Most that all bodies and messages together may hold that have not come to their end, in bytes; one alone has `BODY_LIMIT_BYTES` in any case. */
   @IsInt() @Min(1024) readonly BODIES_LIMIT_BYTES: number = 1024 * 1024 * 1024;
+
+  /** Most that the inputs of all requests together may hold while these are served, in bytes, pictures as the tensors that they become. */
+  @IsInt() @Min(1024) readonly INPUTS_LIMIT_BYTES: number = usualInputsLimit();
 
   /** Largest head of a request, its first line and its headers, in bytes. */
   @IsInt() @Min(1024) @Max(1_048_576) readonly HEADER_LIMIT_BYTES: number = 16 * 1024;

@@ -13,6 +13,7 @@ import { modeOf } from '../access/mode.js';
 import { Tls } from '../access/tls.js';
 import type { Environment } from '../config/environment.js';
 import { Readiness } from '../health/readiness.js';
+import { InputRoom } from '../inference/input-room.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { requestId } from '../telemetry/request-id.js';
 import { RequestLog } from '../telemetry/request-log.js';
@@ -96,8 +97,10 @@ export async function createApplication(module: new () => unknown, environment: 
   const observers: Observers = { metrics, readiness, tracer: app.get(Tracer), log: app.get(RequestLog) };
   addHooks(fastify, observers);
   describeApi(app, gate.open);
+  const inputs = app.get(InputRoom, { strict: false });
   metrics.atScrape.add(() => {
     metrics.arrivingBytes.set(room.bytes);
+    metrics.inputBytes.set(inputs.bytes);
   });
   const logger = new Logger('Connections');
   connections.watch((code, why) => {

@@ -11,6 +11,7 @@ export const InferenceFromEnvironment = InferenceModule.forRootAsync({
     preparedDir: environment.PREPARED_DIR,
     memoryBudgetBytes: environment.MEMORY_BUDGET_BYTES,
     recycleAboveBytes: environment.RECYCLE_ABOVE_BYTES,
+    inputsLimitBytes: environment.INPUTS_LIMIT_BYTES,
     cache: cacheOptions(environment),
     tenants: {
       file: environment.TENANTS_FILE,

@@ -21,6 +21,7 @@ import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { TenantsModule, type TenantsOptions } from '../tenants/tenants.module.js';
 import { Features } from './features.js';
 import { InferenceService } from './inference.service.js';
+import { InputRoom } from './input-room.js';
 
 /** Everything but the repository has a default. */
 export interface InferenceOptions extends ModelOptions {
@@ -28,6 +29,8 @@ export interface InferenceOptions extends ModelOptions {
   readonly cache?: Partial<CacheOptions>;
   /** By default everybody is equal and nobody is limited, see docs/tenants.md. */
   readonly tenants?: TenantsOptions;
+  /** Most that the inputs of all requests may hold together, in bytes; a quarter of the memory by default. */
+  readonly inputsLimitBytes?: number;
 }
 
 /** Loads every model before the application listens, and ends their threads after it has stopped listening. */
@@ -90,11 +93,12 @@ export class InferenceModule {
     const { useFactory, inject = [] } = options;
     const caching = CachingModule.forRootAsync({ useFactory: (...values: never[]) => useFactory(...values).cache ?? {}, inject });
     const tenants = TenantsModule.forRootAsync({ useFactory: (...values: never[]) => useFactory(...values).tenants, inject });
+    const room = { provide: InputRoom, useFactory: (...values: never[]) => new InputRoom(useFactory(...values).inputsLimitBytes), inject };
     const models = ModelsModule.forRootAsync(options);
     return {
       module: InferenceModule,
       imports: [TelemetryModule, RuntimeModule, BatchingModule, caching, tenants, models, ReadinessModule, TerminusModule],
-      providers: [ModelLifecycle, Features, InferenceService],
+      providers: [ModelLifecycle, Features, room, InferenceService],
       exports: [InferenceService, models, caching, tenants],
     };
   }

@@ -22,6 +22,7 @@ import {
   type EmbedOptions,
 } from './embedding.js';
 import { Features } from './features.js';
+import { bytesOfInput, bytesOfTexts, InputRoom, type InputPlace } from './input-room.js';
 import { embeddings, outputs as outputLevel, type Parts, type Vector } from './levels.js';
 import { Prediction, type Call, type Embeddings, type PredictionInput, type TokenEmbeddings } from './prediction.js';
 import { answered, type Answered, type Plan } from './remembered.js';
@@ -38,6 +39,7 @@ export class InferenceService {
     private readonly features: Features,
     private readonly tenants: Tenants,
     private readonly usage: TenantMetrics,
+    private readonly room: InputRoom,
   ) {}
 
   /**
@@ -47,6 +49,21 @@ export class InferenceService {
    */
   async predict(ref: ModelRef, input: PredictionInput, wanted?: readonly string[], call: Call = {}): Promise<Prediction> {
     // As `using` would: what that is compiled to for older engines took 1 % of the event loop that a small request takes.
+    const place = this.room.take(bytesOfInput(input));
+    try {
+      return await this.#predict(ref, input, wanted, call, place);
+    } finally {
+      place.leave();
+    }
+  }
+
+  async #predict(
+    ref: ModelRef,
+    input: PredictionInput,
+    wanted: readonly string[] | undefined,
+    call: Call,
+    place: InputPlace,
+  ): Promise<Prediction> {
     const lease = await this.models.use(ref, call.deadline);
     try {
       const { model } = lease;
@@ -54,6 +71,7 @@ export class InferenceService {
       const { values, timings, report } = await this.#answer(outputLevel, {
         model,
         call,
+        place,
         outputs,
         work: workOf(model, input, this.features),
         circumstances: { outputs: outputs.toSorted() },
@@ -69,6 +87,7 @@ export class InferenceService {
 
   /** One vector for each text, or list of token ids. What it returns may be shared: it is to be read only. @throws NestorError */
   async embed(ref: ModelRef, inputs: readonly EmbeddingInput[], options: EmbedOptions = {}, call: Call = {}): Promise<Embeddings> {
+    using place = this.room.take(bytesOfTexts(inputs));
     using lease = await this.#embedder(ref, call.deadline);
     const { model } = lease;
     const { pooling, includePrompt } = model;
@@ -78,6 +97,7 @@ export class InferenceService {
     const { values, timings, report } = await this.#answer(embeddings, {
       model,
       call,
+      place,
       work,
       outputs: [output.name],
       circumstances: {
@@ -108,6 +128,7 @@ export class InferenceService {
     options: EmbedOptions = {},
     call: Call = {},
   ): Promise<TokenEmbeddings> {
+    using place = this.room.take(bytesOfTexts(inputs));
     using lease = await this.#embedder(ref, call.deadline);
     const { model } = lease;
     const output = tokenOutput(model);
@@ -115,6 +136,7 @@ export class InferenceService {
     const { values, timings } = await this.#answer(outputLevel, {
       model,
       call: { ...call, cache: 'bypass' },
+      place,
       work: bounded(embeddingWork(model, inputs, options, this.features), most),
       outputs: [output.name],
       circumstances: {},

@@ -14,6 +14,7 @@ import { limitsOf } from '../tenants/limit.js';
 import { Tenant } from '../tenants/tenant.js';
 import type { Tensor } from '../tensor.js';
 import type { Features } from './features.js';
+import { InputRoom } from './input-room.js';
 import { outputs, type Parts } from './levels.js';
 import { answered, type Plan } from './remembered.js';
 import { workOf, type Work } from './work.js';
@@ -51,6 +52,7 @@ function asking(
     model: model as Model,
     call: {},
     tenant: new Tenant('', undefined),
+    place: new InputRoom().take(0),
     outputs: ['y'],
     circumstances: {},
     valueOf: (parts) => parts,

@@ -7,6 +7,7 @@ import { costOf as tokensOf, USUAL_URGENCY, type Item, type JobOptions, type Job
 import type { CancellationSignal } from '../cancellation.js';
 import { NestorError, type ErrorCode } from '../errors.js';
 import type { Model } from '../models/model.js';
+import type { InputPlace } from './input-room.js';
 import { extentOf, toItems } from './items.js';
 import type { Parts } from './levels.js';
 import type { CacheReport, Call, Timings } from './prediction.js';
@@ -28,6 +29,8 @@ export interface Plan<T> {
   readonly call: Call;
   /** Who asks, by the call. */
   readonly tenant: Tenant;
+  /** Where what it holds is counted. */
+  readonly place: InputPlace;
   readonly work: Work;
   /** Names of the outputs to compute. */
   readonly outputs: readonly string[];
@@ -50,7 +53,7 @@ export interface Answered<T> {
 }
 
 export async function answered<T>(cache: CacheService, usage: TenantMetrics, level: Level<T>, plan: Plan<T>): Promise<Answered<T>> {
-  const { model, call, work, tenant } = plan;
+  const { model, call, work, tenant, place } = plan;
   const started = performance.now();
   const tiers = cache.enabled ? model.cache.outputs : NOWHERE;
   const { cache: mode = 'use', urgency = USUAL_URGENCY, signal, deadline } = call;
@@ -63,6 +66,7 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
       const least = work.cost ?? { items: places.length, tokens: places.length };
       tenant.check(least);
       admit(model, least, options, asked);
+      if (work.bytesEach) place.take(places.length * work.bytesEach);
     }
     // What was decoded here may be remembered, or shared with a request that was joined.
     const owned = call.ownsInput === true && !work.costly;
@@ -91,7 +95,14 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
   // Before they are keyed, and every tier is asked for a million of them.
   model.batcher.checkSize(work.size, work.size);
   const keys = mode === 'bypass' ? places(work.size).map(String) : await work.keys(makerOf(level, plan, cache.tenantOf(call.tenant)));
-  const hold = (): (() => void) => model.usage.hold();
+  const hold = (): (() => void) => {
+    const release = model.usage.hold();
+    place.hold();
+    return () => {
+      release();
+      place.leave();
+    };
+  };
   const asked = { level, policy: model.cache, tiers, mode, urgency, signal, deadline, compute, hold, tenant: call.tenant };
   const recalled = await cache.recall(keys, asked);
   if (call.tenant !== undefined) usage.answered(tenant.label, model.name);

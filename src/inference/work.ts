@@ -46,6 +46,8 @@ export interface Work {
   readonly costly: boolean;
   /** What it will cost, where that is known and it is work to look into what there is: then it is admitted before that too. */
   readonly cost?: Cost;
+  /** Bytes that the tensors of one input will take, where that is known before they are made and the queue does not bound them by tokens. */
+  readonly bytesEach?: number;
   readonly keys: (maker: KeyMaker) => Promise<string[]>;
   /** The tensors of the inputs at these places. @throws NestorError CANCELLED or DEADLINE_EXCEEDED once nobody waits for them. */
   readonly tensors: (places: readonly number[], waits?: Waits) => Promise<Tensor[][]>;
@@ -207,7 +209,8 @@ function pictureWork(model: Model, images: readonly Uint8Array[], features: Feat
   const [spec] = model.signature.inputs;
   const { image } = model;
   if (!image || !spec) throw invalid('instances', `The model ${model.name} takes no pictures`);
-  const most = Math.max(1, Math.floor(MOST_DECODED_BYTES / (3 * image.height * image.width * Float32Array.BYTES_PER_ELEMENT)));
+  const bytesEach = 3 * image.height * image.width * Float32Array.BYTES_PER_ELEMENT;
+  const most = Math.max(1, Math.floor(MOST_DECODED_BYTES / bytesEach));
   if (images.length > most) {
     const message = `There are ${images.length} pictures; as tensors of this model ${most} may be had at once. Send them in parts`;
     throw new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'instances' });
@@ -215,6 +218,7 @@ function pictureWork(model: Model, images: readonly Uint8Array[], features: Feat
   return {
     size: images.length,
     costly: true,
+    bytesEach,
     keys: (maker) => keysInTurns(images, 0, (image) => maker.bytes(image)),
     tensors: (places, waits) =>
       inTurns(

@@ -44,6 +44,7 @@ export class Metrics {
   readonly tenantRejected;
   readonly quotasShared;
   readonly arrivingBytes;
+  readonly inputBytes;
   readonly eventLoopDelay;
   readonly gpuUtilization;
   readonly gpuMemoryUsed;
@@ -218,6 +219,13 @@ export class Metrics {
     this.arrivingBytes = new Gauge({
       name: 'nestor_arriving_bytes',
       help: 'What has come of large bodies, and of messages of gRPC, whose end has not.',
+      labelNames: [] as const,
+      collect,
+      registers,
+    });
+    this.inputBytes = new Gauge({
+      name: 'nestor_input_bytes',
+      help: 'What the inputs of requests that are being served hold, pictures as the tensors that they become.',
       labelNames: [] as const,
       collect,
       registers,
