@@ -72,8 +72,8 @@ export function view(data: TensorData, from: number, to: number): TensorData {
   return Array.isArray(data) ? data.slice(from, to) : data.subarray(from, to);
 }
 
-/** Elements as numbers, those of 64 bits rounded: by their words, since a bigint for each takes ten times as long. */
-export function numbersOf(data: Exclude<TensorData, string[]>): ArrayLike<number> {
+/** Elements as numbers, those of 64 bits rounded: by their words, in half the time that a bigint for each takes. */
+export function numbersOf(data: Exclude<TensorData, string[]>): Iterable<number> {
   if (!(data instanceof BigInt64Array || data instanceof BigUint64Array)) return data;
   const { buffer, byteOffset, length } = data;
   const words = new Uint32Array(buffer, byteOffset, length * 2);

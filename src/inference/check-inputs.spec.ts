@@ -120,7 +120,8 @@ describe('limits that the graph does not state', () => {
 describe('elements', () => {
   it.each(['INT64', 'UINT64'] as const)('of %s count as the number that each is', async (datatype) => {
     const any = Signature.of({ inputs: [{ name: 'x', type: datatype === 'INT64' ? 'int64' : 'uint64', shape: [-1] }], outputs: [] });
-    const bigints = datatype === 'INT64' ? fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }) : fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+    const bigints =
+      datatype === 'INT64' ? fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }) : fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
     await fc.assert(
       fc.asyncProperty(bigints, async (value) => {
         const data = datatype === 'INT64' ? BigInt64Array.of(value) : BigUint64Array.of(value);

@@ -95,8 +95,7 @@ function checkSizes({ name, shape }: Tensor, { shape: sizes, maxLength = Infinit
 function checkLimit(name: string, data: TensorData, { values, min = -Infinity, max = Infinity }: InputLimit): void {
   if (!values && min === -Infinity && max === Infinity) return;
   const numbers = Array.isArray(data) ? data.map(Number) : numbersOf(data);
-  for (let i = 0; i < numbers.length; i++) {
-    const value = numbers[i] ?? NaN;
+  for (const value of numbers) {
     if (values && !values.includes(value))
       throw invalid(`inputs.${name}.data`, `${name} holds ${value}; it may hold ${values.join(', ')} only`);
     if (!(value >= min && value <= max)) throw invalid(`inputs.${name}.data`, `${name} holds ${value}; its values are ${min} to ${max}`);
@@ -122,11 +121,7 @@ function checkRows(tensors: readonly Tensor[]): void {
 
 /** Where a mask numbers the sequences of a row, other numbers than 0 and 1 would make rows that nobody asked for. */
 function checkMask(name: string, data: Exclude<TensorData, string[]>): void {
-  const numbers = numbersOf(data);
-  for (let i = 0; i < numbers.length; i++) {
-    const value = numbers[i] ?? NaN;
-    if (value !== 0 && value !== 1) throw invalid(`inputs.${name}.data`, `${name} holds 0 and 1 only`);
-  }
+  for (const value of numbersOf(data)) if (value !== 0 && value !== 1) throw invalid(`inputs.${name}.data`, `${name} holds 0 and 1 only`);
 }
 
 function checkSequences(tensors: readonly Tensor[], { layout }: Model): void {

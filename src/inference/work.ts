@@ -5,7 +5,6 @@ import { invalid, NestorError } from '../errors.js';
 import { isTokenInput, tokenTensors } from '../features/token-tensors.js';
 import type { Tokenizer } from '../features/tokenizer.js';
 import type { Model } from '../models/model.js';
-import type { Cost } from '../tenants/tenant.js';
 import type { Tensor } from '../tensor.js';
 import { checkInputs, checkValues, ELEMENTS_A_TURN } from './check-inputs.js';
 import type { Features } from './features.js';
@@ -45,7 +44,7 @@ export interface Work {
   /** Whether making tensors of them is work: then they are admitted before it is done. */
   readonly costly: boolean;
   /** What it will cost, where that is known and it is work to look into what there is: then it is admitted before that too. */
-  readonly cost?: Cost;
+  readonly cost?: { readonly items: number; readonly tokens: number };
   /** Bytes that the tensors of one input will take, where that is known before they are made and the queue does not bound them by tokens. */
   readonly bytesEach?: number;
   readonly keys: (maker: KeyMaker) => Promise<string[]>;
