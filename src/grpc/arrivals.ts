@@ -44,11 +44,19 @@ export class Arrivals {
   }
 
   expectMessage(call: Ended): void {
-    const place = this.room.place();
-    this.#waiting.set(call, { since: performance.now(), for: 'message', place });
+    this.#waiting.set(call, { since: performance.now(), for: 'message', place: this.room.place() });
     streamOf(call)?.on('data', (frame: Buffer) => {
-      if (!place.take(frame.length)) this.#refuse(call, noRoom());
+      this.take(call, frame.length);
     });
+  }
+
+  /** Takes room for a piece of its message, as it came or decompressed. @returns whether anybody waits for it still. */
+  take(call: Ended, bytes: number): boolean {
+    const place = this.#waiting.get(call)?.place;
+    if (!place) return false;
+    if (place.take(bytes)) return true;
+    this.#refuse(call, noRoom());
+    return false;
   }
 
   /** Not of a call that has ended already, about which nobody says so again. */
@@ -75,11 +83,9 @@ export class Arrivals {
     }
   }
 
-  /** With its stream, and what came of the message, which the library leaves for as long as the client likes. */
   #refuse(call: Ended, reason: NestorError): void {
     this.done(call);
     call.sendStatus(statusOf(reason));
-    streamOf(call)?.close(constants.NGHTTP2_NO_ERROR);
   }
 }
 

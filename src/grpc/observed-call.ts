@@ -12,10 +12,11 @@ import { traceparent, type Tracer } from '../telemetry/tracer.js';
 import type { Tenants } from '../tenants/tenants.js';
 import type { Arrivals } from './arrivals.js';
 import { callRecords, type CallRecord } from './call-record.js';
+import { decompressByPiece } from './decompression.js';
 import { decodeInPlace } from './frame-decoder.js';
 import { sendLargeAsIs } from './large-answers.js';
 import { CODE_TRAILER, statusOf } from './status.js';
-import { hasEnded } from './stream.js';
+import { endBehindStatus, hasEnded, streamOf } from './stream.js';
 
 type Ending = Parameters<ServerInterceptingCall['sendStatus']>[0];
 
@@ -34,6 +35,10 @@ const REFUSALS: readonly (readonly [RegExp, ErrorCode, string])[] = [
 
 /** Methods that run a model: they are traced, which probes would only bury, and count for quotas. */
 const RUNS = '/ModelInfer';
+/** Brings files in Triton's protocol. */
+const LOADS = '/RepositoryModelLoad';
+/** Of the messages of all other methods, which hold a name or nothing: some of those methods are open to everybody. */
+const SMALL_BYTES = 4 * 1024;
 
 /** Before anybody has asked who calls. */
 const UNASKED = { caller: NOBODY, need: KNOWN_CALLER };
@@ -50,15 +55,18 @@ export interface Observers {
   readonly arrivals: Arrivals;
 }
 
-/** @param limit bytes of a message, which errors name. */
-export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, arrivals }: Observers, limit: number): ServerInterceptor {
+/** @param most bytes of a message. */
+export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, arrivals }: Observers, most: number): ServerInterceptor {
   return ({ path, responseStream }, call) => {
     const started = performance.now();
+    const runs = path.endsWith(RUNS);
+    const limit = runs || path.endsWith(LOADS) ? most : Math.min(most, SMALL_BYTES);
     let id = '';
     let ending: Ending | undefined;
+    let halfClosed = false;
     let record: CallRecord = { tenant: undefined, trace: undefined, timeline: null, ...UNASKED };
     const tell = (metadata: Metadata): void => {
-      const tenant = path.endsWith(RUNS) ? tenants.of(record.tenant) : undefined;
+      const tenant = runs ? tenants.of(record.tenant) : undefined;
       if (tenant?.policies === undefined) return;
       metadata.set('ratelimit-policy', tenant.policies);
       metadata.set('ratelimit', tenant.limits);
@@ -77,14 +85,15 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, 
       send(ending);
     };
     decodeInPlace(call, limit);
-    if (path.endsWith(RUNS)) sendLargeAsIs(call);
+    decompressByPiece(call, limit, arrivals);
+    if (runs) sendLargeAsIs(call);
     return new ServerInterceptingCall(call, {
       start: (next) => {
         next({
           onReceiveMetadata: (metadata, proceed) => {
             id = requestId(metadata.get(REQUEST_ID)[0]);
             metadata.set(REQUEST_ID, id);
-            const trace = path.endsWith(RUNS) ? tracer.begin(path.slice(1), carrierOf(metadata), started) : undefined;
+            const trace = runs ? tracer.begin(path.slice(1), carrierOf(metadata), started) : undefined;
             const tenant = tenantKey === '' ? undefined : String(metadata.get(tenantKey)[0] ?? '');
             record = { tenant, trace, timeline: null, ...UNASKED };
             callRecords.set(metadata, record);
@@ -92,12 +101,14 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, 
             proceed(metadata);
           },
           onReceiveHalfClose: (proceed) => {
+            halfClosed = true;
             arrivals.done(call);
             proceed();
           },
           // The end of every call, in whatever way.
           onCancel: () => {
             arrivals.done(call);
+            if (!halfClosed) endBehindStatus(streamOf(call));
             const code = ending?.code ?? status.CANCELLED;
             const totalMs = performance.now() - started;
             const failure = code === status.OK ? null : failureOf(ending);
