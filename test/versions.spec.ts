@@ -77,6 +77,18 @@ it.each([
   expect((await post(`${server.url}/v2/models/m/versions/${label}/infer`, request)).body).toMatchObject({ model_version: version });
 });
 
+it.each([
+  ['stable', true, ['1']],
+  ['3', true, ['3']],
+  ['', true, ['1', '3']],
+  ['2', false, []],
+])('says over gRPC whether %j is ready, and its statistics', async (version, ready, versions) => {
+  const { modelReady, modelStatistics } = GRPCInferenceService.method;
+  expect((await client.unary(modelReady, { name: 'm', version })).message?.ready).toBe(ready);
+  const { message } = await client.unary(modelStatistics, { name: 'm', version });
+  expect(message?.modelStats.map((each) => each.version) ?? []).toEqual(versions);
+});
+
 it('splits requests that name no version, and says in answers and metrics who served', async () => {
   const before = await metric(server, 'nestor_inference_duration_seconds_count', { version: '3' });
   const answers = await inParallel(Array.from({ length: REQUESTS }), 8, () => predict());

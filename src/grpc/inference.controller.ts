@@ -8,6 +8,7 @@ import { Environment } from '../config/environment.js';
 import { noSuchModel } from '../errors.js';
 import { ReadinessCheck } from '../health/readiness-check.js';
 import { InferenceService } from '../inference/inference.service.js';
+import type { Model } from '../models/model.js';
 import { ModelManager } from '../models/model-manager.js';
 import { ModelRegistry } from '../models/model-registry.js';
 import { modelConfig, modelMetadata, SERVER } from '../oip/description.js';
@@ -53,9 +54,9 @@ export class GrpcInferenceController {
     @Message(pb.ModelReadyRequestSchema) { name, version }: pb.ModelReadyRequest,
     @CallerParam() { grants }: Caller,
   ): pb.ModelReadyResponse {
-    const known = grants.covers('models:read', name) ? this.models.versions(name) : [];
-    const versions = known.filter((model) => version === '' || model.version === version);
-    return message(pb.ModelReadyResponseSchema, { ready: versions.some(({ instances }) => instances.alive.ready > 0) });
+    const versions = version === '' ? this.models.versions(name) : [this.models.find(name, version)];
+    const ready = grants.covers('models:read', name) && versions.some((model) => (model?.instances.alive.ready ?? 0) > 0);
+    return message(pb.ModelReadyResponseSchema, { ready });
   }
 
   @GrpcMethod(SERVICE, 'ServerMetadata')
@@ -100,11 +101,14 @@ export class GrpcInferenceController {
     @Message(pb.ModelStatisticsRequestSchema) { name, version }: pb.ModelStatisticsRequest,
     @CallerParam() { grants }: Caller,
   ): pb.ModelStatisticsResponse {
-    const own = this.models.all.filter((model) => grants.covers('models:read', model.name));
     if (name !== '' && !grants.covers('models:read', name)) throw noSuchModel(name);
-    if (name !== '') this.models.resolve(name, version || undefined);
-    const models = own.filter((model) => [model.name, ''].includes(name) && [model.version, ''].includes(version));
+    const models = name === '' ? this.models.all.filter((model) => grants.covers('models:read', model.name)) : this.#named(name, version);
     return message(pb.ModelStatisticsResponseSchema, { model_stats: models.map(modelStats) });
+  }
+
+  /** @throws NestorError MODEL_NOT_FOUND or VERSION_NOT_FOUND. */
+  #named(name: string, version: string): readonly Model[] {
+    return version === '' ? this.models.served(name).versions : [this.models.resolve(name, version)];
   }
 
   @GrpcMethod(SERVICE, 'RepositoryIndex')
