@@ -214,13 +214,15 @@ describe('over gRPC', () => {
     client.close();
   });
 
-  it('reads no message of a stranger, and describes itself to none', async () => {
-    const reflection = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+  it.each([
+    ['describes itself to none', '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo'],
+    ['does not say which methods there are', '/inference.GRPCInferenceService/ModelStreamInfer'],
+  ])('reads no message of a stranger, and %s', async (_, path) => {
     const client = new Client(server.grpc, credentials.createInsecure());
     const same = (value: Buffer): Buffer => value;
     // No message is ever sent: whoever waited for one would not answer.
     const refused = await new Promise<number>((resolve) => {
-      client.makeBidiStreamRequest(reflection, same, same).on('error', ({ code }: ServiceError) => {
+      client.makeBidiStreamRequest(path, same, same).on('error', ({ code }: ServiceError) => {
         resolve(code);
       });
     });

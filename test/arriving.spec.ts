@@ -1,5 +1,7 @@
 // Bodies on their way, and inputs that are served: all together they have a limit, whatever each may have, and who asks first hears of a
 // refusal before it sends.
+import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { GRPCInferenceService } from '../src/grpc/inference_pb.js';
 import { post } from './setup/client.js';
@@ -149,6 +151,87 @@ describe('inputs that are served', () => {
     }
     await none();
     expect((await infer(rowsOf(SERVED - 256))).status).toBe('OK');
+  });
+});
+
+/** A frame of gRPC, whose length may be announced wrong. */
+function frame(message: Buffer, compressed = 0, announced = message.length): Buffer {
+  const head = Buffer.from([compressed, 0, 0, 0, 0]);
+  head.writeUInt32BE(announced, 1);
+  return Buffer.concat([head, message]);
+}
+
+describe('calls of gRPC whose client does not end its side', () => {
+  let session: ClientHttp2Session;
+  beforeAll(() => {
+    session = connect(`http://${server.grpc}`);
+  });
+  afterAll(() => {
+    session.destroy();
+  });
+  beforeEach(() => comes(0));
+
+  interface Open {
+    readonly stream: ClientHttp2Stream;
+    /** Metadata or trailers of what came. */
+    readonly heard: Record<string, unknown>;
+  }
+
+  function open(path: string, bytes: Buffer, metadata: Record<string, string> = {}): Open {
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'x-api-key': key,
+      ...metadata,
+    });
+    const heard: Record<string, unknown> = {};
+    for (const event of ['response', 'trailers']) stream.on(event, (headers: object) => void Object.assign(heard, headers));
+    stream.on('error', () => undefined).resume();
+    stream.write(bytes);
+    return { stream, heard };
+  }
+
+  const closed = ({ stream }: Open): Promise<true> => until('the stream to be closed', () => stream.closed || undefined);
+  const INFER = '/inference.GRPCInferenceService/ModelInfer';
+
+  it('take room for what their message becomes, and not only for what was sent', async () => {
+    const message = frame(gzipSync(Buffer.alloc(EACH - 10)), 1);
+    const first = open(INFER, message, { 'grpc-encoding': 'gzip' });
+    await comes(EACH - 10 + message.length);
+    const second = open(INFER, message, { 'grpc-encoding': 'gzip' });
+    await closed(second);
+    expect(second.heard['nestor-code']).toBe('QUEUE_FULL');
+    first.stream.close();
+    await comes(0);
+  });
+
+  it('lose their stream once they have their status, whatever it is', async () => {
+    const part = frame(Buffer.alloc(100), 0, 200);
+    const check = '/grpc.health.v1.Health/Check';
+    const calls = {
+      DEADLINE_EXCEEDED: open(check, part, { 'grpc-timeout': '50m' }),
+      UNAUTHENTICATED: open(INFER, part, { 'x-api-key': 'nobody' }),
+      INVALID_REQUEST: open(check, frame(Buffer.from('nonsense'), 1), { 'grpc-encoding': 'gzip' }),
+      PAYLOAD_TOO_LARGE: open(check, frame(gzipSync(Buffer.alloc(EACH - 10)), 1), { 'grpc-encoding': 'gzip' }),
+      NOT_IMPLEMENTED: open('/inference.GRPCInferenceService/ModelStreamInfer', part),
+      undefined: open(check, part, { 'content-type': 'text/plain' }),
+    };
+    for (const [code, call] of Object.entries(calls)) {
+      await closed(call);
+      expect([code, call.stream.rstCode]).toEqual([String(call.heard['nestor-code']), 0]);
+    }
+    const twice = open(check, Buffer.concat([frame(Buffer.alloc(0)), frame(Buffer.alloc(0))]));
+    await closed(twice);
+    expect(twice.heard['nestor-code']).toBe('NOT_IMPLEMENTED');
+  });
+
+  it('that have been answered already keep what is said behind the answer', async () => {
+    const listServices = Buffer.from([0x3a, 1, 0x2a]);
+    const reflection = open('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', frame(listServices), { 'grpc-timeout': '300m' });
+    await closed(reflection);
+    expect([reflection.heard['nestor-code'], reflection.stream.rstCode]).toEqual(['DEADLINE_EXCEEDED', 0]);
   });
 });
 

@@ -172,7 +172,19 @@ describe('what is not right is refused by name', () => {
   it('methods that there are not', async () => {
     const { modelInfer } = method;
     const unknown = { ...modelInfer, name: 'ModelStreamInfer' } as typeof modelInfer;
-    expect((await client.unary(unknown, good)).status).toBe('UNIMPLEMENTED');
+    expect(await client.unary(unknown, good, { metadata: { 'x-request-id': 'streamed' } })).toMatchObject({
+      status: 'UNIMPLEMENTED',
+      metadata: { 'nestor-code': 'NOT_IMPLEMENTED', 'x-request-id': 'streamed' },
+    });
+    expect(await metric(server, 'nestor_request_duration_seconds_count', { route: '_unknown' })).toBe(1);
+  });
+
+  it('messages that are larger than their method has a use for', async () => {
+    expect(await client.unary(method.modelReady, { name: 'x'.repeat(5000) })).toMatchObject({
+      status: 'RESOURCE_EXHAUSTED',
+      details: expect.stringContaining('4096'),
+      metadata: { 'nestor-code': 'PAYLOAD_TOO_LARGE' },
+    });
   });
 });
 

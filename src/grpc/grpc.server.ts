@@ -24,6 +24,7 @@ import { Arrivals } from './arrivals.js';
 import { GrpcConnections, serverOptions } from './limits.js';
 import { observeCalls } from './observed-call.js';
 import { fileDescriptors, packageDefinition, SERVICES } from './services.js';
+import { handleUnserved } from './unserved.js';
 
 type ReflectedPackage = ConstructorParameters<typeof ReflectionService>[0];
 
@@ -62,6 +63,7 @@ export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown 
     );
     const needs = needsOf(SERVICES, [GrpcInferenceController, GrpcHealthController]);
     this.#server = new Server({ ...serverOptions(environment), interceptors: [observe, guardCalls({ gate, audit, needs })] });
+    handleUnserved(this.#server);
   }
 
   override createClient(): Promise<Server> {

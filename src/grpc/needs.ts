@@ -24,7 +24,7 @@ export function needsOf(services: readonly DescService[], controllers: readonly 
   );
 }
 
-/** A method that is none of the services' is of those that describe them, or asks for a caller at least. */
+/** What is none of the services' methods is one of those that describe them, or none at all: a stranger learns no more than that. */
 export function needOf(path: string, needs: ReadonlyMap<string, Declared>): Declared {
   return needs.get(path) ?? (path.startsWith(REFLECTION) ? DOCS : KNOWN_CALLER);
 }

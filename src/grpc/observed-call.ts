@@ -28,7 +28,6 @@ const REFUSALS: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [/decompress message/, 'INVALID_REQUEST', 'The message is not compressed as grpc-encoding says'],
   [/grpc-timeout/, 'INVALID_REQUEST', 'grpc-timeout is a number of at most 8 digits and one of H, M, S, m, u, n'],
   [/unsupported encoding/, 'NOT_IMPLEMENTED', 'The grpc-encoding is not supported; send identity, gzip or deflate'],
-  [/does not implement/, 'NOT_IMPLEMENTED', 'The server does not implement this method'],
   [/request message/, 'NOT_IMPLEMENTED', 'The method takes one message, no fewer and no more'],
   [/Deadline exceeded/, 'DEADLINE_EXCEEDED', 'The deadline has passed'],
 ];
