@@ -14,6 +14,11 @@ import { lookupModel } from './soak/identity-model.js';
 
 const TOGETHER = 8;
 const { pixels } = digits();
+const zeros = {
+  modelName: 'digits',
+  inputs: [{ name: 'pixels', datatype: 'FP32', shape: [1n, 64n] }],
+  rawInputContents: [new Uint8Array(256)],
+};
 const interpreter = python();
 const withPython = interpreter ? describe : describe.skip;
 
@@ -187,10 +192,8 @@ withPython('a request that is traced', () => {
   it('over gRPC reads the same, and its answer carries its trace', async () => {
     const { trace, span, header } = parentOf();
     const client = new GrpcClient(server.grpc);
-    const input = { name: 'pixels', datatype: 'FP32', shape: [1n, 64n] };
-    const message = { modelName: 'digits', inputs: [input], rawInputContents: [new Uint8Array(256)] };
     const metadata = { traceparent: header, 'x-request-id': 'called' };
-    const answer = await client.unary(GRPCInferenceService.method.modelInfer, message, { metadata });
+    const answer = await client.unary(GRPCInferenceService.method.modelInfer, zeros, { metadata });
     client.close();
     const spans = await whole(trace);
     const request = spans.find(({ kind }) => kind === 2);
@@ -230,7 +233,17 @@ withPython('a request that is traced', () => {
     const ask = () => post(`${another.url}/v1/models/digits/predict`, { instances: pixels.slice(0, 1) }, { traceparent: header });
     const [computed, remembered] = [await ask(), await ask()];
     expect([computed, remembered].map(({ headers }) => headers.get('x-cache')?.split(';')[0])).toEqual(['miss', 'hit']);
+    const called = parentOf();
+    const client = new GrpcClient(another.grpc);
+    for (const traceparent of [parentOf().header, called.header])
+      expect((await client.unary(GRPCInferenceService.method.modelInfer, zeros, { metadata: { traceparent } })).status).toBe('OK');
+    client.close();
     expect((await another.stop()).code).toBe(0);
+    const recalled = await whole(called.trace);
+    expect(named(recalled, 'cache')).toHaveLength(1);
+    expect(recalled.find(({ kind }) => kind === 2)?.attributes).toMatchObject({ 'nestor.model': 'digits' });
+    const line = another.output.split('\n').find((each) => each.includes(called.trace));
+    expect(JSON.parse(line ?? '{}')).toMatchObject({ model: 'digits', cacheMs: expect.any(Number) });
     const spans = await whole(trace, 2);
     expect(named(spans, 'cache')).toHaveLength(2);
     expect(named(spans, 'batch')).toHaveLength(1);

@@ -79,10 +79,11 @@ export function requireNamed(metadata: Metadata, message: object): void {
   const record = callRecords.get(metadata);
   if (!record) throw new Error('a call without a record; this is a bug');
   const { caller, need } = record;
-  const { name, modelName } = message as { name?: string; modelName?: string };
+  const { name, modelName, version, modelVersion } = message as Partial<Record<'name' | 'modelName' | 'version' | 'modelVersion', string>>;
   const model = modelName ?? name;
   if (need !== 'open' && need.reach === 'named') requireModel(caller, need, model);
   record.model = model;
+  record.version = modelVersion ?? version;
 }
 
 /** Who calls, for handlers that show only what is theirs. */

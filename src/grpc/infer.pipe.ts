@@ -8,7 +8,7 @@ import { releaseBlock } from '../oip/block.js';
 import { parseMessage } from '../oip/message.js';
 import { callOfParameters } from '../oip/parameters.js';
 import { Tenants } from '../tenants/tenants.js';
-import { callRecords } from './call-record.js';
+import { callRecords, type CallRecord } from './call-record.js';
 import { callOf, deadlineOf } from './call.js';
 import { HEAD_BYTES } from './frame-decoder.js';
 import { requireNamed } from './guarded-call.js';
@@ -20,6 +20,8 @@ export interface InferRequest extends InferQuery {
   readonly lease: Lease;
   readonly input: PredictionInput;
   readonly call: Call;
+  /** Told how long it took. */
+  readonly record: CallRecord | undefined;
 }
 
 type UnaryCall = ServerUnaryCall<Buffer, unknown>;
@@ -32,7 +34,8 @@ export class InferPipe implements PipeTransform<UnaryCall, Promise<InferRequest>
   ) {}
 
   async transform(call: UnaryCall): Promise<InferRequest> {
-    await this.tenants.of(callRecords.get(call.metadata)?.tenant).enter();
+    const record = callRecords.get(call.metadata);
+    await this.tenants.of(record?.tenant).enter();
     const message = parseMessage(ModelInferRequestSchema, call.request, 'message');
     requireNamed(call.metadata, message);
     const lease = await this.models.use({ name: message.modelName, version: message.modelVersion || undefined }, deadlineOf(call));
@@ -40,7 +43,7 @@ export class InferPipe implements PipeTransform<UnaryCall, Promise<InferRequest>
       const query = readInfer(message, lease.model);
       releaseBlock(call.request, query.tensors, HEAD_BYTES);
       const circumstances = callOfParameters(query.parameters, callOf(call));
-      return { ...query, lease, input: { kind: 'tensors', tensors: query.tensors }, call: circumstances };
+      return { ...query, lease, input: { kind: 'tensors', tensors: query.tensors }, call: circumstances, record };
     } catch (thrown) {
       lease.release();
       throw thrown;

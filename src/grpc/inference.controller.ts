@@ -78,10 +78,12 @@ export class GrpcInferenceController {
   @GrpcMethod(SERVICE, 'ModelInfer')
   @Needs('predict')
   async infer(@Infer() request: InferRequest): Promise<pb.ModelInferResponse> {
-    const { lease, input, outputs, call } = request;
+    const { lease, input, outputs, call, record } = request;
     try {
       const { name } = lease.model;
-      return inferResponse(request, await this.inference.predict({ name, model: lease.model }, input, outputs, call));
+      const prediction = await this.inference.predict({ name, model: lease.model }, input, outputs, call);
+      if (record) record.timings = prediction.timings;
+      return inferResponse(request, prediction);
     } finally {
       lease.release();
     }

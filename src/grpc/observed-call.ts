@@ -40,7 +40,7 @@ const LOADS = '/RepositoryModelLoad';
 const SMALL_BYTES = 4 * 1024;
 
 /** Before anybody has asked who calls. */
-const UNASKED = { caller: NOBODY, need: KNOWN_CALLER };
+const UNASKED = { caller: NOBODY, need: KNOWN_CALLER, timeline: null, timings: null };
 
 /** What is told of a call, and who is asked whether it is traced. */
 export interface Observers {
@@ -63,7 +63,7 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, 
     let id = '';
     let ending: Ending | undefined;
     let halfClosed = false;
-    let record: CallRecord = { tenant: undefined, trace: undefined, timeline: null, ...UNASKED };
+    let record: CallRecord = { tenant: undefined, trace: undefined, ...UNASKED };
     const tell = (metadata: Metadata): void => {
       const tenant = runs ? tenants.of(record.tenant) : undefined;
       if (tenant?.policies === undefined) return;
@@ -94,7 +94,7 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, 
             metadata.set(REQUEST_ID, id);
             const trace = runs ? tracer.begin(path.slice(1), carrierOf(metadata), started) : undefined;
             const tenant = tenantKey === '' ? undefined : String(metadata.get(tenantKey)[0] ?? '');
-            record = { tenant, trace, timeline: null, ...UNASKED };
+            record = { tenant, trace, ...UNASKED };
             callRecords.set(metadata, record);
             arrivals.expectMessage(call);
             proceed(metadata);
@@ -154,14 +154,14 @@ function servedCall(
   duration: Duration,
   record: CallRecord,
 ): ServedRequest {
-  const { timeline, trace } = record;
-  const { enqueuedAt, departedAt } = timeline ?? {};
-  const ran = enqueuedAt !== undefined && departedAt !== undefined;
-  const timings = ran
-    ? { cache: 0, preprocess: 0, queue: (departedAt - enqueuedAt) / 1000, inference: timeline?.inferenceSeconds ?? 0 }
-    : null;
-  const none = { model: undefined, version: undefined, contentLength: undefined };
-  return { id, method: 'gRPC', route: path, status: code, failure, ...duration, timings, timeline, traceId: trace?.id, ...none };
+  const { timeline, timings, trace } = record;
+  const asked = { model: named(record.model), version: named(record.version), contentLength: undefined };
+  return { id, method: 'gRPC', route: path, status: code, failure, ...duration, timings, timeline, traceId: trace?.id, ...asked };
+}
+
+/** What Protobuf has for a name that was not given is the empty one. */
+function named(name: string | undefined): string | undefined {
+  return name === '' ? undefined : name;
 }
 
 /** https://opentelemetry.io/docs/specs/semconv/rpc/grpc/ */

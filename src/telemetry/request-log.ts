@@ -61,8 +61,18 @@ function isProbe({ route, status, failure }: ServedRequest): boolean {
   return status < 400 && (failure === null || failure === 'CANCELLED') && PROBES.test(route ?? '');
 }
 
+/** What it got; until it has something, what it asked for. */
+export function modelOf({ model, version, timeline }: ServedRequest): { model: string | undefined; version: string | undefined } {
+  return {
+    model: timeline?.model ?? model?.slice(0, LONGEST_NAME),
+    version: timeline?.version ?? version?.slice(0, LONGEST_NAME),
+  };
+}
+
 /** Fields that are undefined are left out of the line. Never a header, a query, a body. */
-function line({ id, traceId, method, route, status, failure, model, version, totalMs, timings, timeline }: ServedRequest): object {
+function line(request: ServedRequest): object {
+  const { id, traceId, method, route, status, failure, totalMs, timings } = request;
+  const { model, version } = modelOf(request);
   return {
     requestId: id,
     trace_id: traceId,
@@ -70,8 +80,8 @@ function line({ id, traceId, method, route, status, failure, model, version, tot
     route,
     status,
     code: failure ?? undefined,
-    model: timeline?.model ?? model?.slice(0, LONGEST_NAME),
-    version: timeline?.version ?? version?.slice(0, LONGEST_NAME),
+    model,
+    version,
     totalMs: rounded(totalMs),
     cacheMs: timings ? rounded(timings.cache * 1000) : undefined,
     preprocessMs: timings ? rounded(timings.preprocess * 1000) : undefined,

@@ -1,5 +1,5 @@
 // The span of a request that has its answer, and those of the stations at the door.
-import type { ServedRequest } from './request-log.js';
+import { modelOf, type ServedRequest } from './request-log.js';
 import type { Attributes, Trace } from './tracer.js';
 
 /**
@@ -20,10 +20,11 @@ export function endTrace(trace: Trace, request: ServedRequest, protocol: Attribu
     if (enqueuedAt !== undefined && preprocessMs > 0) trace.station('preprocess', enqueuedAt - preprocessMs, enqueuedAt);
     if (settledAt !== undefined && !failure) trace.station('encode', settledAt, end);
   }
+  const { model, version } = modelOf(request);
   const attributes = {
     ...protocol,
     'nestor.request.id': id,
-    ...(timeline?.model !== undefined && { 'nestor.model': timeline.model, 'nestor.version': timeline.version ?? '' }),
+    ...(model !== undefined && { 'nestor.model': model, 'nestor.version': version ?? '' }),
     ...(failure && { 'error.type': failure }),
   };
   trace.end(end, attributes, failed);
