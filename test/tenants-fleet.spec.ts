@@ -2,7 +2,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { RedisLedger, type Claim, type Grant } from '../src/tenants/ledger.js';
 import { post, type Answer } from './setup/client.js';
+import { DelayProxy } from './setup/delay-proxy.js';
 import { inParallel } from './setup/load.js';
 import { metric } from './setup/metrics.js';
 import { Redis, redisIsThere } from './setup/redis.js';
@@ -73,6 +75,19 @@ afterAll(removeRepositories);
     const answers = await inParallel(numbers(QUOTA * 0.5), 8, (index) => ask('patient', index));
     expect(passed(answers)).toBe(answers.length);
     redis.signal('SIGCONT');
+  });
+
+  it('are told of a grant that comes when its time is over', async () => {
+    const proxy = await DelayProxy.to(redis.port);
+    const ledger = new RedisLedger(`redis://127.0.0.1:${proxy.port}`, 200);
+    const claim: Claim = { key: 'late', count: 1000, seconds: 86_400, need: 0, ahead: true };
+    const ask = (late: (grant: Grant) => void): Promise<Grant | undefined> => ledger.claim(claim, late).catch(() => undefined);
+    const { left } = await until('a grant in time', () => ask(() => undefined));
+    proxy.delay = 1000;
+    const late = await new Promise<Grant>((tell) => void ask(tell));
+    expect(late).toMatchObject({ granted: Math.floor(left / 32), left: left - late.granted });
+    await ledger.close();
+    await proxy.close();
   });
 
   it('go on without it when it is killed: nobody is refused for it, each process counts by itself, and they come together again', async () => {

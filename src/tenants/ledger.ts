@@ -29,8 +29,11 @@ export interface Grant {
 export interface Ledger {
   /** It cannot be asked: everybody counts by themselves. */
   readonly away: boolean;
-  /** @throws Error when it does not answer in time. */
-  claim(claim: Claim): Promise<Grant>;
+  /**
+   * @param late is told of a grant that comes after the time was over: what was granted counts for the fleet, taken or not.
+   * @throws Error when it does not answer in time.
+   */
+  claim(claim: Claim, late: (grant: Grant) => void): Promise<Grant>;
 }
 
 /** The part of what is left that a process takes ahead: what it may keep from the others, and how seldom it asks. */
@@ -62,7 +65,7 @@ const NAMESPACE = 'nestor-quota';
 export class RedisLedger implements Ledger {
   readonly #logger = new Logger('Tenants');
   readonly #connection: RedisConnection;
-  readonly #breaker: Breaker<Claim, Grant>;
+  readonly #breaker: Breaker<() => Promise<Grant>, Grant>;
   #reason = '';
 
   /** @param timeoutMs that a request waits for Redis at most. */
@@ -70,7 +73,11 @@ export class RedisLedger implements Ledger {
     this.#connection = connectRedis(url, (error) => {
       this.#reason = error.message;
     });
-    this.#breaker = breakerAround((claim: Claim) => this.#take(claim), TRIAL, timeoutMs);
+    this.#breaker = breakerAround(
+      (take: () => Promise<Grant>) => take(),
+      () => this.#take(TRIAL),
+      timeoutMs,
+    );
     this.#breaker.on('failure', (error) => (this.#reason = reasonOf(error)));
     let told = false;
     this.#breaker.on('open', () => {
@@ -87,8 +94,14 @@ export class RedisLedger implements Ledger {
     return isAway(this.#breaker);
   }
 
-  claim(claim: Claim): Promise<Grant> {
-    return this.#breaker.fire(claim);
+  async claim(claim: Claim, late: (grant: Grant) => void): Promise<Grant> {
+    let answer: Promise<Grant> | undefined;
+    try {
+      return await this.#breaker.fire(() => (answer = this.#take(claim)));
+    } catch (thrown) {
+      answer?.then(late, () => undefined);
+      throw thrown;
+    }
   }
 
   async close(): Promise<void> {

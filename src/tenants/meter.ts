@@ -30,10 +30,11 @@ export class Meter {
     return this.#limit;
   }
 
-  /** What is left of another amount the ledger has not said yet. */
+  /** What is left of another amount the ledger has not said yet; of a lesser one no more is kept than it allows. */
   set limit(limit: Limit) {
     if (limit.count !== this.#limit.count) this.#left = Infinity;
     this.#limit = limit;
+    this.#keep(this.#slice);
   }
 
   /** What is left in this window, as far as this process knows. */
@@ -88,33 +89,37 @@ export class Meter {
     try {
       // One of those who wait takes ahead: were it all of them, little would be left to other processes.
       const grant = await this.#ask(ledger, amount - own, !this.#fetching);
-      const here = this.#slice + grant.granted + (grant.window === window ? own : 0);
-      if (here >= amount) {
-        this.#slice = here - amount;
+      this.#keep(this.#slice + grant.granted + (grant.window === window ? own : 0));
+      if (this.#slice >= amount) {
+        this.#slice -= amount;
         this.#used += amount;
         return true;
       }
-      this.#slice = here;
       // Of a window that had ended nothing counts: what was asked for beside it was too little.
       return grant.window !== window && (await this.take(amount));
     } catch {
-      if (this.#window === window) this.#slice += own;
       this.#roll();
-      return this.#takeHere(amount);
+      // With its own part: the ledger may have counted the rest, and say so yet.
+      if (this.#takeHere(amount)) return true;
+      if (this.#window === window) this.#keep(this.#slice + own);
+      return false;
     }
   }
 
   async #fetchAhead(ledger: Ledger): Promise<void> {
     if (this.#fetching || this.#left === 0) return;
     const grant = await this.#ask(ledger, 0, true).catch(() => undefined);
-    this.#slice += grant?.granted ?? 0;
+    if (grant) this.#keep(this.#slice + grant.granted);
   }
 
   async #ask(ledger: Ledger, need: number, ahead: boolean): Promise<Grant> {
     const { count, seconds } = this.limit;
     if (ahead) this.#fetching = true;
     try {
-      const grant = await ledger.claim({ key: this.key, count, seconds, need, ahead });
+      const grant = await ledger.claim({ key: this.key, count, seconds, need, ahead }, (late) => {
+        // What it was needed for was decided here meanwhile.
+        if (late.window === this.#window) this.#keep(this.#slice + Math.max(0, late.granted - need));
+      });
       if (grant.window !== this.#window) this.#begin(grant.window);
       this.#endsAt = performance.now() + grant.endsInMs;
       if (count === this.limit.count) this.#left = grant.left;
@@ -123,6 +128,11 @@ export class Meter {
     } finally {
       if (ahead) this.#fetching = false;
     }
+  }
+
+  /** Never more than this process may let through yet: the amount may have become less while the ledger was asked. */
+  #keep(slice: number): void {
+    this.#slice = Math.min(slice, Math.max(0, this.limit.count - this.#used));
   }
 
   /** Begins the next window by the clock of this machine, once the last has ended. */
