@@ -240,6 +240,7 @@ describe('what is written down', () => {
     readonly model?: string;
     readonly outcome?: number | string;
     readonly door?: string;
+    readonly address?: string;
   }
   let audit = '';
   const lines = (): Line[] => audit.trim().split('\n').map((line) => JSON.parse(line) as Line); // prettier-ignore
@@ -259,6 +260,8 @@ describe('what is written down', () => {
     expect(denied).toContainEqual(
       expect.objectContaining({ reason: 'model', caller: 'other', door: 'grpc', route: '/inference.GRPCInferenceService/ModelInfer' }),
     );
+    // Whoever comes again over another connection of gRPC is the same stranger.
+    expect(new Set(denied.map(({ door, address }) => `${door} ${address}`))).toEqual(new Set(['http 127.0.0.1', 'grpc 127.0.0.1']));
     const used = lines().filter(({ event }) => event === 'used');
     expect(new Set(used.map(({ caller }) => caller))).toEqual(
       new Set(['valid', 'other', 'sibling', ...SCOPES.map((scope) => `only-${scope.replace(':', '-')}`)]),

@@ -10,7 +10,7 @@ import type { Denial } from './denial.js';
 const STDERR = 2;
 /** What repeats within this time is counted, and not written again: a stranger must not be able to fill the disk. */
 const WINDOW_MS = 60_000;
-/** More different denials within a window are one. */
+/** More different denials within a window are told apart by what is wrong alone: nobody stands there for others. */
 const MOST_WINDOWS = 1000;
 /** How long the process waits for the last lines when it ends. */
 const LAST_LINES_MS = 1000;
@@ -52,13 +52,18 @@ export class AuditLog implements OnApplicationShutdown {
 
   /** The first of its kind at once; how often it came again, when its minute is over. */
   denied({ code, reason, caller }: Denial, visit: Visit): void {
-    const kind = this.#windows.size < MOST_WINDOWS ? [code, reason, caller, visit.route, visit.address].join(' ') : 'others';
+    const kind = [code, reason, caller, visit.route, visit.address].join(' ');
+    if (this.#windows.size < MOST_WINDOWS || this.#windows.has(kind))
+      this.#count(kind, { event: 'denied', code, reason, caller, ...visit });
+    else this.#count(`${code} ${reason}`, { event: 'denied', code, reason });
+  }
+
+  #count(kind: string, event: AuditEvent): void {
     const window = this.#windows.get(kind);
     if (window) {
       window.repeats++;
       return;
     }
-    const event: AuditEvent = { event: 'denied', code, reason, caller, ...visit };
     this.#windows.set(kind, { event, repeats: 0 });
     this.write(event);
   }

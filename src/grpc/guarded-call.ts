@@ -91,8 +91,9 @@ export const CallerParam = createParamDecorator(
   (_: unknown, context: ExecutionContext) => callRecords.get(context.getArgByIndex<Metadata>(1))?.caller ?? NOBODY,
 );
 
-export function visitOf(path: string, metadata: Metadata, address: string): Visit {
-  return { door: 'grpc', route: path, address, requestId: first(metadata, REQUEST_ID) ?? '' };
+/** @param peer address and port; each connection has another port, and whoever comes again is still the same. */
+export function visitOf(path: string, metadata: Metadata, peer: string): Visit {
+  return { door: 'grpc', route: path, address: peer.replace(/:\d+$/, ''), requestId: first(metadata, REQUEST_ID) ?? '' };
 }
 
 function first(metadata: Metadata, name: string): string | undefined {
