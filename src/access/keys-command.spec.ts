@@ -1,5 +1,5 @@
 // The command that makes, revokes and lists keys.
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -17,6 +17,9 @@ beforeEach(() => {
 afterAll(() => {
   rmSync(folder, { recursive: true });
 });
+
+/** Files of others are for root to make. */
+const asRoot = process.getuid?.() === 0 ? it : it.skip;
 
 const keys = (...args: string[]): string => runKeysCommand(args, file, NOW);
 const create = (id: string, ...more: string[]): string =>
@@ -59,6 +62,41 @@ describe('npm run keys', () => {
       'c   search  predict:a-*  revoked 2026-11-24T00:00:00.000Z',
     ]);
     expect(runKeysCommand(['list'], file, new Date('2026-12-02'))).toMatch(/b .* expired 2026-12-01/);
+  });
+
+  it('writes to what a link leads to, which stays a link', () => {
+    create('a');
+    const link = `${file}.link.yaml`;
+    symlinkSync(file, link);
+    expect(runKeysCommand(['revoke', '--id', 'a'], link, NOW)).toBe('a is revoked');
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(keys('list')).toContain('revoked');
+  });
+
+  asRoot('leaves the file to the user and group that it belongs to: the server must be able to read it', () => {
+    create('a');
+    chownSync(file, 1234, 4321);
+    chmodSync(file, 0o640);
+    keys('revoke', '--id', 'a');
+    const { uid, gid, mode } = statSync(file);
+    expect([uid, gid, mode & 0o777]).toEqual([1234, 4321, 0o640]);
+  });
+
+  asRoot('changes nothing where the file would be of another user afterwards, and says who may', () => {
+    const shared = join(folder, 'shared');
+    mkdirSync(shared);
+    file = join(shared, 'keys.yaml');
+    create('a');
+    const before = readFileSync(file, 'utf8');
+    chmodSync(file, 0o644);
+    for (const path of [folder, shared]) chmodSync(path, 0o777);
+    process.seteuid?.(1234);
+    try {
+      expect(() => keys('revoke', '--id', 'a')).toThrow(/belongs to user 0 and group 0.* run this as that user, or as root/);
+    } finally {
+      process.seteuid?.(0);
+    }
+    expect([readFileSync(file, 'utf8'), readdirSync(shared)]).toEqual([before, ['keys.yaml']]);
   });
 
   it.each<[string, string[], RegExp]>([

@@ -1,5 +1,16 @@
 // What `npm run keys` does to the file of keys: it makes, revokes and lists them.
-import { chmodSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  type Stats,
+} from 'node:fs';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
 import { ID, newKey } from './key.js';
@@ -100,13 +111,33 @@ function read(file: string): KeyEntry[] {
   }
 }
 
-/** In one step: a server never reads half a file. Nobody else's rights grow by it. */
+/**
+ * In one step: a server never reads half a file. Nobody else's rights grow by it, and nobody's become less: whoever runs the command, the
+ * server that reads the file is another user perhaps.
+ * @throws Error where the file would not be its owner's any more; then it is as it was.
+ */
 function write(file: string, keys: readonly KeyEntry[]): void {
-  const mode = existsSync(file) ? statSync(file).mode & 0o777 : PRIVATE;
-  const draft = `${file}.${process.pid}.tmp`;
+  const [target, before] = existsSync(file) ? [realpathSync(file), statSync(file)] : [file, undefined];
+  const draft = `${target}.${process.pid}.tmp`;
   writeFileSync(draft, file.endsWith('.json') ? `${JSON.stringify({ keys }, null, 2)}\n` : HEAD + stringify({ keys }), { mode: PRIVATE });
-  chmodSync(draft, mode);
-  renameSync(draft, file);
+  try {
+    if (before) keepRights(draft, file, before);
+    renameSync(draft, target);
+  } catch (thrown) {
+    rmSync(draft, { force: true });
+    throw thrown;
+  }
+}
+
+function keepRights(draft: string, file: string, { uid, gid, mode }: Stats): void {
+  try {
+    chownSync(draft, uid, gid);
+  } catch (thrown) {
+    throw new Error(`${file} belongs to user ${uid} and group ${gid}, and would not any more: run this as that user, or as root`, {
+      cause: thrown,
+    });
+  }
+  chmodSync(draft, mode & 0o777);
 }
 
 function required<T>(value: T | undefined, name: string): T {
