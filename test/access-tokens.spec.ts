@@ -186,6 +186,7 @@ describe('refused is a token', () => {
 
   it('that names nobody, or no tenant', async () => {
     await refused(await signed({ sub: undefined }));
+    await refused(await signed({ sub: 4711 }), /"sub\\?" of the token must be a text/);
     await refused(await signed({ tenant: undefined }), /has no claim .*tenant/);
     await refused(await signed({ tenant: 7 }), /has no claim .*tenant/);
   });

@@ -35,6 +35,14 @@ describe('who asks', () => {
     expect(await gate.identify(authorization, apiKey)).toMatchObject({ id });
   });
 
+  it('is not in a header that is malformed, though the same text was good in the other', async () => {
+    await gate.identify(undefined, one);
+    await gate.identify(`Bearer ${one}`, undefined);
+    expect(() => gate.identify(one, undefined)).toThrow('The key or token is not valid');
+    expect(() => gate.identify(undefined, `Bearer ${one}`)).toThrow('The key or token is not valid');
+    expect(await gate.identify(undefined, one)).toMatchObject({ id: 'one' });
+  });
+
   it.each([undefined, ''])('is nobody where there is no more than X-API-Key: %j', (apiKey) => {
     expect(() => gate.identify(undefined, apiKey)).toThrow('This needs a key or a token');
   });

@@ -23,6 +23,8 @@ const KEY = 'nst_';
 
 interface Known {
   readonly caller: Caller;
+  /** Whether it came as X-API-Key: good in one header is not good in the other. */
+  readonly asKey: boolean;
   /** Milliseconds since 1970. */
   readonly until: number;
   notedUntil: number;
@@ -105,26 +107,28 @@ export class Gate implements OnModuleInit, OnApplicationShutdown {
     if (header === undefined) throw unauthenticated('This needs a key or a token', 'missing');
     const now = Date.now();
     const known = this.#known.get(header);
-    if (known === undefined || known.until <= now) return this.#verify(header, key ?? BEARER.exec(header)?.[1] ?? '');
+    const asKey = key !== undefined;
+    if (known?.asKey !== asKey || known.until <= now) return this.#verify(header, asKey);
     if (known.notedUntil <= now) this.#note(known, now);
     return known.caller;
   }
 
-  #verify(header: string, credential: string): Caller | Promise<Caller> {
+  #verify(header: string, asKey: boolean): Caller | Promise<Caller> {
+    const credential = asKey ? header : (BEARER.exec(header)?.[1] ?? '');
     if (this.#ring && credential.startsWith(KEY)) {
       const { caller, expires } = this.#ring.verify(credential);
-      return this.#remember(header, caller, expires);
+      return this.#remember(header, asKey, caller, expires);
     }
     // Three parts, as a signed JWT has; whatever else it is, it is not looked into.
     if (!this.#tokens || credential.split('.', 4).length !== 3)
       throw unauthenticated('The key or token is not valid', 'no key and no token');
     return this.#tokens
       .verify(credential)
-      .then(({ caller, expires }) => this.#remember(header, caller, Math.min(expires, Date.now() + TOKEN_GOOD_MS)));
+      .then(({ caller, expires }) => this.#remember(header, asKey, caller, Math.min(expires, Date.now() + TOKEN_GOOD_MS)));
   }
 
-  #remember(header: string, caller: Caller, until: number): Caller {
-    const known = { caller, until, notedUntil: 0 };
+  #remember(header: string, asKey: boolean, caller: Caller, until: number): Caller {
+    const known = { caller, asKey, until, notedUntil: 0 };
     this.#known.set(header, known);
     this.#note(known, Date.now());
     return caller;

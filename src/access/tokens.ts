@@ -61,10 +61,12 @@ export class Tokens {
     return { caller: this.#callerOf(payload), expires: ((payload.exp ?? 0) + this.environment.JWT_CLOCK_SKEW_SECONDS) * 1000 };
   }
 
-  /** Scopes of other services are passed over. @throws Denial UNAUTHENTICATED for a token that names no tenant. */
+  /** Scopes of other services are passed over. @throws Denial UNAUTHENTICATED for a token that names no subject or no tenant. */
   #callerOf(payload: JWTPayload): Caller {
     const { JWT_TENANT_CLAIM, JWT_SCOPE_CLAIM } = this.environment;
-    const { sub = '', [JWT_TENANT_CLAIM]: tenant, [JWT_SCOPE_CLAIM]: scopes } = payload;
+    const { sub, [JWT_TENANT_CLAIM]: tenant, [JWT_SCOPE_CLAIM]: scopes } = payload;
+    // That it is there is verified, and not what it is.
+    if (typeof sub !== 'string') throw unauthenticated('The claim "sub" of the token must be a text (RFC 7519)', 'no subject');
     const id = `jwt:${sub.slice(0, LONGEST_SUBJECT)}`;
     if (typeof tenant !== 'string' || tenant === '')
       throw unauthenticated(`The token has no claim ${JSON.stringify(JWT_TENANT_CLAIM)}, a text that names the tenant`, 'no tenant', id);
