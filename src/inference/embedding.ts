@@ -130,7 +130,7 @@ export function vectorOutput(model: Model, { normalize, dimensions = 0 }: EmbedO
   const raw = normalize === false && model.normalize;
   const output = model.includePrompt && !raw ? (text ?? tokens) : (tokens ?? text);
   if (!output) throw invalid('model', `The model ${model.name} has no output`);
-  if (raw && output === text)
+  if (raw && (output === text || model.poolsInGraph))
     throw invalid('normalize', 'The graph of this model normalizes its vectors itself: they cannot be had otherwise');
   const width = output.shape.at(-1) ?? -1;
   if (width !== -1) checkDimensions(dimensions, width);

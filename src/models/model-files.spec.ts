@@ -102,6 +102,15 @@ describe('readModelFiles', () => {
     await expect(read({ 'modules.json': [{ type: 'x.Transformer' }, {}] })).resolves.toMatchObject({ normalize: false });
   });
 
+  it.each([
+    [['models.Transformer', 'models.Pooling', 'models.Dropout', 'models.Normalize'], []],
+    [['models.Transformer', 'models.Pooling', 'models.Dense', 'models.Normalize'], ['Dense']],
+    [['base.modules.transformer.Transformer', 'custom.WeightedLayerPooling'], ['WeightedLayerPooling']],
+  ])('knows which of the modules %j only a graph has', async (types, graphModules) => {
+    const modules = types.map((type) => ({ type: `sentence_transformers.${type}` }));
+    await expect(read({ 'modules.json': modules })).resolves.toMatchObject({ graphModules });
+  });
+
   it('takes the longest position where no maximum is given', async () => {
     const files = { 'config.json': { max_position_embeddings: 512 }, 'sentence_bert_config.json': { max_seq_length: null } };
     await expect(read(files)).resolves.toMatchObject({ maxLength: 512 });

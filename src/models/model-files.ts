@@ -23,6 +23,10 @@ interface PoolingConfig {
   readonly include_prompt?: boolean;
   readonly [flag: string]: unknown;
 }
+interface Module {
+  /** A class with its package. */
+  readonly type?: string;
+}
 interface SentenceTransformersConfig {
   readonly prompts?: Record<string, unknown> | null;
   readonly default_prompt_name?: string | null;
@@ -49,6 +53,8 @@ export interface ModelFiles {
   readonly prompts: Readonly<Record<string, unknown>> | undefined;
   readonly defaultPrompt: string | undefined;
   readonly normalize: boolean | undefined;
+  /** Modules of Sentence Transformers that only a graph has: neither the model itself, nor what is done here. */
+  readonly graphModules: readonly string[] | undefined;
   readonly maxLength: number | undefined;
   readonly image: ImageRecipe | undefined;
 }
@@ -61,7 +67,7 @@ export async function readModelFiles(folder: string): Promise<ModelFiles> {
   const poolingPath = join(folder, '1_Pooling', 'config.json');
   const pooling = await json<PoolingConfig>(poolingPath);
   const transformers = await json<SentenceTransformersConfig>(join(folder, 'config_sentence_transformers.json'));
-  const modules = await json<readonly { type?: string }[]>(join(folder, 'modules.json'));
+  const modules = await json<readonly Module[]>(join(folder, 'modules.json'));
   const sentence = await json<{ max_seq_length?: number }>(join(folder, 'sentence_bert_config.json'));
   const tokenizer = await json<{ model_max_length?: number }>(join(folder, 'tokenizer_config.json'));
   const preprocessor = await json<Preprocessor>(join(folder, 'preprocessor_config.json'));
@@ -74,7 +80,8 @@ export async function readModelFiles(folder: string): Promise<ModelFiles> {
     includePrompt: pooling?.include_prompt,
     prompts: transformers?.prompts ?? undefined,
     defaultPrompt: transformers?.default_prompt_name ?? undefined,
-    normalize: modules?.some(({ type }) => type?.endsWith('Normalize')),
+    normalize: modules?.some((module) => kindOf(module) === 'Normalize'),
+    graphModules: modules?.map(kindOf).filter((kind) => !OWN_MODULES.has(kind)),
     maxLength: shortest(sentence?.max_seq_length ?? tokenizer?.model_max_length, positionsOf(config)),
     image: preprocessor && recipeOf(preprocessor),
   };
@@ -136,6 +143,13 @@ export function positionsOf(config: Config | undefined): number | undefined {
 function shortest(...lengths: readonly (number | null | undefined)[]): number | undefined {
   const said = lengths.filter((length) => typeof length === 'number' && length > 0 && length < Number.MAX_SAFE_INTEGER);
   return said.length > 0 ? Math.min(...(said as number[])) : undefined;
+}
+
+/** Modules that every graph is, that are done here, or that do nothing once the model is trained. */
+const OWN_MODULES = new Set(['Transformer', 'Pooling', 'Normalize', 'Dropout']);
+
+function kindOf({ type = 'Transformer' }: Module): string {
+  return type.slice(type.lastIndexOf('.') + 1);
 }
 
 /** Flags of older exports, by the mode that each turns on. */

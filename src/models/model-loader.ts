@@ -23,6 +23,7 @@ import { MemoryBudget, type MakeRoom } from './memory-budget.js';
 import type { MemoryMode } from './memory-mode.js';
 import type { Model, ModelMemory } from './model.js';
 import { batchingPolicy, instancePlan } from './plans.js';
+import { poolingPlan } from './pooling-plan.js';
 import { PreparedModels } from './prepared-models.js';
 import { promptPlan } from './prompt-plan.js';
 import type { VersionFolder } from './repository.js';
@@ -214,17 +215,17 @@ function modelOf(parts: Parts, running: Running): Model {
     hasImageRecipe: image !== undefined,
     hasLabels: labels !== undefined,
   };
+  const task = manifest.task ?? taskOf(clues);
   return {
     ...running,
     name: folder.name,
     version: folder.version,
-    task: manifest.task ?? taskOf(clues),
+    task,
     limits: inputLimits(files, manifest.inputs),
     labels,
     activation: manifest.activation ?? (signature.output('logits') ? 'softmax' : 'none'),
     image,
-    pooling: manifest.pooling ?? files.pooling ?? 'mean',
-    normalize: manifest.normalize ?? files.normalize ?? false,
+    ...poolingPlan(manifest, files, signature, task),
     ...promptPlan(manifest, files, signature),
     readyAt: Math.floor(Date.now() / 1000),
     cache: cachePolicy(manifest, scopeOf(parts)),

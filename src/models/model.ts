@@ -45,6 +45,8 @@ export interface Model {
   readonly image: ImageRecipe | undefined;
   readonly pooling: Pooling;
   readonly normalize: boolean;
+  /** Whether more is done with pooled vectors than is done here: then those of the graph alone are the model's. */
+  readonly poolsInGraph: boolean;
   readonly prompts: Prompts;
   /** Whether the tokens of a prompt are pooled with the others. */
   readonly includePrompt: boolean;
