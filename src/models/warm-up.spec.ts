@@ -62,6 +62,27 @@ class Masked extends Means {
   }
 }
 
+/** The same means as numbers of another width. */
+class Wide extends Means {
+  constructor(
+    overTheBatch: boolean,
+    private readonly datatype: 'FP16' | 'FP64',
+    private readonly noise = 0,
+  ) {
+    super(overTheBatch);
+  }
+
+  override async run(instance: Instance, inputs: readonly Tensor[]): Promise<RunResult> {
+    const { outputs, seconds } = await super.run(instance, inputs);
+    const of = this.datatype === 'FP16' ? Float16Array : Float64Array;
+    const changed = outputs.map(({ data, ...rest }) => {
+      const numbers = Array.from(data as Float32Array, (mean) => 8 * mean * (1 + this.noise * this.shapes.length));
+      return { ...rest, datatype: this.datatype, data: of.from(numbers) };
+    });
+    return { outputs: changed, seconds };
+  }
+}
+
 interface Given {
   readonly maxLength?: number;
   readonly policy?: BatchingPolicy;
@@ -92,6 +113,16 @@ describe('the warm-up', () => {
 
   it('finds answers that depend on the rest of the batch, whose lengths are alike', async () => {
     await expect(found(['input_ids'], true)).resolves.toMatchObject({ repeatable: false });
+  });
+
+  it.each(['FP16', 'FP64'] as const)('finds them in %s too', async (datatype) => {
+    await expect(warmedUp(['input_ids'], new Wide(true, datatype))).resolves.toMatchObject({ repeatable: false });
+    await expect(warmedUp(['input_ids'], new Wide(false, datatype))).resolves.toEqual({ repeatable: true });
+  });
+
+  it('takes no rounding of halves for it', async () => {
+    await expect(warmedUp(['input_ids'], new Wide(false, 'FP16', 0.001))).resolves.toEqual({ repeatable: true });
+    await expect(warmedUp(['input_ids'], new Wide(false, 'FP64', 0.001))).resolves.toMatchObject({ repeatable: false });
   });
 
   it('runs none of the longest texts on a CPU, where they would make the load', async () => {
