@@ -24,6 +24,17 @@ function keysOf(settings: object | undefined): string[] {
   return [...new Set(rules.map(({ propertyName }) => propertyName))];
 }
 
+/** The transformation into classes passes over what has such a name, or trips over it. */
+const RESERVED = new Set(['__proto__', 'constructor']);
+
+function reservedIn(content: unknown, parent = ''): string[] {
+  if (typeof content !== 'object' || content === null) return [];
+  return Object.entries(content).flatMap(([key, value]) => {
+    const path = parent ? `${parent}.${key}` : key;
+    return RESERVED.has(key) ? [`${path}: nothing can have this name; take another`] : reservedIn(value, path);
+  });
+}
+
 /** A key with nothing behind it, the lines below it commented out perhaps, is one that is not there. */
 function dropEmpty(settings: unknown): void {
   if (settings instanceof Map) settings.forEach(dropEmpty);
@@ -47,9 +58,13 @@ export function readYaml<T extends object>(type: new () => T, path: string, text
     throw new Error(`${path} is not YAML: ${reasonOf(thrown)}`, { cause: thrown });
   }
   if (typeof content !== 'object' || Array.isArray(content)) throw new Error(`${path} must hold keys and values`);
+  refuse(path, reservedIn(content));
   const settings = plainToInstance(type, content);
-  const faults = faultsOf(validateSync(settings, { whitelist: true, forbidNonWhitelisted: true }));
-  if (faults.length > 0) throw new Error(`${path} is not valid:\n  ${faults.join('\n  ')}`);
+  refuse(path, faultsOf(validateSync(settings, { whitelist: true, forbidNonWhitelisted: true })));
   dropEmpty(settings);
   return settings;
+}
+
+function refuse(path: string, faults: readonly string[]): void {
+  if (faults.length > 0) throw new Error(`${path} is not valid:\n  ${faults.join('\n  ')}`);
 }

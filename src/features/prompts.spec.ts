@@ -15,6 +15,12 @@ describe('a prompt', () => {
     expect(applied({ name: 'query' })).toBe('query:  What? ');
   });
 
+  it('may have any name', () => {
+    const prefixes = JSON.parse('{ "__proto__": "a: ", "constructor": "b: ", "toString": "c: " }') as Record<string, string>;
+    const odd = Prompts.compile({ prefixes });
+    expect(odd.names.map((name) => odd.choose({ name })?.apply('x'))).toEqual(['a: x', 'b: x', 'c: x']);
+  });
+
   it('of the manifest takes the place of one of the export', () => {
     expect(applied({ name: 'passage' })).toBe('text:  What? ');
   });

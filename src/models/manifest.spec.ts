@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ImageRecipe } from '../features/image-recipe.js';
-import { Manifest, readManifest } from './manifest.js';
+import { loadingKeys, Manifest, readManifest } from './manifest.js';
 
 let folder: string;
 let path: string;
@@ -118,10 +118,21 @@ describe('readManifest', () => {
     ['traffic: { stable: -1 }', 'traffic'],
     ['traffic: { stable: "10 %" }', 'traffic'],
     ['traffic: 10', 'traffic'],
+    ['prompts: { constructor: "of: " }', 'prompts.constructor'],
+    ['prompts: { __proto__: "of: " }', 'prompts.__proto__'],
+    ['versionLabels: { constructor: 1 }', 'versionLabels.constructor'],
   ])('refuses %j and names the file and %s', async (yaml, key) => {
     const reading = manifest(yaml);
     await expect(reading).rejects.toThrow(path);
     await expect(reading).rejects.toThrow(`\n  ${key}: `);
+  });
+
+  it('loads anew for all but the keys of routing, whatever prompts are called', async () => {
+    const keys = async (yaml: string): Promise<string> => loadingKeys(await manifest(yaml));
+    expect(await keys('traffic: { 1: 5 }\nversions: all\nloading: { onDemand: true }')).toBe(await keys(''));
+    for (const name of ['traffic', 'versions', 'versionLabels', 'loading'])
+      expect(await keys(`prompts: { ${name}: "a: " }`)).not.toBe(await keys(`prompts: { ${name}: "b: " }`));
+    expect(await keys('inputs: { loading: { min: 1 } }')).not.toBe(await keys('inputs: { loading: { min: 2 } }'));
   });
 
   it('says which keys there are instead of an unknown one', async () => {

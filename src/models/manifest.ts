@@ -184,7 +184,8 @@ const ROUTING_KEYS = new Set(['versions', 'versionLabels', 'traffic', 'loading']
 
 /** The keys that a loaded version depends on, as a text that is the same where they are. */
 export function loadingKeys(manifest: Manifest): string {
-  return JSON.stringify(manifest, (key, value: unknown) => (ROUTING_KEYS.has(key) ? undefined : isMap(value) ? [...value] : value));
+  const keys = Object.entries(manifest).filter(([key]) => !ROUTING_KEYS.has(key));
+  return JSON.stringify(Object.fromEntries(keys), (_, value: unknown) => (isMap(value) ? [...value] : value));
 }
 
 /**
