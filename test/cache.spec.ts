@@ -178,9 +178,12 @@ describe('what differs', () => {
   it('keeps its token ids where the model asks for that', async () => {
     const hits = (): Promise<number> => metric(server, 'nestor_cache_requests_total', { level: 'tokens', result: 'hit' });
     const before = await hits();
-    const ask = () => post(`${server.url}/v1/embeddings`, { model: 'features', input: 'its ids are remembered' });
-    const [first, second] = [await ask(), await ask()];
+    const ask = (input: string, headers = {}) => post(`${server.url}/v1/embeddings`, { model: 'features', input }, headers);
+    const [first, second] = [await ask('its ids are remembered'), await ask('its ids are remembered')];
     expect(second.body).toEqual(first.body);
+    expect(await hits()).toBe(before + 1);
+    await ask('these are not', { 'Cache-Control': 'no-store' });
+    await ask('these are not');
     expect(await hits()).toBe(before + 1);
   });
 });

@@ -70,7 +70,7 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
     }
     // What was decoded here may be remembered, or shared with a request that was joined.
     const owned = call.ownsInput === true && !work.costly;
-    const made = await work.tensors(places, options);
+    const made = await work.tensors(places, { signal: jointly, deadline, cache: mode });
     // Before they are cut: a million rows of one token, 24 MB, would take the event loop for 4.5 s, and 1.5 GB. And before they are paid for.
     const whole = costOf(made.map((tensors) => extentOf(model, tensors)));
     admit(model, whole, options, asked);

@@ -52,8 +52,8 @@ export interface Work {
   readonly tensors: (places: readonly number[], waits?: Waits) => Promise<Tensor[][]>;
 }
 
-/** Whether somebody waits for what is made. */
-type Waits = Pick<Call, 'signal' | 'deadline'>;
+/** Whether somebody waits for what is made, and whether it may be remembered. */
+type Waits = Pick<Call, 'signal' | 'deadline' | 'cache'>;
 
 /** @throws NestorError INVALID_REQUEST for what the model does not take. */
 export function workOf(model: Model, input: PredictionInput, features: Features): Work {
@@ -96,7 +96,7 @@ function textWork(model: Model, tokenizer: Tokenizer, texts: readonly string[], 
         (place) => texts[place]?.length ?? 0,
         waits,
         async (some) => {
-          const ids = await features.tokens(model, tokenizer, some.map((place) => texts[place] ?? '')); // prettier-ignore
+          const ids = await features.tokens(model, tokenizer, some.map((place) => texts[place] ?? ''), 'right', waits?.cache); // prettier-ignore
           checkTokens(ids, (index) => `instances[${some[index]}]`);
           return ids.map((tokens) => tokenTensors(tokens, model.signature.inputs));
         },
@@ -145,7 +145,7 @@ export function embeddingWork(model: Model, inputs: readonly EmbeddingInput[], o
         },
         waits,
         async (some) => {
-          const encode: Encode = (texts, cut) => features.tokens(model, tokenizer, texts, cut);
+          const encode: Encode = (texts, cut) => features.tokens(model, tokenizer, texts, cut, waits?.cache);
           const tokenized = await tokenize(model, some.map((place) => inputs[place] ?? ''), options, some, encode); // prettier-ignore
           skipped = tokenized.skipped;
           return tokenized.ids.map((tokens) => tokenTensors(tokens, model.signature.inputs));
@@ -226,7 +226,7 @@ function pictureWork(model: Model, images: readonly Uint8Array[], features: Feat
         () => 0,
         waits,
         async (some) => {
-          const decoded = await features.pictures(model, image, spec, images, some);
+          const decoded = await features.pictures(model, image, spec, images, some, waits?.cache);
           return decoded.map((tensor) => [tensor]);
         },
       ),
