@@ -4,6 +4,11 @@ import { getMetadataStorage, validateSync, type ValidationError } from 'class-va
 import { parse } from 'yaml';
 import { reasonOf } from '../errors.js';
 
+/** Rules of its class that an object breaks, each with its key. */
+export function faultsIn(settings: object): string[] {
+  return faultsOf(validateSync(settings, { whitelist: true, forbidNonWhitelisted: true }));
+}
+
 function faultsOf(errors: readonly ValidationError[], parent = ''): string[] {
   return errors.flatMap((error) => {
     const path = parent ? `${parent}.${error.property}` : error.property;
@@ -60,7 +65,7 @@ export function readYaml<T extends object>(type: new () => T, path: string, text
   if (typeof content !== 'object' || Array.isArray(content)) throw new Error(`${path} must hold keys and values`);
   refuse(path, reservedIn(content));
   const settings = plainToInstance(type, content);
-  refuse(path, faultsOf(validateSync(settings, { whitelist: true, forbidNonWhitelisted: true })));
+  refuse(path, faultsIn(settings));
   dropEmpty(settings);
   return settings;
 }

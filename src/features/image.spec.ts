@@ -75,6 +75,22 @@ describe('imageTensor', () => {
     expect(red).toBeGreaterThan(60);
   });
 
+  it('scales to an edge before it crops the middle', async () => {
+    const wide = await png(4, RED, GREEN, GREEN, RED, RED, GREEN, GREEN, RED);
+    expect(await values(wide, { height: 1, width: 2, fit: 'cover', resize: 2, layout: 'NHWC' })).toEqual([...GREEN, ...GREEN]);
+    const square = await png(4, ...Array.from({ length: 4 }, () => [RED, GREEN, GREEN, RED]).flat());
+    expect(await values(square, { height: 1, width: 2, fit: 'stretch', resize: 4, layout: 'NHWC' })).toEqual([...GREEN, ...GREEN]);
+    const tall = await png(1, RED, GREEN, RED);
+    expect(await values(tall, { height: 1, width: 1, fit: 'cover', resize: 1 })).toEqual(GREEN);
+  });
+
+  it('interpolates as it is told', async () => {
+    const pair = await png(2, [0, 0, 0], [200, 200, 200]);
+    const sharpest = await values(pair, { height: 1, width: 8, interpolation: 'nearest' });
+    expect(new Set(sharpest)).toEqual(new Set([0, 200]));
+    expect(new Set(await values(pair, { height: 1, width: 8, interpolation: 'bicubic' })).size).toBeGreaterThan(2);
+  });
+
   it('pads at the right with zeros after the normalization, and caps at the width', async () => {
     const changes: Partial<ImageRecipe> = { height: 2, width: 4, fit: 'pad-right', layout: 'NHWC', mean: [1, 1, 1] };
     const narrow = await png(1, RED, RED);

@@ -33,10 +33,13 @@ export async function imageTensor(
   return { name, datatype, shape, data };
 }
 
+/** What sharp calls them; its cubic is Catmull and Rom's, as Pillow's is. */
+const KERNELS = { nearest: 'nearest', bilinear: 'linear', bicubic: 'cubic', lanczos: 'lanczos3' } as const;
 const FORMATS = new Set<string>(['png', 'jpeg', 'webp', 'gif', 'tiff', 'heif']);
 
 async function decode(bytes: Uint8Array, recipe: ImageRecipe, field: string): Promise<{ pixels: Uint8Array; width: number }> {
-  const { height, width, fit, maxPixels } = recipe;
+  const { height, width, fit, maxPixels, resize } = recipe;
+  const kernel = KERNELS[recipe.interpolation];
   try {
     const image = sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error' });
     const size = await image.metadata();
@@ -44,12 +47,12 @@ async function decode(bytes: Uint8Array, recipe: ImageRecipe, field: string): Pr
     if (!FORMATS.has(size.format)) throw new Error(`${size.format} is not read`);
     const scaled = Math.max(1, Math.min(width, Math.ceil((height * size.width) / size.height)));
     const target = fit === 'pad-right' ? scaled : width;
-    const pixels = await image
-      .resize(target, height, { fit: fit === 'cover' ? 'cover' : 'fill', kernel: 'linear' })
-      .flatten({ background: '#ffffff' })
-      .toColourspace('srgb')
-      .raw()
-      .toBuffer();
+    if (resize === undefined) image.resize(target, height, { fit: fit === 'cover' ? 'cover' : 'fill', kernel });
+    else {
+      const [w, h] = fit === 'cover' ? byShorterEdge(size, resize) : [resize, resize];
+      image.resize(w, h, { fit: 'fill', kernel }).extract({ left: (w - width) >> 1, top: (h - height) >> 1, width, height });
+    }
+    const pixels = await image.flatten({ background: '#ffffff' }).toColourspace('srgb').raw().toBuffer();
     return { pixels, width: target };
   } catch (thrown) {
     // The decoder's own words speak of files and internals.
@@ -58,4 +61,9 @@ async function decode(bytes: Uint8Array, recipe: ImageRecipe, field: string): Pr
       { cause: thrown },
     );
   }
+}
+
+/** Width and height, as torchvision and transformers round them. */
+function byShorterEdge({ width, height }: { readonly width: number; readonly height: number }, edge: number): [number, number] {
+  return width <= height ? [edge, Math.trunc((edge * height) / width)] : [Math.trunc((edge * width) / height), edge];
 }

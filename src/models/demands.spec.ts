@@ -51,6 +51,11 @@ describe('checkDemands', () => {
     [{ inputs: { a: { min: 2, max: 1 } } }, {}, 'inputs.a.min: 2 is above max, 1'],
     [{ inputs: { a: { shape: [2, 5] } } }, {}, 'inputs.a.shape: [2, 5] does not fit the graph, which has [-1, 3]'],
     [{ inputs: { a: { shape: [3] } } }, {}, 'inputs.a.shape: [3] does not fit'],
+    [
+      { task: 'image-classification' },
+      { imageFault: 'p.json: do_pad is not done' },
+      'needs image in model.yaml, p.json: do_pad is not done',
+    ],
     [{ task: 'embeddings' }, {}, 'task: embeddings needs tokenizer.json beside the graph and an input input_ids'],
     [{ task: 'embeddings' }, { hasTokenizer: true }, 'task: embeddings needs tokenizer.json'],
     [

@@ -11,6 +11,8 @@ export interface Means {
   readonly signature: Signature;
   readonly hasTokenizer: boolean;
   readonly image: ImageRecipe | undefined;
+  /** Why there is none. */
+  readonly imageFault?: string | undefined;
   readonly labels: readonly string[] | undefined;
 }
 
@@ -39,12 +41,12 @@ const NEEDS: Readonly<Record<Task, readonly ('text' | 'textAlone' | 'picture' | 
   tensors: [],
 };
 
-function taskFaults({ task = 'tensors' }: Manifest, { signature, hasTokenizer, image, labels }: Means): string[] {
+function taskFaults({ task = 'tensors' }: Manifest, { signature, hasTokenizer, image, imageFault, labels }: Means): string[] {
   const others = signature.inputs.filter(({ name }) => !isTokenInput(name));
   const missing = {
     text: hasTokenizer && signature.input('input_ids') ? undefined : 'tokenizer.json beside the graph and an input input_ids',
     textAlone: others.length === 0 ? undefined : `a graph that takes tokens alone, without ${namesOf(others)}`,
-    picture: image ? undefined : 'image in model.yaml, or preprocessor_config.json beside the graph',
+    picture: image ? undefined : `image in model.yaml, ${imageFault ?? 'or preprocessor_config.json beside the graph'}`,
     labels: labels ? undefined : 'labels in model.yaml, or labels.txt beside the graph',
   };
   return NEEDS[task].flatMap((need) => (missing[need] === undefined ? [] : [`task: ${task} needs ${missing[need]}`]));

@@ -1,10 +1,10 @@
 // What a Hugging Face or Sentence Transformers export tells of itself, read from the files beside the graph.
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { plainToInstance } from 'class-transformer';
 import { reasonOf } from '../errors.js';
-import { ImageRecipe } from '../features/image-recipe.js';
+import type { ImageRecipe } from '../features/image-recipe.js';
 import { POOLINGS, type Pooling } from '../features/pooling.js';
+import { recipeOf, type Preprocessor } from './preprocessor.js';
 import { readIfThere } from './read-if-there.js';
 
 /** The parts of `config.json`, `preprocessor_config.json` and their like that matter for serving; all may be missing. */
@@ -16,7 +16,6 @@ export interface Config {
   readonly vocab_size?: number;
   readonly type_vocab_size?: number;
 }
-type Size = { readonly height?: number; readonly width?: number; readonly shortest_edge?: number } | number;
 interface PoolingConfig {
   /** Since Sentence Transformers 5.4; before that a flag for each mode. */
   readonly pooling_mode?: string | readonly string[];
@@ -31,17 +30,6 @@ interface SentenceTransformersConfig {
   readonly prompts?: Record<string, unknown> | null;
   readonly default_prompt_name?: string | null;
 }
-interface Preprocessor {
-  readonly size?: Size;
-  readonly crop_size?: Size;
-  readonly do_center_crop?: boolean;
-  readonly do_rescale?: boolean;
-  readonly do_normalize?: boolean;
-  readonly image_mean?: number[];
-  readonly image_std?: number[];
-  readonly rescale_factor?: number;
-}
-
 export interface ModelFiles {
   readonly modelPath: string;
   readonly config: Config | undefined;
@@ -57,6 +45,8 @@ export interface ModelFiles {
   readonly graphModules: readonly string[] | undefined;
   readonly maxLength: number | undefined;
   readonly image: ImageRecipe | undefined;
+  /** Why there is none, though pictures are spoken of. */
+  readonly imageFault: string | undefined;
 }
 
 /** @throws Error that names the path when there is no graph or a file is not what it should be. */
@@ -70,7 +60,8 @@ export async function readModelFiles(folder: string): Promise<ModelFiles> {
   const modules = await json<readonly Module[]>(join(folder, 'modules.json'));
   const sentence = await json<{ max_seq_length?: number }>(join(folder, 'sentence_bert_config.json'));
   const tokenizer = await json<{ model_max_length?: number }>(join(folder, 'tokenizer_config.json'));
-  const preprocessor = await json<Preprocessor>(join(folder, 'preprocessor_config.json'));
+  const preprocessorPath = join(folder, 'preprocessor_config.json');
+  const preprocessor = await json<Preprocessor>(preprocessorPath);
   return {
     modelPath,
     config,
@@ -83,7 +74,7 @@ export async function readModelFiles(folder: string): Promise<ModelFiles> {
     normalize: modules?.some((module) => kindOf(module) === 'Normalize'),
     graphModules: modules?.map(kindOf).filter((kind) => !OWN_MODULES.has(kind)),
     maxLength: shortest(sentence?.max_seq_length ?? tokenizer?.model_max_length, positionsOf(config)),
-    image: preprocessor && recipeOf(preprocessor),
+    ...imageOf(preprocessor, preprocessorPath),
   };
 }
 
@@ -172,22 +163,11 @@ function poolingOf(config: PoolingConfig, path: string): Pooling {
   throw new Error(`${path}: the pooling ${modes.join(' and ')} is not served; one of ${POOLINGS.join(', ')} is`);
 }
 
-function recipeOf(given: Preprocessor): ImageRecipe | undefined {
-  const { size, do_center_crop = true, do_rescale = true, do_normalize = true, rescale_factor, image_mean, image_std } = given;
-  const crop = do_center_crop ? edges(given.crop_size) : undefined;
-  const { height, width } = crop ?? edges(size) ?? {};
-  if (!height || !width) return undefined;
-  return plainToInstance(ImageRecipe, {
-    height,
-    width,
-    fit: crop ? 'cover' : 'stretch',
-    ...(do_rescale ? rescale_factor && { scale: rescale_factor } : { scale: 1 }),
-    ...(do_normalize && image_mean && { mean: image_mean }),
-    ...(do_normalize && image_std && { std: image_std }),
-  });
-}
-
-function edges(size: Size | undefined): { height: number | undefined; width: number | undefined } | undefined {
-  if (typeof size !== 'object') return size ? { height: size, width: size } : undefined;
-  return { height: size.height ?? size.shortest_edge, width: size.width ?? size.shortest_edge };
+/** What cannot be followed is nobody's concern unless pictures are to be taken. */
+function imageOf(given: Preprocessor | undefined, path: string): Pick<ModelFiles, 'image' | 'imageFault'> {
+  try {
+    return { image: given && recipeOf(given), imageFault: undefined };
+  } catch (thrown) {
+    return { image: undefined, imageFault: `${path}: ${reasonOf(thrown)}` };
+  }
 }

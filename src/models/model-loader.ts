@@ -161,8 +161,9 @@ export class ModelLoader {
     try {
       const [metadata, tokenizer] = await Promise.all([starting, this.#tokenizer(parts)]);
       const signature = Signature.of(metadata);
-      const [labels, image] = [parts.manifest.labels ?? parts.files.labels, parts.manifest.image ?? parts.files.image];
-      checkDemands(parts.manifest, { signature, hasTokenizer: tokenizer !== undefined, image, labels });
+      const { manifest, files } = parts;
+      const [labels, image] = [manifest.labels ?? files.labels, manifest.image ?? files.image];
+      checkDemands(manifest, { signature, hasTokenizer: tokenizer !== undefined, image, imageFault: files.imageFault, labels });
       const { padTokenId = 0 } = tokenizer ?? {};
       const layout = signature.layout(parts.manifest.batching?.enabled, padTokenId, parts.manifest.batching?.segments);
       const policy = batchingPolicy(parts.manifest, prepared.provider === 'cpu');
@@ -199,8 +200,10 @@ function modeOf({ runtime }: Manifest): MemoryMode {
 }
 
 /** Of everything that its answers depend on. */
-function scopeOf({ content, manifest }: Source): string {
-  return contentScope(content, loadingKeys(manifest));
+function scopeOf({ content, manifest, files }: Source): string {
+  // The recipe of an export is what this release makes of it.
+  const image = manifest.image ? undefined : files.image;
+  return contentScope(content, loadingKeys(manifest) + (image ? JSON.stringify(image) : ''));
 }
 
 /** What is known of a version, put together. */
@@ -212,10 +215,11 @@ function modelOf(parts: Parts, running: Running): Model {
   const clues = {
     signature,
     hasTokenizer: tokenizer !== undefined,
-    hasImageRecipe: image !== undefined,
+    hasImageRecipe: image !== undefined || files.imageFault !== undefined,
     hasLabels: labels !== undefined,
   };
   const task = manifest.task ?? taskOf(clues);
+  if (task === 'image-classification' && !image) throw new Error(`${files.imageFault}; give image in model.yaml`);
   return {
     ...running,
     name: folder.name,
