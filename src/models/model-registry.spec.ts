@@ -113,4 +113,20 @@ describe('the split of the traffic', () => {
     });
     expect(picks(served)).toEqual({ 1: PICKS });
   });
+
+  it('is certain where one alone gets requests, whichever is the newest', () => {
+    const registry = new ModelRegistry();
+    const found = (versions: Model[], shares: [string, number][]): string | undefined => {
+      registry.publish('a', new ServedModel(versions, { policy: 'all', labels, traffic: new Map(shares) }));
+      return registry.find('a')?.version;
+    };
+    const dead = { alive: { ready: 0, wanted: 1 } };
+    const both = [model('a', '1'), model('a', '2')];
+    expect(found(both, [...traffic])).toBeUndefined();
+    expect(found(both, [['stable', 90], ['canary', 0]])).toBe('1'); // prettier-ignore
+    expect(found(both, [['1', 100]])).toBe('1');
+    expect(found([model('a', '1'), model('a', '2', dead)], [...traffic])).toBe('1');
+    expect(found(both, [])).toBe('2');
+    expect(registry.find('none')).toBeUndefined();
+  });
 });

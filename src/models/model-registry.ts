@@ -34,11 +34,10 @@ export class ModelRegistry {
     else this.#served.delete(name);
   }
 
-  /** Who gets a request, where that is certain; undefined where nobody does, and where the traffic is split. */
+  /** Who gets a request, where that is certain; undefined where nobody does, and where the traffic decides by chance. */
   find(name: string, version?: string): Model | undefined {
     const served = this.#served.get(name);
-    if (version !== undefined) return served?.find(version);
-    return served?.split ? undefined : served?.newest;
+    return version === undefined ? served?.certain : served?.find(version);
   }
 
   /**

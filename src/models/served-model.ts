@@ -11,10 +11,16 @@ export interface Routing {
   readonly traffic: ReadonlyMap<string, number>;
 }
 
+/** Of the traffic. */
+interface Share {
+  readonly model: Model;
+  readonly weight: number;
+}
+
 const NO_ROUTING: Routing = { policy: NEWEST, labels: new Map(), traffic: new Map() };
 
 export class ServedModel {
-  readonly #shares: readonly { readonly model: Model; readonly weight: number }[];
+  readonly #shares: readonly Share[];
 
   /** @param versions oldest first, at least one. */
   constructor(
@@ -25,11 +31,6 @@ export class ServedModel {
       const model = this.find(key);
       return model && weight > 0 ? [{ model, weight }] : [];
     });
-  }
-
-  /** Requests that name no version go to several. */
-  get split(): boolean {
-    return this.#shares.length > 1;
   }
 
   /** By number or label. */
@@ -43,18 +44,28 @@ export class ServedModel {
     return this.versions.findLast(isAlive) ?? this.versions.at(-1);
   }
 
+  /** Who gets the next request, whatever the chance; undefined where several might. */
+  get certain(): Model | undefined {
+    return this.#live.length > 1 ? undefined : this.pick(0);
+  }
+
   /**
    * Who gets the next request: by weight among the versions that have a share of the traffic and a worker alive, else the newest.
    * @param random from 0 to 1, 1 excluded.
    */
   pick(random: number): Model | undefined {
-    const shares = this.#shares.filter(({ model }) => isAlive(model));
+    const shares = this.#live;
     let rest = random * shares.reduce((sum, { weight }) => sum + weight, 0);
     for (const { model, weight } of shares) {
       rest -= weight;
       if (rest < 0) return model;
     }
     return this.newest;
+  }
+
+  /** Shares whose model has a worker alive. */
+  get #live(): readonly Share[] {
+    return this.#shares.filter(({ model }) => isAlive(model));
   }
 }
 
