@@ -2,7 +2,7 @@
 import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { BatchingService } from '../batching/batching.service.js';
@@ -12,10 +12,12 @@ import { starterUrl, WorkerThreads } from '../runtime/worker-threads.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { contentOf } from './content-digest.js';
 import { filesOf } from './folder-contents.js';
+import { sumOf } from './footprint.js';
 import { Manifest } from './manifest.js';
 import { MemoryBudget } from './memory-budget.js';
 import type { Model } from './model.js';
 import { ModelLoader } from './model-loader.js';
+import type { ModelOptions } from './model-options.js';
 import { PreparedModels } from './prepared-models.js';
 
 const runtime = new RuntimeService(new WorkerThreads(starterUrl()), new Readiness());
@@ -24,6 +26,7 @@ const ONE = Object.assign(new Manifest(), { runtime: { instances: 1, wide: false
 const folder = { name: 'text', version: '1', path: PATH };
 
 let cacheDir: string;
+let options: { -readonly [key in keyof ModelOptions]: ModelOptions[key] };
 let budget: MemoryBudget;
 let metrics: Metrics;
 let prepared: PreparedModels;
@@ -36,7 +39,7 @@ beforeEach(async () => {
   const note = (line: unknown): void => void said.push(String(line));
   Logger.overrideLogger({ log: note, warn: note, error: note });
   cacheDir = await mkdtemp(join(tmpdir(), 'nestor-load-'));
-  const options = { repository: 'models', cacheDir };
+  options = { repository: 'models', cacheDir };
   metrics = new Metrics(new Registry());
   budget = new MemoryBudget(options);
   prepared = new PreparedModels(options, runtime);
@@ -45,9 +48,14 @@ beforeEach(async () => {
 afterEach(() => rm(cacheDir, { recursive: true }));
 afterAll(() => runtime.close());
 
+async function preparations(): Promise<string[]> {
+  const names = await readdir(join(cacheDir, 'prepared')).catch(() => []);
+  return names.filter((name) => /^[0-9a-f]{32}$/.test(name));
+}
+
 /** Overwrites a part of the weights with bytes that are as many. */
 async function damage(): Promise<string> {
-  const [key = ''] = (await readdir(join(cacheDir, 'prepared'))).filter((name) => /^[0-9a-f]{32}$/.test(name));
+  const [key = ''] = await preparations();
   const weights = join(cacheDir, 'prepared', key, 'model.onnx.data');
   const file = await open(weights, 'r+');
   await file.write('nonsense'.repeat(100_000), 50_000_000);
@@ -82,6 +90,26 @@ it('loads the original where what is prepared anew is damaged again, and reckons
   expect(budget.taken - empty).toBeGreaterThan(2 * bytes);
   expect(model.memory.weightsPath).toBeUndefined();
   await loader.end(model);
+});
+
+it('prepares nothing that there is no room to prepare, and reckons with it while it does', async () => {
+  const { bytes } = await contentOf(await filesOf('models', PATH));
+  const empty = budget.taken;
+  options.memoryBudgetBytes = empty + 2 * bytes;
+  await expect(load()).rejects.toMatchObject({ code: 'MEMORY_BUDGET_EXCEEDED', message: expect.stringContaining('text/1') });
+  expect(await preparations()).toEqual([]);
+  options.memoryBudgetBytes = 0;
+  let meanwhile = 0;
+  const prepare = runtime.prepare.bind(runtime);
+  jest.spyOn(runtime, 'prepare').mockImplementationOnce((...of) => {
+    meanwhile = budget.taken;
+    return prepare(...of);
+  });
+  const model = await load();
+  expect(meanwhile - empty).toBeGreaterThan(2 * bytes);
+  expect(budget.taken).toBe(empty + sumOf(model.memory.expected));
+  await loader.end(model);
+  expect(budget.taken).toBe(empty);
 });
 
 it('gives its share of the budget back, whatever fails once it has it', async () => {

@@ -119,10 +119,13 @@ export class ModelLoader {
     const [files, content] = await Promise.all([readModelFiles(folder.path), this.preparedModels.contentOf(contents)]);
     const mode = modeOf(manifest);
     const original = await this.#original(files, manifest);
+    // Its weights are in this process while it is prepared, as those of an instance that is not.
+    const preparing = footprintOf({ ...original, count: 1, wide: false }, content.bytes, mode);
+    const reserve = () => this.budget.reserve(`${folder.name}/${folder.version}`, preparing, makeRoom);
     const plans: Plans = {
       original,
-      prepared: await this.preparedModels.atFirstSight(original, content, mode),
-      anew: () => this.preparedModels.prepared(original, content, mode),
+      prepared: await this.preparedModels.atFirstSight(original, content, mode, reserve),
+      anew: () => this.preparedModels.prepared(original, content, mode, reserve),
     };
     return this.#run(plans, { folder, manifest, files, content, makeRoom });
   }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { reasonOf } from '../errors.js';
+import { NestorError, reasonOf } from '../errors.js';
 import type { InstancePlan } from '../runtime/instance-group.js';
 import { processorFeatures, runtimeVersion } from '../runtime/platform.js';
 import { RuntimeService } from '../runtime/runtime.service.js';
@@ -20,6 +20,12 @@ const FORMAT = 1;
 const SMALLEST_BYTES = 4 * 1024 * 1024;
 /** Older than this, a date of change tells a file from what it will be when it is written again. */
 const SETTLED_MS = 3000;
+
+/** Takes the memory that a preparation needs, until the returned function is called. */
+export type Reserve = () => Promise<() => void>;
+
+/** Of a process that serves nothing. */
+const UNLIMITED: Reserve = () => Promise.resolve(() => undefined);
 
 @Injectable()
 export class PreparedModels {
@@ -58,14 +64,15 @@ export class PreparedModels {
   /**
    * The plan with the prepared model in place of the original, which is prepared first where that has not been done.
    * Where it cannot be, the plan as it was: a full disk costs memory and time, not the service.
+   * @throws NestorError MEMORY_BUDGET_EXCEEDED where what that takes cannot be reserved; here and below.
    */
-  prepared(plan: InstancePlan, content: Content, memory: MemoryMode): Promise<InstancePlan> {
-    return this.#prepared(plan, content, memory, []);
+  prepared(plan: InstancePlan, content: Content, memory: MemoryMode, reserve = UNLIMITED): Promise<InstancePlan> {
+    return this.#prepared(plan, content, memory, reserve, []);
   }
 
   /** The same, for whoever asks `isIntact` before it serves: weights that were damaged and are as long as before are not noticed. */
-  atFirstSight(plan: InstancePlan, content: Content, memory: MemoryMode): Promise<InstancePlan> {
-    return this.#prepared(plan, content, memory, [PREPARED.weights]);
+  atFirstSight(plan: InstancePlan, content: Content, memory: MemoryMode, reserve: Reserve): Promise<InstancePlan> {
+    return this.#prepared(plan, content, memory, reserve, [PREPARED.weights]);
   }
 
   /** Whether the files of a plan hold what was written when it was prepared; true where it is not. */
@@ -73,7 +80,13 @@ export class PreparedModels {
     return !prepared || isIntact(dirname(modelPath));
   }
 
-  async #prepared(plan: InstancePlan, content: Content, memory: MemoryMode, unread: readonly string[]): Promise<InstancePlan> {
+  async #prepared(
+    plan: InstancePlan,
+    content: Content,
+    memory: MemoryMode,
+    reserve: Reserve,
+    unread: readonly string[],
+  ): Promise<InstancePlan> {
     const [shipped, own] = [this.#shipped, this.#own];
     if ((!shipped && !own) || plan.provider !== 'cpu' || content.bytes < SMALLEST_BYTES) return plan;
     const key = keyOf(plan, content, memory);
@@ -86,9 +99,13 @@ export class PreparedModels {
       if (shipped && !this.#failed.has(key) && (await shipped.has(key, unread))) return preparedAt(plan, shipped.folder(key));
       if (!own) return plan;
       if (await own.has(key, unread)) await own.keep([key]);
-      else await this.#prepare(plan, own, key, memory);
+      else {
+        const release = await reserve();
+        await this.#prepare(plan, own, key, memory).finally(release);
+      }
       return preparedAt(plan, own.folder(key));
     } catch (thrown) {
+      if (thrown instanceof NestorError && thrown.code === 'MEMORY_BUDGET_EXCEEDED') throw thrown;
       this.#logger.warn(`${plan.modelPath} is not prepared, each instance holds weights of its own: ${reasonOf(thrown)}`);
       return plan;
     }
