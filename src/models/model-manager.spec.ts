@@ -1,10 +1,11 @@
 // What is asked of one model at one time, and models that come when they are used.
-import { rm } from 'node:fs/promises';
+import { chmod, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { removeRepositories, withWorkers, written, type Files } from '../../test/setup/repository.js';
+import { unprivileged } from '../../test/setup/unprivileged.js';
 import { until } from '../../test/setup/until.js';
 import { identityModel } from '../../test/soak/identity-model.js';
 import { BatchingService } from '../batching/batching.service.js';
@@ -32,15 +33,19 @@ let models: ModelRegistry;
 let budget: MemoryBudget;
 
 async function managed(files: Files): Promise<ModelManager> {
+  const manager = await manages(files);
+  await manager.open();
+  return manager;
+}
+
+async function manages(files: Files): Promise<ModelManager> {
   options = { repository: await written(files) };
   const metrics = new Metrics(new Registry());
   models = new ModelRegistry();
   budget = new MemoryBudget(options);
   const loader = new ModelLoader(runtime, new BatchingService(), metrics, new PreparedModels(options, runtime), budget);
   const source = new ModelSource(options, loader);
-  const manager = new ModelManager(options, source, new ModelRollout(options, source, loader, models, metrics), models);
-  await manager.open();
-  return manager;
+  return new ModelManager(options, source, new ModelRollout(options, source, loader, models, metrics), models);
 }
 
 async function version(manager: ModelManager, name: string): Promise<string> {
@@ -70,6 +75,50 @@ describe('a model', () => {
     await manager.refresh('m');
     expect(models.names).toEqual([]);
   });
+});
+
+describe('a folder that cannot be read', () => {
+  const locked = async (mode: number): Promise<void> => chmod(join(options.repository, 'locked'), mode);
+  let manager: ModelManager;
+  beforeEach(async () => {
+    manager = await manages({ 'locked/1/model.onnx': IDENTITY, 'locked/model.yaml': withWorkers(1), 'm/1/model.onnx': IDENTITY, 'm/model.yaml': withWorkers(1) }); // prettier-ignore
+    await chmod(options.repository, 0o755);
+    await locked(0o000);
+  });
+  afterEach(() => locked(0o755));
+
+  it('is left out with its reason where the repository is watched, and keeps no other from being loaded', async () => {
+    options.pollSeconds = 1;
+    await unprivileged(() => manager.open());
+    expect(models.names).toEqual(['m']);
+    expect(manager.index).toContainEqual({
+      name: 'locked',
+      version: '',
+      state: 'UNAVAILABLE',
+      reason: expect.stringContaining(join(options.repository, 'locked')),
+    });
+    await unprivileged(() => expect(manager.load('locked')).rejects.toMatchObject({ code: 'MODEL_LOAD_FAILED', field: 'model' }));
+    await rm(join(options.repository, 'm'), { recursive: true });
+    await unprivileged(() => manager.refresh('m'));
+    await locked(0o755);
+    await manager.refresh('locked');
+    expect(manager.index).toEqual([{ name: 'locked', version: '1', state: 'READY', reason: '' }]);
+  });
+
+  it('stops the start where it is not', async () => {
+    await expect(unprivileged(() => manager.open())).rejects.toThrow(join(options.repository, 'locked'));
+  });
+});
+
+it('says in the index what it could not look at, and has it serve on', async () => {
+  const manager = await managed({ 'm/1/model.onnx': IDENTITY, 'm/model.yaml': withWorkers(1) });
+  await rename(options.repository, `${options.repository}-away`);
+  await expect(manager.refresh('m')).rejects.toThrow('cannot be read');
+  await rename(`${options.repository}-away`, options.repository);
+  expect(models.names).toEqual(['m']);
+  expect(manager.index).toContainEqual({ name: 'm', version: '', state: 'UNAVAILABLE', reason: expect.stringContaining('cannot be read') });
+  await manager.refresh('m');
+  expect(manager.index).toEqual([{ name: 'm', version: '1', state: 'READY', reason: '' }]);
 });
 
 it('exchanges no instances of a model that was unloaded meanwhile, and misses none', async () => {

@@ -14,7 +14,7 @@ import { ModelRollout } from './model-rollout.js';
 import { ModelSource } from './model-source.js';
 import type { ModelState } from './model-states.js';
 import { passedOver } from './passed-over.js';
-import { findModel, scan } from './repository.js';
+import { findModel, holds, scan } from './repository.js';
 import { Turns } from './turns.js';
 
 /** Which model; without a version the split of the traffic decides, or the newest serves. */
@@ -140,23 +140,20 @@ export class ModelManager {
     if (failures.length > 0) throw new Error(failures.join('\n'));
   }
 
-  /** What a change of the folder asks for: to be loaded, or unloaded where it is gone; nothing where it was unloaded by request. */
+  /**
+   * What a change of the folder asks for: to be loaded, or unloaded where it is gone; nothing where it was unloaded by request.
+   * @throws NestorError of a load that failed, as the log and the index say; Error when the repository is away, and what is asked for is not known.
+   */
   async refresh(name: string): Promise<void> {
     await this.#turns.take(name, async () => {
       if (this.#withdrawn.has(name)) return;
-      const folders = await scan(this.options.repository);
-      if (!folders.some((folder) => folder.name === name)) {
-        void this.#withdraw(name);
-        return;
+      try {
+        await this.#follow(name);
+      } catch (thrown) {
+        // A load says why it fails. That the name is wrong, or the repository away: nobody asked for it, somebody has to be told.
+        if (!(thrown instanceof NestorError) || thrown.code === 'INVALID_REQUEST') this.rollout.failed(name, '', thrown);
+        throw thrown;
       }
-      const versions = this.models.names.includes(name) ? undefined : await this.#onDemand(name);
-      if (versions) this.#await(name, versions);
-      else
-        await this.#align(name).catch((thrown: unknown) => {
-          // The name itself is wrong: nobody asked for it, somebody has to be told.
-          if (thrown instanceof NestorError && thrown.code === 'INVALID_REQUEST') this.rollout.failed(name, '', thrown);
-          throw thrown;
-        });
     });
   }
 
@@ -171,6 +168,17 @@ export class ModelManager {
       void this.#withdraw(name, 'unloaded');
       return Promise.resolve();
     });
+  }
+
+  /** Loads a model, or takes it out where its folder is gone. */
+  async #follow(name: string): Promise<void> {
+    if (!(await holds(this.options.repository, name))) {
+      void this.#withdraw(name);
+      return;
+    }
+    const versions = this.models.names.includes(name) ? undefined : await this.#onDemand(name);
+    if (versions) this.#await(name, versions);
+    else await this.#align(name);
   }
 
   /** @returns resolves once its threads have ended. */

@@ -34,12 +34,13 @@ export class ModelRollout {
 
   /** What its folder asks for. @throws NestorError INVALID_REQUEST, MODEL_NOT_FOUND, MODEL_LOAD_FAILED with the reason. */
   async describe(name: string): Promise<ModelDescription> {
-    const folder = await findModel(this.options.repository, name);
     try {
-      const description = await this.source.describe(folder);
+      const description = await this.source.describe(await findModel(this.options.repository, name));
       this.states.keep(name, description.wanted);
       return description;
     } catch (thrown) {
+      // There is no such model of which anything could be said.
+      if (thrown instanceof NestorError) throw thrown;
       this.failed(name, '', thrown);
       throw new NestorError('MODEL_LOAD_FAILED', reasonOf(thrown), { field: 'model', cause: thrown });
     }

@@ -6,7 +6,7 @@ import { readModelFiles } from './model-files.js';
 import { ModelLoader } from './model-loader.js';
 import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
 import { PreparedModels } from './prepared-models.js';
-import { scan } from './repository.js';
+import { modelFolder, scan } from './repository.js';
 import { versionsToServe } from './versions.js';
 
 @Injectable()
@@ -24,7 +24,8 @@ export class Preparation {
    */
   async run(): Promise<{ prepared: number; asTheyAre: number }> {
     const counts = { prepared: 0, asTheyAre: 0 };
-    for (const { manifestPath, versions } of await scan(this.options.repository)) {
+    for (const { name } of await scan(this.options.repository)) {
+      const { manifestPath, versions } = await modelFolder(this.options.repository, name);
       const manifest = await readManifest(this.options.repository, manifestPath);
       const wanted = versionsToServe(versions.map(({ version }) => version), manifest); // prettier-ignore
       for (const folder of versions.filter(({ version }) => wanted.includes(version))) {

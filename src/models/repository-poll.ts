@@ -1,7 +1,7 @@
 // Looks at the repository from time to time, and has loaded what has changed.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { reasonOf } from '../errors.js';
+import { NestorError, reasonOf } from '../errors.js';
 import { ModelManager } from './model-manager.js';
 import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
 import { RepositoryWatch } from './repository-watch.js';
@@ -39,8 +39,12 @@ export class RepositoryPoll {
 
   async #look(): Promise<void> {
     try {
-      // One that cannot be loaded is in the log and in the index; the others go on.
-      for (const name of await this.#watch.changed()) await this.manager.refresh(name).catch(() => undefined);
+      for (const name of await this.#watch.changed()) {
+        await this.manager.refresh(name).catch((thrown: unknown) => {
+          // One that cannot be loaded is in the log and in the index, and the others go on; whether the repository was away is seen at the next look.
+          if (!(thrown instanceof NestorError)) this.#watch.again(name);
+        });
+      }
     } catch (thrown) {
       this.#logger.warn(`${reasonOf(thrown)}; everything serves on`);
     }

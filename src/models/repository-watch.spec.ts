@@ -61,3 +61,13 @@ it('throws where the repository is away for a while, and has missed nothing afte
   await other.changed();
   expect(await other.changed()).toEqual(['a']);
 });
+
+it('reports once more what could not be followed, and what is gone too', async () => {
+  await put('a/model.yaml', 'task: tensors');
+  await rm(join(root, 'b'), { recursive: true });
+  await watch.changed();
+  const changed = await watch.changed();
+  expect(changed).toEqual(['a', 'b']);
+  for (const name of changed) watch.again(name);
+  expect([await watch.changed(), await watch.changed()]).toEqual([['a', 'b'], []]);
+});

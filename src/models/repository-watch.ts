@@ -4,6 +4,8 @@ import { scan } from './repository.js';
 
 /** Of a folder that is not there. */
 const GONE = 'gone';
+/** Of one that is to be reported whatever it holds. */
+const UNKNOWN = '';
 
 export class RepositoryWatch {
   /** As it was at the last look. */
@@ -33,6 +35,11 @@ export class RepositoryWatch {
     for (const name of changed) this.#reported.set(name, now.get(name) ?? GONE);
     this.#seen = now;
     return changed;
+  }
+
+  /** What was reported of it could not be followed: it is reported once more. */
+  again(name: string): void {
+    this.#reported.set(name, UNKNOWN);
   }
 
   async #look(): Promise<Map<string, string>> {

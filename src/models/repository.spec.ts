@@ -3,8 +3,9 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { unprivileged } from '../../test/setup/unprivileged.js';
 import { filesOf, fingerprint } from './folder-contents.js';
-import { findModel, scan, type ModelFolder } from './repository.js';
+import { findModel, holds, scan, type FoundModel } from './repository.js';
 
 let root: string;
 
@@ -17,41 +18,36 @@ async function folders(...paths: string[]): Promise<void> {
   for (const path of paths) await mkdir(join(root, path), { recursive: true });
 }
 
-const versions = (models: readonly ModelFolder[]): string[] =>
-  models.flatMap((model) => model.versions.map(({ version }) => `${model.name}/${version}`));
+const names = (found: readonly FoundModel[]): string[] => found.map(({ name }) => name);
 
 describe('scan', () => {
-  it('finds versions in the order of names and numbers, not of digits', async () => {
-    await folders('b/1', 'a/10', 'a/9', 'a/100000000000000000', 'a/99999999999999999');
-    const found = await scan(root);
-    expect(versions(found)).toEqual(['a/9', 'a/10', 'a/99999999999999999', 'a/100000000000000000', 'b/1']);
-    expect(found[0]).toMatchObject({ manifestPath: join(root, 'a', 'model.yaml'), versions: [{ path: join(root, 'a', '9') }, {}, {}, {}] });
+  it('finds models in the order of their names', async () => {
+    await folders('b/1', 'a/10');
+    expect(await scan(root)).toEqual([
+      { name: 'a', path: join(root, 'a') },
+      { name: 'b', path: join(root, 'b') },
+    ]);
   });
 
-  it('passes over files, hidden folders and whatever is no version', async () => {
-    await folders('a/1', 'a/examples', 'a/v2', '.git/1', 'scripts', 'empty');
+  it('passes over files, hidden folders and whatever has no version', async () => {
+    await folders('a/1', '.git/1', 'scripts', 'empty', 'b/v2');
     await writeFile(join(root, 'requirements.txt'), '');
-    await writeFile(join(root, 'a', '2'), 'a file');
     await symlink(join(root, 'nothing'), join(root, 'link-to-nothing'));
-    expect(versions(await scan(root))).toEqual(['a/1']);
+    expect(names(await scan(root))).toEqual(['a']);
   });
 
-  it('passes over what it may not read where no model can be called so, as in a volume of its own, and says what else it may not read', async () => {
-    await folders('a/1', 'lost+found');
+  it('leaves what it may not read to its load, and passes over it where no model can be called so, as in a volume of its own', async () => {
+    await folders('a/1', 'b/1', 'lost+found');
     await chmod(root, 0o755);
+    await chmod(join(root, 'a'), 0o000);
     await chmod(join(root, 'lost+found'), 0o000);
-    // Root may read everything.
-    const user = process.geteuid?.() ?? 0;
-    const other = user === 0 ? 65_534 : user;
-    process.seteuid?.(other);
     try {
-      expect(versions(await scan(root))).toEqual(['a/1']);
-      process.seteuid?.(user);
-      await chmod(join(root, 'a'), 0o000);
-      process.seteuid?.(other);
-      await expect(scan(root)).rejects.toThrow(join(root, 'a'));
+      await unprivileged(async () => {
+        expect(names(await scan(root))).toEqual(['a', 'b']);
+        await expect(holds(root, 'a')).resolves.toBe(true);
+        await expect(findModel(root, 'a')).rejects.toThrow(join(root, 'a'));
+      });
     } finally {
-      process.seteuid?.(user);
       await chmod(join(root, 'a'), 0o755);
     }
   });
@@ -62,13 +58,17 @@ describe('scan', () => {
 
   it('says which repository cannot be read', async () => {
     await expect(scan(join(root, 'none'))).rejects.toThrow(join(root, 'none'));
+    await expect(holds(join(root, 'none'), 'a')).rejects.toThrow(join(root, 'none'));
   });
 });
 
 describe('findModel', () => {
-  it('finds a model that came later', async () => {
-    await folders('late/2', 'late/1');
-    await expect(findModel(root, 'late')).resolves.toMatchObject({ name: 'late', versions: [{ version: '1' }, { version: '2' }] });
+  it('finds versions in the order of numbers, not of digits, and passes over what is none', async () => {
+    await folders('a/10', 'a/9', 'a/100000000000000000', 'a/99999999999999999', 'a/examples', 'a/v2');
+    await writeFile(join(root, 'a', '2'), 'a file');
+    const found = await findModel(root, 'a');
+    expect(found.versions.map(({ version }) => version)).toEqual(['9', '10', '99999999999999999', '100000000000000000']);
+    expect(found).toMatchObject({ manifestPath: join(root, 'a', 'model.yaml'), versions: [{ path: join(root, 'a', '9') }, {}, {}, {}] });
   });
 
   it.each(['..', '../a', '.git', '/etc', 'a/1', '', 'with space', '-dash', 'Größe'])('refuses the name %j', async (name) => {
@@ -80,6 +80,7 @@ describe('findModel', () => {
     await folders('empty');
     await expect(findModel(root, 'empty')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
     await expect(findModel(root, 'none')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    expect([await holds(root, 'empty'), await holds(root, 'none')]).toEqual([false, false]);
   });
 });
 

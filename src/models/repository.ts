@@ -4,11 +4,15 @@ import { join, relative, resolve, sep } from 'node:path';
 import { NestorError, reasonOf } from '../errors.js';
 import { byVersion, isVersion } from './versions.js';
 
-export interface ModelFolder {
+/** A folder that is to be loaded. */
+export interface FoundModel {
   readonly name: string;
   readonly path: string;
+}
+
+export interface ModelFolder extends FoundModel {
   readonly manifestPath: string;
-  /** Oldest first, at least one. */
+  /** Oldest first. */
   readonly versions: readonly VersionFolder[];
 }
 
@@ -21,17 +25,23 @@ export interface VersionFolder {
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /**
- * All folders that hold versions, in the order of their names and numbers; whether a name can be a model's shows when it is loaded.
+ * All folders that hold versions, in the order of their names. One that cannot be read is for its load to say, which keeps no other from being
+ * found; so is whether a name can be a model's.
  * @throws Error that names the path when the repository cannot be read.
  */
-export async function scan(repository: string): Promise<ModelFolder[]> {
+export async function scan(repository: string): Promise<FoundModel[]> {
   const root = resolve(repository);
-  const found: ModelFolder[] = [];
+  const found: FoundModel[] = [];
   for (const name of await folders(root)) {
-    const folder = await modelFolder(root, name);
-    if (folder) found.push(folder);
+    if (await isModel(root, name)) found.push({ name, path: join(root, name) });
   }
   return found;
+}
+
+/** Whether that is one of them. @throws Error that names the path when the repository cannot be read: whether it is there, nobody knows. */
+export async function holds(repository: string, name: string): Promise<boolean> {
+  const root = resolve(repository);
+  return (await entries(root)).includes(name) && (await isFolder(join(root, name))) && (await isModel(root, name));
 }
 
 /**
@@ -43,8 +53,8 @@ export async function findModel(repository: string, name: string): Promise<Model
     const message = "A model's name has letters, digits, '.', '_' and '-' only, and starts with a letter or digit";
     throw new NestorError('INVALID_REQUEST', message, { field: 'model' });
   }
-  const folder = (await isFolder(join(resolve(repository), name))) ? await modelFolder(resolve(repository), name) : undefined;
-  if (folder) return folder;
+  const folder = (await isFolder(join(resolve(repository), name))) ? await modelFolder(repository, name) : undefined;
+  if (folder && folder.versions.length > 0) return folder;
   throw new NestorError(
     'MODEL_NOT_FOUND',
     `The repository has no model ${JSON.stringify(name)}, a folder with a version such as ${name}/1`,
@@ -59,15 +69,15 @@ export async function withinRepository(repository: string, path: string): Promis
   throw new Error(`${relative(repository, path)} is a symbolic link out of the repository; only what lies in the repository is served`);
 }
 
-async function modelFolder(root: string, name: string): Promise<ModelFolder | undefined> {
-  const path = join(root, name);
+/** One folder, whether it holds a version or not. @throws Error that names the path when it cannot be read. */
+export async function modelFolder(repository: string, name: string): Promise<ModelFolder> {
+  const path = join(resolve(repository), name);
   const inside = await folders(path).catch((thrown: unknown) => {
     if (NAME.test(name)) throw thrown;
     // No model can be called so, nor has anybody said that one is: lost+found of a volume, which root alone may read.
     return [];
   });
   const versions = inside.filter(isVersion).sort(byVersion);
-  if (versions.length === 0) return undefined;
   return {
     name,
     path,
@@ -76,12 +86,20 @@ async function modelFolder(root: string, name: string): Promise<ModelFolder | un
   };
 }
 
+function isModel(root: string, name: string): Promise<boolean> {
+  return modelFolder(root, name).then(({ versions }) => versions.length > 0, () => true); // prettier-ignore
+}
+
 async function folders(path: string): Promise<string[]> {
-  const names = await readdir(path).catch((error: unknown) => {
-    throw new Error(`The model repository cannot be read: ${reasonOf(error)}`, { cause: error });
-  });
+  const names = await entries(path);
   const kinds = await Promise.all(names.map((name) => isFolder(join(path, name))));
   return names.filter((name, index) => kinds[index] && !name.startsWith('.')).sort();
+}
+
+function entries(path: string): Promise<string[]> {
+  return readdir(path).catch((error: unknown) => {
+    throw new Error(`The model repository cannot be read: ${reasonOf(error)}`, { cause: error });
+  });
 }
 
 /** A link to a folder is one; a link to nothing, or something that has just gone, is none. */
