@@ -15,6 +15,16 @@ const COUNTS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 const RATIOS = [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1];
 const MODEL = ['model', 'version'] as const;
 
+/** What is to be said of a queue when somebody looks. */
+export interface QueueReport {
+  readonly model: string;
+  readonly version: string;
+  /** Rows. */
+  waiting: number;
+  /** Since it had something to do. */
+  tokensPerSecond?: number;
+}
+
 /** All of Nestor's instruments on one registry. Labels are bounded: route templates and names of models that exist. */
 export class Metrics {
   readonly requestDuration;
@@ -54,11 +64,13 @@ export class Metrics {
 
   /** Called when they are read: whoever has figures that change more often than they are looked at. */
   readonly atScrape = new Set<() => void>();
-  readonly #reporters = new Map<string, number>();
+  /** By version, whoever came first in front. */
+  readonly #queues = new Map<string, Set<QueueReport>>();
 
   constructor(readonly registry: Registry) {
     const registers = [registry];
     const collect = (): void => {
+      for (const queues of this.#queues.values()) this.#reportQueues([...queues]);
       for (const report of this.atScrape) report();
     };
     this.requestDuration = new Histogram({
@@ -249,17 +261,29 @@ export class Metrics {
    * Somebody reports under the labels of a model version: the one that serves, or one that is loaded to take over.
    * @returns what ends that; with the last of them the series of the version go off /metrics.
    */
-  reports(model: string, version: string): () => void {
+  reports(queue: QueueReport): () => void {
+    const { model, version } = queue;
     const name = `${model}/${version}`;
-    this.#reporters.set(name, (this.#reporters.get(name) ?? 0) + 1);
+    const queues = this.#queues.get(name) ?? new Set<QueueReport>();
+    this.#queues.set(name, queues.add(queue));
     return () => {
-      const left = (this.#reporters.get(name) ?? 0) - 1;
-      this.#reporters.set(name, left);
-      if (left > 0) return;
-      this.#reporters.delete(name);
+      queues.delete(queue);
+      if (queues.size > 0) return;
+      this.#queues.delete(name);
       for (const instrument of this.#ofModels) instrument.remove({ model, version });
       for (const kind of ['mapped', 'private']) this.modelMemory.remove({ model, version, kind });
     };
+  }
+
+  /** Those of one version: the rows of all, and the rate of the one that serves, since the others have run their warm-up alone. */
+  #reportQueues([serving, ...others]: readonly QueueReport[]): void {
+    if (!serving) return;
+    const { model, version, tokensPerSecond } = serving;
+    this.queueItems.set(
+      { model, version },
+      others.reduce((sum, { waiting }) => sum + waiting, serving.waiting),
+    );
+    if (tokensPerSecond !== undefined) this.drainRate.set({ model, version }, tokensPerSecond);
   }
 
   /** The instruments that have a series for each model version. */

@@ -26,3 +26,26 @@ it('nothing is left of a version that could not be loaded', async () => {
   failed.close();
   expect(await printed()).toEqual([]);
 });
+
+it('shows what waits for all of a version, and how fast the one drains that serves, while another is loaded to take over', async () => {
+  const old = new ModelMetrics(metrics, 'm', '3');
+  old.queueItems(500);
+  old.drainRate(1000);
+  const fresh = new ModelMetrics(metrics, 'm', '3');
+  fresh.queueItems(0);
+  // Its warm-up.
+  fresh.drainRate(7);
+  const gauges = async (): Promise<string[]> => (await printed()).filter((line) => /queue_items|drain_rate/.test(line));
+  const of = (rows: number, rate: number): string[] => [
+    `nestor_queue_items{model="m",version="3"} ${rows}`,
+    `nestor_drain_rate_tokens_per_second{model="m",version="3"} ${rate}`,
+  ];
+  expect(await gauges()).toEqual(of(500, 1000));
+  fresh.queueItems(2);
+  expect(await gauges()).toEqual(of(502, 1000));
+  old.queueItems(0);
+  old.close();
+  expect(await gauges()).toEqual(of(2, 7));
+  fresh.close();
+  expect(await printed()).toEqual([]);
+});

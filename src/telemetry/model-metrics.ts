@@ -1,5 +1,5 @@
 // The instruments of one model version, bound to its labels once instead of at every observation.
-import type { Metrics } from './metrics.js';
+import type { Metrics, QueueReport } from './metrics.js';
 import { ModelStatistics } from './model-statistics.js';
 
 export class ModelMetrics {
@@ -27,7 +27,8 @@ export class ModelMetrics {
     readonly model: string,
     readonly version: string,
   ) {
-    const end = metrics.reports(model, version);
+    // Its figures change more often than they are looked at.
+    const queue: QueueReport = { model, version, waiting: 0 };
     const wait = metrics.queueWait.labels(model, version);
     const preprocess = metrics.preprocessDuration.labels(model, version);
     const inference = metrics.inferenceDuration.labels(model, version);
@@ -37,14 +38,6 @@ export class ModelMetrics {
     const coalesced = metrics.coalesced.labels(model, version);
     const failures = metrics.batchFailures.labels(model, version);
     const restarts = metrics.workerRestarts.labels(model, version);
-    // They change more often than they are looked at.
-    let waiting = 0;
-    let drained: number | undefined;
-    const report = (): void => {
-      metrics.queueItems.set({ model, version }, waiting);
-      if (drained !== undefined) metrics.drainRate.set({ model, version }, drained);
-    };
-    metrics.atScrape.add(report);
     this.queueWait = (seconds, traceId) => {
       wait.observe(seconds, traceId);
     };
@@ -56,10 +49,10 @@ export class ModelMetrics {
       this.statistics.ran(rows, seconds);
     };
     this.queueItems = (rows) => {
-      waiting = rows;
+      queue.waiting = rows;
     };
     this.drainRate = (tokensPerSecond) => {
-      drained = tokensPerSecond;
+      queue.tokensPerSecond = tokensPerSecond;
     };
     this.batchFailed = () => {
       failures.inc();
@@ -85,9 +78,6 @@ export class ModelMetrics {
       metrics.modelMemory.set({ model, version, kind: 'mapped' }, mapped);
       metrics.modelMemory.set({ model, version, kind: 'private' }, own);
     };
-    this.close = () => {
-      metrics.atScrape.delete(report);
-      end();
-    };
+    this.close = metrics.reports(queue);
   }
 }
