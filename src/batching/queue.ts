@@ -9,7 +9,12 @@ import { BULK, Packing, type PackingPolicy } from './packing.js';
  */
 const SMALLEST_SHARE = 0.25;
 
-/** So many batches after another tenant has led one it is still expected back. */
+/**
+ * Share of a full batch that bulk takes while others come beside it, who wait for the end of one of its batches and have one core of two.
+ */
+const BESIDE_OTHERS = 0.125;
+
+/** So many batches after another tenant has led one, or one has carried anything but bulk, they are still expected back. */
 const EXPECTED_BACK = 32;
 
 /** Tenants that are remembered while nothing of theirs waits: what they owe counts only until the others have caught up. */
@@ -30,6 +35,8 @@ export class Queue<E extends Entry> {
   /** Who led the last batch, and for how many batches in a row. */
   #host: Backlog<E> | undefined;
   #inARow = Infinity;
+  /** Batches since one that carried anything but bulk. */
+  #bulkInARow = Infinity;
   #arrivals = 0;
   #items = 0;
   #rows = 0;
@@ -37,6 +44,7 @@ export class Queue<E extends Entry> {
   readonly #take = (backlog: Backlog<E>, entry: E): void => {
     backlog.due += costOf(entry.item) / backlog.share.weight;
     this.#latest = Math.max(this.#latest, backlog.due);
+    if (entry.flow.waiting <= BULK) this.#bulkInARow = 0;
     this.#leaves(entry, backlog.serve(entry));
   };
 
@@ -116,6 +124,7 @@ export class Queue<E extends Entry> {
     this.#virtualTime = Math.max(this.#virtualTime, backlog.due);
     this.#inARow = backlog === this.#host ? this.#inARow + 1 : this.#host ? 1 : Infinity;
     this.#host = backlog;
+    this.#bulkInARow += 1;
     const budget = this.#budget(backlog, leader, instances, worthARun);
     this.#take(backlog, leader);
     if (this.#items === 0) return [leader];
@@ -145,6 +154,7 @@ export class Queue<E extends Entry> {
   #budget(host: Backlog<E>, { flow }: E, instances: number, worthARun: number): number {
     const { maxTokens } = this.policy;
     const expectsOthers = this.#inARow < EXPECTED_BACK && host.rows === this.#rows;
+    if (flow.waiting > BULK && this.#bulkInARow < EXPECTED_BACK) return maxTokens * BESIDE_OTHERS;
     if (flow.waiting > BULK || expectsOthers) return maxTokens * SMALLEST_SHARE;
     if (instances === 1) return maxTokens;
     return Math.min(maxTokens, Math.max(Math.min(maxTokens * SMALLEST_SHARE, worthARun), this.#tokens / instances));
