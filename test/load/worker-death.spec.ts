@@ -1,7 +1,7 @@
 // A worker thread that dies while it serves costs its own batch and nothing else.
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { post, send, type Answer, type Problem } from '../setup/client.js';
 import { distance, MINILM, sentences } from '../setup/fixtures.js';
 import { metric } from '../setup/metrics.js';
@@ -16,16 +16,19 @@ const KILLABLE = ['--import', join(FIXTURES, 'preload/kill-worker.mjs')];
 const long = sentences().filter(({ ids }) => ids.length > 70);
 
 let server: Server | undefined;
+/** Prepared once: whoever takes the preparation away brings it back. */
+let cache: string;
+beforeAll(async () => {
+  cache = await written({});
+});
 afterEach(() => server?.stop());
 afterAll(removeRepositories);
 
 /** A server of one text model with so many workers, whose batches are single texts. */
-async function serve(workers: number): Promise<{ running: Server; cache: string }> {
+async function serve(workers: number): Promise<Server> {
   const manifest = `${withWorkers(workers)}batching: { maxRows: 1 }\n`;
   const repository = await written({ 'text/1': { from: join(shipped(MINILM), '1') }, 'text/model.yaml': manifest });
-  const cache = await written({});
-  server = await Server.start({ MODEL_REPOSITORY: repository, CACHE_DIR: cache, CACHE: 'off' }, KILLABLE);
-  return { running: server, cache };
+  return (server = await Server.start({ MODEL_REPOSITORY: repository, CACHE_DIR: cache, CACHE: 'off' }, KILLABLE));
 }
 
 const embed = (running: Server, input: string): Promise<Answer> => post(`${running.url}/v1/embeddings`, { model: 'text', input });
@@ -44,7 +47,7 @@ interface Health {
 const workersAlive = ({ body }: Answer): string => (body as Health).details.models['text/1'];
 
 it.each([2, 1])('with %i workers all texts but those of its batches are answered, and the next one too', async (workers) => {
-  const { running } = await serve(workers);
+  const running = await serve(workers);
   const texts = [...long, ...long];
   const answers = await killUnderLoad(running, texts.map(({ text }) => text)); // prettier-ignore
 
@@ -67,7 +70,7 @@ it.each([2, 1])('with %i workers all texts but those of its batches are answered
 });
 
 it('readiness says meanwhile how many are alive, and no only when none is', async () => {
-  const { running, cache } = await serve(2);
+  const running = await serve(2);
   const ready = (): Promise<Answer> => send(`${running.url}/health/ready`);
   const alive = (count: number): Promise<Answer> =>
     until(`${count} workers to be alive`, async () => {
@@ -87,7 +90,7 @@ it('readiness says meanwhile how many are alive, and no only when none is', asyn
 });
 
 it('a worker that cannot come back leaves 503 and not a wait for ever, and comes back when it can', async () => {
-  const { running, cache } = await serve(1);
+  const running = await serve(1);
   // What was prepared is what a worker loads.
   const file = join(cache, 'prepared');
   await rename(file, `${file}.gone`);
