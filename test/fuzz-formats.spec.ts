@@ -1,17 +1,17 @@
 // Malformed bodies in every format: no 5xx, every refusal names the field, the process lives on and does not grow.
 // `npm run fuzz` sends 10,000 in each format; FUZZ_SEED gives others.
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { Tensor } from '../../src/tensor.js';
-import { send as get, type Problem } from '../setup/client.js';
-import { forge } from '../setup/forge.js';
-import { FORMATS, send, type Outgoing } from '../setup/formats.js';
-import { inParallel } from '../setup/load.js';
-import { oneOf } from '../setup/mutate.js';
-import { removeRepositories, shipped, written } from '../setup/repository.js';
-import { COLLECTS, keptBytes } from '../setup/kept-bytes.js';
-import { Server } from '../setup/server.js';
-import { identityModel } from '../soak/identity-model.js';
-import { seeded } from '../soak/random.js';
+import type { Tensor } from '../src/tensor.js';
+import { send as get, type Problem } from './setup/client.js';
+import { forge } from './setup/forge.js';
+import { FORMATS, send, type Outgoing } from './setup/formats.js';
+import { inParallel } from './setup/load.js';
+import { oneOf } from './setup/mutate.js';
+import { removeRepositories, shipped, written } from './setup/repository.js';
+import { COLLECTS, keptBytes } from './setup/kept-bytes.js';
+import { Server } from './setup/server.js';
+import { identityModel } from './soak/identity-model.js';
+import { seeded } from './soak/random.js';
 
 const BODIES = Number(process.env.FUZZ_BODIES ?? 1000);
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_124);

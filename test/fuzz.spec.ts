@@ -1,12 +1,12 @@
 // 10,000 malformed bodies, made of valid ones: none is answered with a 5xx, the process lives on and does not grow.
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { post, send, type Problem } from '../setup/client.js';
-import { example, MINILM, sound } from '../setup/fixtures.js';
-import { inParallel } from '../setup/load.js';
-import { mutate, oneOf } from '../setup/mutate.js';
-import { COLLECTS, keptBytes } from '../setup/kept-bytes.js';
-import { Server } from '../setup/server.js';
-import { seeded } from '../soak/random.js';
+import { post, send, type Problem } from './setup/client.js';
+import { example, MINILM, sound } from './setup/fixtures.js';
+import { inParallel } from './setup/load.js';
+import { mutate, oneOf } from './setup/mutate.js';
+import { COLLECTS, keptBytes } from './setup/kept-bytes.js';
+import { Server } from './setup/server.js';
+import { seeded } from './soak/random.js';
 
 const BODIES = 14_000;
 const CLIENTS = 8;
