@@ -131,30 +131,19 @@ export class Metrics {
     });
     // There from the start, at 0: Prometheus does not see the first of a series that was not there before.
     for (const reason of Object.keys(ERRORS)) this.rejected.labels(reason);
-    this.batchFailures = new Counter({
-      name: 'nestor_batch_failures_total',
-      help: 'Batches that failed; the items of one that the model refused run again, each by itself.',
-      labelNames: MODEL,
-      registers,
-    });
-    this.workerRestarts = new Counter({
-      name: 'nestor_worker_restarts_total',
-      help: 'Worker threads that died and were started again.',
-      labelNames: MODEL,
-      registers,
-    });
+    const ofModels = (name: string, help: string) => new Counter({ name: `nestor_${name}_total`, help, labelNames: MODEL, registers });
+    this.batchFailures = ofModels(
+      'batch_failures',
+      'Batches that failed; the items of one that the model refused run again, each by itself.',
+    );
+    this.workerRestarts = ofModels('worker_restarts', 'Worker threads that died and were started again.');
     this.modelLoadDuration = new Gauge({
       name: 'nestor_model_load_duration_seconds',
       help: 'Time to load and warm a model version.',
       labelNames: MODEL,
       registers,
     });
-    this.modelLoadFailures = new Counter({
-      name: 'nestor_model_load_failures_total',
-      help: 'Model versions that could not be loaded; what served before them serves on.',
-      labelNames: MODEL,
-      registers,
-    });
+    this.modelLoadFailures = ofModels('model_load_failures', 'Model versions that could not be loaded; what served before them serves on.');
     this.modelMemory = new Gauge({
       name: 'nestor_model_memory_bytes',
       help: 'Weights that the instances of a model version map, and what the process grew by when it was loaded.',
@@ -202,12 +191,7 @@ export class Metrics {
       labelNames: MODEL,
       registers,
     });
-    this.coalesced = new Counter({
-      name: 'nestor_coalesced_total',
-      help: 'Inputs that joined an equal one in flight instead of being computed again.',
-      labelNames: MODEL,
-      registers,
-    });
+    this.coalesced = ofModels('coalesced', 'Inputs that joined an equal one in flight instead of being computed again.');
     const ofTenants = (name: string, help: string) =>
       new Counter({ name: `nestor_tenant_${name}_total`, help, labelNames: ['tenant', 'model'] as const, registers });
     this.tenantRequests = ofTenants('requests', 'Requests that were answered, computed or remembered.');
