@@ -7,11 +7,11 @@ import { Logger } from '@nestjs/common';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
-import { tuneCollector } from './collector.js';
 import { readEnvironment, type Environment } from './config/environment.js';
 import { reasonOf } from './errors.js';
 import { GrpcServer } from './grpc/grpc.server.js';
 import { createApplication } from './http/application.js';
+import { tuneCollector } from './runtime/collector.js';
 import { RuntimeService } from './runtime/runtime.service.js';
 import { Readiness } from './health/readiness.js';
 

@@ -213,16 +213,6 @@ describe('Queue', () => {
     expect(queue.next()).toHaveLength(4);
   });
 
-  it('lets bulk travel in smaller ones still while others come beside it, and in larger ones again once they stay away', () => {
-    const queue = new Queue<TestEntry>({ maxRows: 64, maxTokens: 64, tolerance: 1, segments: true });
-    fill(queue, flowOf(), 1000, { length: 4 });
-    const single = put(queue, flowOf(), { length: 4 });
-    for (let batch = queue.next(); !batch.includes(single); batch = queue.next()) expect(batch).toHaveLength(4);
-    const batches = Array.from({ length: 40 }, () => queue.next().length);
-    expect(batches.slice(0, 30)).toEqual(Array(30).fill(2));
-    expect(batches.slice(-5)).toEqual(Array(5).fill(4));
-  });
-
   it('leaves an item with a mask of its own alone where masks number the sequences', () => {
     const queue = new Queue<TestEntry>({ ...POLICY, segments: true });
     for (const masked of [false, true, false]) put(queue, flowOf(), { length: 5, masked });

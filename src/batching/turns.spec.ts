@@ -47,3 +47,17 @@ it('serves a request of four full batches as it would that many of one text', ()
 it('lets single texts past a larger request, which takes turns with them', () => {
   expect(waitOf(32)).toBeGreaterThan(4 * 32);
 });
+
+it('bulk travels in smaller batches while single texts come beside it, and in larger ones again once they stay away', () => {
+  const queue = makeQueue();
+  const bulk = ask(queue, 3, 1000);
+  const single = ask(queue, 3);
+  const alone: number[] = [];
+  const beside: number[] = [];
+  while (single.waiting > 0) alone.push(queue.next().length);
+  for (let count = 0; count < 40; count++) beside.push(queue.next().length);
+  expect(bulk.waiting).toBeGreaterThan(0);
+  expect(Math.max(...alone)).toBe(MATES / 4);
+  expect(beside.slice(0, 30)).toEqual(Array(30).fill(MATES / 8));
+  expect(beside.slice(-5)).toEqual(Array(5).fill(MATES / 4));
+});
