@@ -62,8 +62,8 @@ export class Admission {
   }
 
   /**
-   * Seconds after which there is room. Each who is sent away is given a turn of their own, as if they stood in line with the others of
-   * their tenant: told the same second, all would come back at once and be refused again.
+   * Seconds after which there is room. Each who is sent away is given a turn of their own (equal requests that met in flight have one
+   * together), as if they stood in line with the others of their tenant: told the same second, all would come back at once and be refused again.
    */
   #turnIn(own: Backlog<JobEntry>, excess: number, tokens: number): number {
     const now = performance.now();

@@ -9,6 +9,7 @@ export interface Flow {
   finish: number;
   /** Its items that wait. */
   waiting: number;
+  readonly items: number;
   /** What all its items cost. */
   readonly tokens: number;
   readonly urgency: number;

@@ -16,6 +16,7 @@ export class Job implements Flow {
   waiting = 0;
   /** Called once the job is settled: its deadline and its client, who may ask many more things, hold it no longer. */
   unwatch: (() => void) | undefined;
+  readonly items: number;
   readonly tokens: number;
   readonly urgency: number;
   readonly share: Share;
@@ -34,6 +35,7 @@ export class Job implements Flow {
     private readonly resolve: (result: JobResult) => void,
     private readonly reject: (reason: NestorError) => void,
   ) {
+    this.items = items.length;
     this.tokens = items.reduce((sum, item) => sum + costOf(item), 0);
     this.urgency = options.urgency ?? USUAL_URGENCY;
     this.share = options.share ?? EVERYBODY;

@@ -20,7 +20,7 @@ interface TestEntry extends Entry {
 }
 
 function flowOf(urgency = 3, share: Share = EVERYBODY): Flow {
-  return { finish: 0, waiting: 0, tokens: Infinity, urgency, share };
+  return { finish: 0, waiting: 0, items: Infinity, tokens: Infinity, urgency, share };
 }
 
 function entry(flow: Flow, { length = 1, rows = 1, kind = '', masked = false }: Partial<Item> = {}, index = 0): TestEntry {

@@ -44,7 +44,7 @@ export class Queue<E extends Entry> {
   readonly #take = (backlog: Backlog<E>, entry: E): void => {
     backlog.due += costOf(entry.item) / backlog.share.weight;
     this.#latest = Math.max(this.#latest, backlog.due);
-    if (entry.flow.waiting <= BULK) this.#bulkInARow = 0;
+    if (entry.flow.items <= BULK) this.#bulkInARow = 0;
     this.#leaves(entry, backlog.serve(entry));
   };
 

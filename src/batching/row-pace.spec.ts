@@ -9,7 +9,7 @@ import { RowPace } from './row-pace.js';
 function eight(): Queue<Entry> {
   const queue = new Queue<Entry>({ maxRows: 64, maxTokens: 512, tolerance: 1 });
   for (let i = 0; i < 8; i++) {
-    const flow: Flow = { finish: 0, waiting: 0, tokens: 1, urgency: USUAL_URGENCY, share: EVERYBODY };
+    const flow: Flow = { finish: 0, waiting: 0, items: 1, tokens: 1, urgency: USUAL_URGENCY, share: EVERYBODY };
     queue.add({ item: item(i, 1), kind: '', flow, order: 0, turn: 0, alone: false });
   }
   return queue;

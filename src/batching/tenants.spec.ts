@@ -15,7 +15,7 @@ interface Waiting extends Entry {
 
 let ids = 0;
 const tenant = (name: string, weight = 1): Share => ({ name, weight });
-const flowOf = (share: Share, urgency = 3): Flow => ({ finish: 0, waiting: 0, tokens: Infinity, urgency, share });
+const flowOf = (share: Share, urgency = 3): Flow => ({ finish: 0, waiting: 0, items: Infinity, tokens: Infinity, urgency, share });
 function entry(flow: Flow, length = 1, kind = ''): Waiting {
   const item = { inputs: [], rows: 1, length, kind };
   return { item, kind, flow, id: ids++, order: 0, turn: 0, alone: false };

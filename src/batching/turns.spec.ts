@@ -8,7 +8,7 @@ const LENGTH = 8;
 const MATES = 8;
 
 function ask(queue: Queue<Entry>, urgency: number, items = 1): Flow {
-  const flow: Flow = { finish: 0, waiting: 0, tokens: items * LENGTH, urgency, share: EVERYBODY };
+  const flow: Flow = { finish: 0, waiting: 0, items, tokens: items * LENGTH, urgency, share: EVERYBODY };
   const item = { inputs: [], rows: 1, length: LENGTH, kind: '' };
   for (let index = 0; index < items; index++) queue.add({ item, kind: '', flow, order: 0, turn: 0, alone: false });
   return flow;
@@ -46,6 +46,15 @@ it('serves a request of four full batches as it would that many of one text', ()
 
 it('lets single texts past a larger request, which takes turns with them', () => {
   expect(waitOf(32)).toBeGreaterThan(4 * 32);
+});
+
+it('bulk alone travels in larger batches, one request after the other', () => {
+  const queue = makeQueue();
+  for (let request = 0; request < 2; request++) {
+    const bulk = ask(queue, 3, 200);
+    while (bulk.waiting > MATES / 4) expect(queue.next().length).toBeGreaterThanOrEqual(MATES / 4);
+    while (bulk.waiting > 0) queue.next();
+  }
 });
 
 it('bulk travels in smaller batches while single texts come beside it, and in larger ones again once they stay away', () => {
