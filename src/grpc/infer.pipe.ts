@@ -1,9 +1,9 @@
 // A call of ModelInfer -> what `inference/` understands.
 import { createParamDecorator, Injectable, type ExecutionContext, type PipeTransform } from '@nestjs/common';
 import type { ServerUnaryCall } from '@grpc/grpc-js';
+import { InferenceService } from '../inference/inference.service.js';
 import type { Call, PredictionInput } from '../inference/prediction.js';
 import type { Lease } from '../models/lease.js';
-import { ModelManager } from '../models/model-manager.js';
 import { releaseBlock } from '../oip/block.js';
 import { parseMessage } from '../oip/message.js';
 import { callOfParameters } from '../oip/parameters.js';
@@ -29,7 +29,7 @@ type UnaryCall = ServerUnaryCall<Buffer, unknown>;
 @Injectable()
 export class InferPipe implements PipeTransform<UnaryCall, Promise<InferRequest>> {
   constructor(
-    private readonly models: ModelManager,
+    private readonly inference: InferenceService,
     private readonly tenants: Tenants,
   ) {}
 
@@ -38,7 +38,8 @@ export class InferPipe implements PipeTransform<UnaryCall, Promise<InferRequest>
     await this.tenants.of(record?.tenant).enter();
     const message = parseMessage(ModelInferRequestSchema, call.request, 'message');
     requireNamed(call.metadata, message);
-    const lease = await this.models.use({ name: message.modelName, version: message.modelVersion || undefined }, deadlineOf(call));
+    const ref = { name: message.modelName, version: message.modelVersion || undefined };
+    const lease = await this.inference.lease(ref, call.request.byteLength, deadlineOf(call));
     try {
       const query = readInfer(message, lease.model);
       releaseBlock(call.request, query.tensors, HEAD_BYTES);

@@ -2,8 +2,9 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import { invalid, NestorError } from '../errors.js';
 import { scoresOutput } from '../models/scores-output.js';
+import { InferenceService } from '../inference/inference.service.js';
 import type { Call, Prediction, PredictionInput } from '../inference/prediction.js';
-import { ModelManager, type ModelRef } from '../models/model-manager.js';
+import type { ModelRef } from '../models/model-manager.js';
 import type { Model } from '../models/model.js';
 import { releaseBlock } from '../oip/block.js';
 import { callOf, deadlineOf } from './call.js';
@@ -24,7 +25,7 @@ export interface PredictRequest {
 
 @Injectable()
 export class PredictPipe implements PipeTransform<Exchange, Promise<PredictRequest>> {
-  constructor(private readonly models: ModelManager) {}
+  constructor(private readonly inference: InferenceService) {}
 
   async transform(exchange: Exchange): Promise<PredictRequest> {
     const { request, reply } = exchange;
@@ -32,9 +33,9 @@ export class PredictPipe implements PipeTransform<Exchange, Promise<PredictReque
     const { headers } = request;
     const decoder = decoderFor('Prediction', headers['content-type']);
     const encoders = encodersFor('Prediction', headers.accept, decoder);
-    const { model, release } = await this.models.use({ name, version }, deadlineOf(request, reply));
-    untilClosed(reply, release);
     const bytes = bytesOfBody(request);
+    const { model, release } = await this.inference.lease({ name, version }, bytes.byteLength, deadlineOf(request, reply));
+    untilClosed(reply, release);
     const query = await decoder.decodePrediction({ bytes, headers }, model);
     if (query.input.kind === 'tensors') releaseBlock(bytes, query.input.tensors);
     const named = query.outputs?.length ? query.outputs : outputsOf(request.query);

@@ -137,7 +137,7 @@ export class InferenceService {
       model,
       call: { ...call, cache: 'bypass' },
       place,
-      work: bounded(embeddingWork(model, inputs, options, this.features), most),
+      work: bounded(embeddingWork(model, inputs, options, this.features), most, call.cache),
       outputs: [output.name],
       circumstances: {},
       valueOf: (parts: Parts) => parts,
@@ -147,8 +147,32 @@ export class InferenceService {
     return { model, texts, tokens: texts.reduce((sum, { shape }) => sum + (shape[1] ?? 0), 0), timings };
   }
 
+  /**
+   * The model for a request that cannot be read without it; while it is loaded first, the body has its room among the inputs.
+   * @param bytes of the body.
+   * @throws NestorError
+   */
+  async lease(ref: ModelRef, bytes: number, deadline: number | undefined): Promise<Lease> {
+    if (!this.models.sleeps(ref.name)) return this.models.use(ref, deadline);
+    const place = this.room.take(bytes);
+    try {
+      return await this.models.use(ref, deadline);
+    } finally {
+      place.leave();
+    }
+  }
+
   /** The tokens of each text with its prompt, none cut off. @throws NestorError */
   async tokenize(ref: ModelRef, texts: readonly string[], prompt: PromptChoice, addSpecialTokens: boolean): Promise<Token[][]> {
+    const place = this.room.take(bytesOfTexts(texts));
+    try {
+      return await this.#tokenize(ref, texts, prompt, addSpecialTokens);
+    } finally {
+      place.leave();
+    }
+  }
+
+  async #tokenize(ref: ModelRef, texts: readonly string[], prompt: PromptChoice, addSpecialTokens: boolean): Promise<Token[][]> {
     using lease = await this.#embedder(ref);
     const { model } = lease;
     const tokenizer = tokenizerOf(model);
@@ -160,6 +184,15 @@ export class InferenceService {
 
   /** The text of each list of token ids. @throws NestorError */
   async decode(ref: ModelRef, ids: readonly (readonly number[])[], skipSpecialTokens: boolean): Promise<string[]> {
+    const place = this.room.take(bytesOfTexts(ids));
+    try {
+      return await this.#decode(ref, ids, skipSpecialTokens);
+    } finally {
+      place.leave();
+    }
+  }
+
+  async #decode(ref: ModelRef, ids: readonly (readonly number[])[], skipSpecialTokens: boolean): Promise<string[]> {
     using lease = await this.#embedder(ref);
     const tokenizer = tokenizerOf(lease.model);
     ids.forEach((list, index) => {
@@ -185,10 +218,13 @@ export class InferenceService {
   }
 }
 
-/** @throws NestorError PAYLOAD_TOO_LARGE for inputs of more tokens altogether. */
-function bounded(work: Work, mostTokens: number): Work {
+/**
+ * @param cache what the client said of it: the answer is too large to be remembered, the ids of its tokens may be.
+ * @throws NestorError PAYLOAD_TOO_LARGE for inputs of more tokens altogether.
+ */
+function bounded(work: Work, mostTokens: number, cache: Call['cache']): Work {
   const tensors: Work['tensors'] = async (places, waits) => {
-    const made = await work.tensors(places, waits);
+    const made = await work.tensors(places, { ...waits, cache });
     const tokens = made.reduce((sum, [first]) => sum + (first?.shape[1] ?? 0), 0);
     if (tokens <= mostTokens) return made;
     const message = `The inputs have ${tokens} tokens; vectors of ${mostTokens} can be had at once. Send them in parts`;

@@ -148,6 +148,26 @@ class Served {
 const ROWS = { batches: true, paddedInputs: new Map<string, number>(), paddedOutputs: new Set<string>() };
 
 describe('the room of a request', () => {
+  it('is taken for its body while its model is loaded first', async () => {
+    const { promise, resolve } = Promise.withResolvers<never>();
+    const manager: Partial<ModelManager> = { sleeps: () => true, use: () => promise };
+    const room = new InputRoom(MIB);
+    const service = new InferenceService(
+      manager as ModelManager,
+      {} as CacheService,
+      {} as Features,
+      {} as Tenants,
+      {} as TenantMetrics,
+      room,
+    );
+    const lease = service.lease({ name: 'm' }, MIB, undefined);
+    expect(room.bytes).toBe(MIB);
+    await expect(service.lease({ name: 'm' }, MIB, undefined)).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+    resolve({} as never);
+    await lease;
+    expect(room.bytes).toBe(0);
+  });
+
   const asked = fc.record({
     model: fc.constantFrom('pictures', 'rows'),
     /** Of equal ones the second joins the first. */

@@ -1,7 +1,8 @@
 // An infer request: bytes and headers, whatever their Content-Type -> what `inference/` understands.
 import { Injectable, type PipeTransform } from '@nestjs/common';
+import { InferenceService } from '../../inference/inference.service.js';
 import type { Call, Prediction, PredictionInput } from '../../inference/prediction.js';
-import { ModelManager, type ModelRef } from '../../models/model-manager.js';
+import type { ModelRef } from '../../models/model-manager.js';
 import { callOf, deadlineOf } from '../call.js';
 import { bytesOfBody, deliver, ExchangeParam, untilClosed, type Delivered, type Exchange } from '../exchange.js';
 import { HEADER_LENGTH } from './infer-body.js';
@@ -21,14 +22,14 @@ export interface InferRequest {
 
 @Injectable()
 export class InferPipe implements PipeTransform<Exchange, Promise<InferRequest>> {
-  constructor(private readonly models: ModelManager) {}
+  constructor(private readonly inference: InferenceService) {}
 
   async transform(exchange: Exchange): Promise<InferRequest> {
     const { request, reply } = exchange;
     const { model: name = '', version } = request.params as { model?: string; version?: string };
-    const { model, release } = await this.models.use({ name, version }, deadlineOf(request, reply));
-    untilClosed(reply, release);
     const bytes = bytesOfBody(request);
+    const { model, release } = await this.inference.lease({ name, version }, bytes.byteLength, deadlineOf(request, reply));
+    untilClosed(reply, release);
     const query = await readInfer(bytes, request.headers[HEADER_LENGTH.toLowerCase()], model);
     releaseBlock(bytes, query.tensors);
     const call = callOfParameters(query.parameters, callOf(request, reply));
