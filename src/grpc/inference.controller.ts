@@ -108,8 +108,9 @@ export class GrpcInferenceController {
     return message(pb.ModelStatisticsResponseSchema, { model_stats: models.map(modelStats) });
   }
 
-  /** @throws NestorError MODEL_NOT_FOUND or VERSION_NOT_FOUND. */
+  /** None of one that sleeps. @throws NestorError MODEL_NOT_FOUND or VERSION_NOT_FOUND. */
   #named(name: string, version: string): readonly Model[] {
+    if (this.manager.sleeps(name)) return [];
     return version === '' ? this.models.served(name).versions : [this.models.resolve(name, version)];
   }
 

@@ -84,9 +84,11 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** A route that is open to all is a probe: one that says no has turned nobody away. */
+const MODEL_READY = /^\/v2\/models\/:model(\/versions\/:version)?\/ready$/;
+
+/** Routes that are open to all are probes, and so is whether a model is ready: one that says no has turned nobody away. */
 function isProbeAnswer({ code }: NestorError, { routeOptions }: FastifyRequest): boolean {
-  return routeOptions.config.need === 'open' && ERRORS[code].httpStatus === 503;
+  return (routeOptions.config.need === 'open' || MODEL_READY.test(routeOptions.url ?? '')) && ERRORS[code].httpStatus === 503;
 }
 
 function answer(error: NestorError, { statusOf, mediaType, bodyOf }: Dialect, request: FastifyRequest, reply: FastifyReply): void {

@@ -1,6 +1,9 @@
 // Inputs of an embeddings request: each is told by its place what is wrong with it, and too many are refused before any is made.
+import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from '@jest/globals';
 import { MOST_INPUTS, readInputs } from './embeddings-document.js';
+import { EmbeddingsRequestSchema } from './nestor_pb.js';
+import { protobufCodec } from './protobuf.codec.js';
 import { NumberBlock } from './number-block.js';
 
 const block = (...shape: number[]): NumberBlock =>
@@ -32,6 +35,15 @@ describe('readInputs', () => {
     ['a table beside a text', ['a', block(MOST_INPUTS, 1)], 'input[1]', 'input[1] must be a text or a list of token ids'],
   ])('refuses %s', (_, given, field, message) => {
     expect(() => readInputs(given, 'input')).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST', field, message }));
+  });
+
+  it('refuses as many over Protobuf', async () => {
+    const bytes = toBinary(
+      EmbeddingsRequestSchema,
+      create(EmbeddingsRequestSchema, { model: 'm', texts: new Array<string>(MOST_INPUTS + 1).fill('a') }),
+    );
+    const reading = Promise.try(() => protobufCodec.decodeEmbeddings?.({ bytes: Buffer.from(bytes), headers: {} }));
+    await expect(reading).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', field: 'texts' });
   });
 
   it.each([

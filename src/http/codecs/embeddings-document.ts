@@ -16,6 +16,14 @@ export function readEmbeddings(value: unknown): EmbeddingsQuery {
 /** They are made in one turn of the event loop: so many take 20 ms, and a body may hold 8 million. Unless told otherwise a queue holds half of it. */
 export const MOST_INPUTS = 64 * 1024;
 
+/** @throws NestorError PAYLOAD_TOO_LARGE */
+export function checkCount(length: number, field: string): void {
+  if (length <= MOST_INPUTS) return;
+  throw new NestorError('PAYLOAD_TOO_LARGE', `${field} has ${length} inputs; a request may have ${MOST_INPUTS}. Send them in parts`, {
+    field,
+  });
+}
+
 /**
  * A list of numbers is the ids of one text, anything else in a list is an input of its own.
  * @throws NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE
@@ -24,10 +32,7 @@ export function readInputs(input: unknown, field: string): EmbeddingInput[] {
   if (!isList(input) || isIds(input)) return [inputOf(input, field)];
   const length = input instanceof NumberBlock ? (input.shape[0] ?? 0) : input.length;
   if (length === 0) throw invalid(field, `${field} is empty`);
-  if (length > MOST_INPUTS)
-    throw new NestorError('PAYLOAD_TOO_LARGE', `${field} has ${length} inputs; a request may have ${MOST_INPUTS}. Send them in parts`, {
-      field,
-    });
+  checkCount(length, field);
   const inputs = input instanceof NumberBlock ? input.rows() : input;
   return inputs.map((one, index) => inputOf(one, field, index));
 }

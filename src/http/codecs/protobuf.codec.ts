@@ -6,6 +6,7 @@ import type { PredictionInput } from '../../inference/prediction.js';
 import type { Model } from '../../models/model.js';
 import type { Tensor } from '../../tensor.js';
 import type { Codec, Incoming } from './codec.js';
+import { checkCount } from './embeddings-document.js';
 import { floatBlock } from './float-block.js';
 import { inputSpec } from '../../inference/input-spec.js';
 import { parseMessage } from '../../oip/message.js';
@@ -45,6 +46,7 @@ export const protobufCodec: Codec = {
     const empty = texts.length > 0 ? texts.indexOf('') : tokens.findIndex(({ ids }) => ids.length === 0);
     const field = texts.length > 0 ? `texts[${empty}]` : `tokens[${empty}]`;
     if (empty >= 0) throw invalid(field, `${field} is empty`);
+    checkCount(texts.length + tokens.length, texts.length > 0 ? 'texts' : 'tokens');
     const inputs = texts.length > 0 ? texts : tokens.map(({ ids }) => ids);
     return { model, inputs, format: 'float', dimensions: dimensions === 0 ? undefined : dimensions, prompt: { name, text } };
   },
