@@ -12,7 +12,7 @@ export class BodyRoom {
   #bytes = 0;
 
   constructor({ BODIES_LIMIT_BYTES, BODY_LIMIT_BYTES }: Environment) {
-    // One that is alone always has room.
+    // One that is alone always has room, unless it came compressed over gRPC: then what was sent counts beside what it becomes.
     this.#limit = Math.max(BODIES_LIMIT_BYTES, BODY_LIMIT_BYTES);
   }
 

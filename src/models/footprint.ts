@@ -1,5 +1,7 @@
 // What a model version is expected to take, before it is loaded: from the sizes of its files and the number of its instances.
+import { basename, dirname } from 'node:path';
 import type { InstancePlan } from '../runtime/instance-group.js';
+import type { ContainedFile } from './folder-contents.js';
 import type { MemoryMode } from './memory-mode.js';
 
 /** In bytes. */
@@ -14,6 +16,16 @@ export interface Footprint {
 const INSTANCE_BYTES = 12 * 1024 * 1024;
 /** Without a prepared file an instance holds the weights, and again what the kernels make of them. */
 const UNPREPARED = 2;
+
+/** Weights as other frameworks read them, and graphs beside the one that is served: a clone from a hub has several forms of one model. */
+const OTHER_FORMS = /\.(onnx|safetensors|h5|ot|msgpack)$|^pytorch_model.*\.bin$/;
+
+/** Bytes of a graph and of what may be its weights: whatever lies in its folder and is not of another form. */
+export function bytesOfGraph(files: readonly ContainedFile[], modelPath: string): number {
+  return files
+    .filter(({ path }) => path === modelPath || (dirname(path) === dirname(modelPath) && !OTHER_FORMS.test(basename(path))))
+    .reduce((sum, { bytes }) => sum + bytes, 0);
+}
 
 /** @param weightBytes size of the files that hold the weights: the prepared ones where there are any. */
 export function footprintOf({ count, wide, prepared }: InstancePlan, weightBytes: number, memory: MemoryMode): Footprint {

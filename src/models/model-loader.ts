@@ -15,7 +15,7 @@ import { cachePolicy } from './cache-policy.js';
 import { contentScope, type Content } from './content-digest.js';
 import { checkDemands } from './demands.js';
 import type { ContainedFile } from './folder-contents.js';
-import { footprintOf } from './footprint.js';
+import { bytesOfGraph, footprintOf } from './footprint.js';
 import { inputLimits } from './input-limits.js';
 import { loadingKeys, type Manifest } from './manifest.js';
 import { readModelFiles, type ModelFiles } from './model-files.js';
@@ -27,6 +27,7 @@ import { poolingPlan } from './pooling-plan.js';
 import { PreparedModels } from './prepared-models.js';
 import { promptPlan } from './prompt-plan.js';
 import type { VersionFolder } from './repository.js';
+import { scoresOutput } from './scores-output.js';
 import { Signature } from './signature.js';
 import { taskOf } from './task.js';
 import { Usage } from './usage.js';
@@ -120,7 +121,7 @@ export class ModelLoader {
     const mode = modeOf(manifest);
     const original = await this.#original(files, manifest);
     // Its weights are in this process while it is prepared, as those of an instance that is not.
-    const preparing = footprintOf({ ...original, count: 1, wide: false }, content.bytes, mode);
+    const preparing = footprintOf({ ...original, count: 1, wide: false }, bytesOfGraph(contents, files.modelPath), mode);
     const reserve = () => this.budget.reserve(`${folder.name}/${folder.version}`, preparing, makeRoom);
     const plans: Plans = {
       original,
@@ -218,11 +219,12 @@ function modelOf(parts: Parts, running: Running): Model {
   const clues = {
     signature,
     hasTokenizer: tokenizer !== undefined,
-    hasImageRecipe: image !== undefined || files.imageFault !== undefined,
+    // Of other exports with pictures, which find things in them, nobody here makes pictures into tensors.
+    hasImageRecipe: image !== undefined || (files.imageFault !== undefined && scoresOutput(signature, labels) !== undefined),
     hasLabels: labels !== undefined,
   };
   const task = manifest.task ?? taskOf(clues);
-  if (task === 'image-classification' && !image) throw new Error(`${files.imageFault}; give image in model.yaml`);
+  if (task === 'image-classification' && !image) throw new Error(`${files.imageFault}; give image in model.yaml, or task: tensors`);
   return {
     ...running,
     name: folder.name,

@@ -56,6 +56,10 @@ describe('preprocessor_config.json', () => {
       { height: 224, width: 224, fit: 'cover', resize: 256 },
     ],
     [
+      JSON.parse('{"size": {"height": 8, "width": 8, "longest_edge": null}, "image_mean": null, "image_std": null, "resample": null}'),
+      { height: 8, width: 8, fit: 'stretch' },
+    ],
+    [
       { size: 8, image_mean: 0.5, image_std: 0.25, include_top: true },
       { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
     ],
@@ -73,6 +77,7 @@ describe('preprocessor_config.json', () => {
 
   it('without a size is none', () => {
     expect(recipeOf({})).toBeUndefined();
+    expect(recipeOf(JSON.parse('{"size": null}') as Preprocessor)).toBeUndefined();
   });
 
   it('leaves out what is said not to be done', () => {

@@ -46,7 +46,9 @@ const SQUARE = new Set(['Beit', 'DeiT', 'EfficientNet']);
  * Undefined where the file is not about pictures of one size.
  * @throws Error that names what the file asks for and nobody here does, or what is wrong with its numbers.
  */
-export function recipeOf(given: Preprocessor): ImageRecipe | undefined {
+export function recipeOf(file: Preprocessor): ImageRecipe | undefined {
+  // What is not set is written as null.
+  const given = JSON.parse(JSON.stringify(file), (_, value: unknown) => value ?? undefined) as Preprocessor;
   if (given.size === undefined) return undefined;
   for (const [key, value] of Object.entries(given))
     if (value && !FOLLOWED.has(key) && (key.startsWith('do_') || OTHER_STEPS.has(key))) throw new Error(`${key} is not done`);

@@ -11,6 +11,8 @@ export class RepositoryPoll {
   readonly #logger = new Logger(RepositoryPoll.name);
   readonly #watch: RepositoryWatch;
   readonly #end = new AbortController();
+  /** Models whose last change could not be followed. */
+  readonly #failed = new Set<string>();
 
   constructor(
     @Inject(MODEL_OPTIONS) private readonly options: ModelOptions,
@@ -40,12 +42,16 @@ export class RepositoryPoll {
   async #look(): Promise<void> {
     try {
       for (const name of await this.#watch.changed()) {
+        this.#failed.delete(name);
         await this.manager.refresh(name).catch((thrown: unknown) => {
+          this.#failed.add(name);
           // One that cannot be loaded is in the log and in the index, and the others go on; whether the repository was away is seen at the next look.
           if (!(thrown instanceof NestorError)) this.#watch.again(name);
         });
       }
     } catch (thrown) {
+      // With the repository away: it may have been going when they were read.
+      for (const name of this.#failed) this.#watch.again(name);
       this.#logger.warn(`${reasonOf(thrown)}; everything serves on`);
     }
   }

@@ -259,7 +259,7 @@ export class Metrics {
     };
   }
 
-  /** Those of one version: the rows of all, and the rate of the one that serves, since the others have run their warm-up alone. */
+  /** Those of one version: the rows of all, and the rate of the one that came first: others have run little but their warm-up until it has ended. */
   #reportQueues([serving, ...others]: readonly QueueReport[]): void {
     if (!serving) return;
     const { model, version, tokensPerSecond } = serving;
