@@ -10,7 +10,8 @@ import { BULK, Packing, type PackingPolicy } from './packing.js';
 const SMALLEST_SHARE = 0.25;
 
 /**
- * Share of a full batch that bulk takes while others come beside it, who wait for the end of one of its batches and have one core of two.
+ * Share of a full batch that bulk takes while others come beside it, who wait for the end of one of its batches. On two cores single texts beside
+ * 16,000 of one request had a p99 of 2.97 times their idle one with batches of 128 tokens, 2.37 and 2.45 with 64; the 16,000 took 48 and 55 s.
  */
 const BESIDE_OTHERS = 0.125;
 
