@@ -20,6 +20,7 @@ import { startServer, type RunningServer } from './server-process.ts';
 import { choose } from './options.ts';
 import { SERVERS, type Server } from './servers.ts';
 import { prepareBodies, readTexts } from './texts.ts';
+import { costsOf, isThere, type Cost } from './costs/slices.ts';
 
 const CLIENTS = 32;
 const SCRAPE_MS = 1000;
@@ -28,7 +29,7 @@ const WITHOUT = join(import.meta.dirname, 'costs', 'without.ts');
 
 /** Takes them out and puts them back while it runs. */
 const SWITCH = join(import.meta.dirname, 'costs', 'switch.ts');
-const SWITCHED_MS = 200;
+const SLICE_MS = 1000;
 
 /** A pair that runs in turns; the cost is what the second takes more of. */
 interface Comparison {
@@ -118,12 +119,6 @@ function serverOf({ label, without, environment }: Variant, switched?: string): 
   };
 }
 
-interface Cost {
-  /** Microseconds of CPU of all its threads. */
-  readonly perRequest: number;
-  readonly requestsPerSecond: number;
-}
-
 /** CPU time is what a neighbour on the machine disturbs least. */
 async function costOf({ cpuSeconds, url }: RunningServer, { scraped = true, headers }: Variant, load: ClosedLoop): Promise<Cost> {
   const scrape = scraped ? setInterval(() => void get(`${url}/metrics`), SCRAPE_MS) : undefined;
@@ -159,39 +154,43 @@ async function measure({ without, withIt }: Comparison, { path, bodies }: Worklo
       for (const server of servers) await server.stop();
     }
   }
-  return { cpu: compared(costs, ({ perRequest }) => perRequest), rate: compared(costs, ({ requestsPerSecond }) => requestsPerSecond) };
+  return changes(costs);
 }
 
-/** Both in one process, which differs from itself less than from another. */
-async function measureSwitched({ without, withIt, switched }: Comparison, { path, bodies }: Workload, rounds: number, seconds: number) {
-  const server = await startServer(serverOf(withIt, switched), 'costs');
-  const costs: [Cost[], Cost[]] = [[], []];
-  const load = { url: server.url + path, bodies, clients: CLIENTS, offset: 0 };
-  let there = true;
-  const turn = async (wanted: boolean): Promise<Variant> => {
-    if (wanted !== there) {
-      server.signal('SIGUSR2');
-      await sleep(SWITCHED_MS);
-    }
-    there = wanted;
-    return wanted ? withIt : without;
-  };
+/** Both in one process, which differs from itself less than from another, under one load, in slices of a second. */
+async function measureSwitched({ withIt, switched }: Comparison, { path, bodies }: Workload, rounds: number, seconds: number) {
+  const folder = mkdtempSync(join(tmpdir(), 'nestor-slices-'));
+  const file = join(folder, 'marks.jsonl');
+  const server = await startServer(serverOf(withIt, switched), 'costs', { BENCH_SWITCH_FILE: file });
+  const { headers } = withIt;
+  const load = { url: server.url + path, bodies, clients: CLIENTS, offset: 0, headers };
+  const slices = 2 * rounds * seconds;
   try {
-    for (const wanted of [true, false, true, false]) {
-      const { headers } = await turn(wanted);
-      await warmUp({ ...load, headers, seconds: 3 });
+    await warmUp({ ...load, seconds: 10 });
+    const asked = wrk({ ...load, seconds: slices + 2 });
+    await sleep(1500);
+    for (let slice = 0; slice <= slices; slice++) {
+      server.signal('SIGUSR2');
+      await sleep(SLICE_MS / 2);
+      // In the middle of those that have it: once a second.
+      if (switched !== 'metrics' || isThere(slice)) await get(`${server.url}/metrics`);
+      await sleep(SLICE_MS / 2);
     }
-    for (let round = 0; round < rounds; round++) {
-      for (const wanted of round % 2 === 0 ? [false, true] : [true, false])
-        costs[wanted ? 1 : 0].push(await costOf(server, await turn(wanted), { ...load, seconds }));
-    }
+    const { errors } = await asked;
+    if (errors > 0) throw new Error(`${errors} requests failed`);
+    return changes(costsOf(file));
   } finally {
     await server.stop();
+    rmSync(folder, { recursive: true });
   }
-  return { cpu: compared(costs, ({ perRequest }) => perRequest), rate: compared(costs, ({ requestsPerSecond }) => requestsPerSecond) };
 }
 
-/** Medians of both, and by how much the second differs from the first, round by round. */
+const changes = (costs: readonly [Cost[], Cost[]]) => ({
+  cpu: compared(costs, ({ perRequest }) => perRequest),
+  rate: compared(costs, ({ requestsPerSecond }) => requestsPerSecond),
+});
+
+/** Medians of both, and by how much the second differs from the first, pair by pair. */
 function compared([without, withIt]: readonly [readonly Cost[], readonly Cost[]], of: (cost: Cost) => number) {
   const ratios = withIt.map((cost, round) => of(cost) / of(without[round] ?? cost) - 1);
   return { before: spread(without.map(of)).median, after: spread(withIt.map(of)).median, change: spread(ratios) };

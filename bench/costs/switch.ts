@@ -1,10 +1,13 @@
-// SIGUSR2 takes what BENCH_SWITCH names out of a server that runs, and puts it back: two processes of one server differ by more than it costs.
+// Takes what BENCH_SWITCH names out of a server that runs, and puts it back, slice by slice: two processes of one server differ by more than it costs.
+import { subscribe } from 'node:diagnostics_channel';
+import { appendFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { PerformanceObserver, type PerformanceObserverCallback } from 'node:perf_hooks';
 import { ROOT } from '../paths.ts';
+import { isThere, type Mark } from './slices.ts';
 
-type Part = Record<string, (...given: never[]) => unknown>;
+type Part = Record<string, (this: unknown, ...given: unknown[]) => unknown>;
 const dist = async (file: string): Promise<Record<string, { prototype: Part }>> =>
   (await import(join(ROOT, 'dist/telemetry', file))) as Record<string, { prototype: Part }>;
 
@@ -29,21 +32,31 @@ hooks.PerformanceObserver = class extends PerformanceObserver {
 };
 
 const part = process.env.BENCH_SWITCH;
-const places = await methods(part);
-const originals = places.map(([where, name]) => {
-  if (!where?.[name]) throw new Error(`${part ?? 'nothing'}: there is no ${name} to take out`);
-  return where[name];
+const file = process.env.BENCH_SWITCH_FILE;
+if (file === undefined) throw new Error('BENCH_SWITCH_FILE says where the marks go');
+let slice = -1;
+let there = true;
+for (const [where, name] of await methods(part)) {
+  const original = where?.[name];
+  if (!original) throw new Error(`${part ?? 'nothing'}: there is no ${name} to take out`);
+  // Asked, not replaced again at each slice: compiled code that counts on a method is thrown away when it changes.
+  where[name] = function (...given) {
+    return there ? original.apply(this, given) : undefined;
+  };
+}
+
+let answered = 0;
+subscribe('http.server.response.finish', () => {
+  answered++;
 });
-let out = false;
 process.on('SIGUSR2', () => {
-  out = !out;
-  for (const [index, [where, name]] of places.entries()) {
-    const original = originals[index];
-    if (where && original) where[name] = out ? () => undefined : original;
-  }
+  const { user, system } = process.cpuUsage();
+  const mark: Mark = { ms: performance.now(), cpuMicroseconds: user + system, answered };
+  appendFileSync(file, `${JSON.stringify(mark)}\n`);
+  there = isThere(++slice);
   if (part !== 'metrics') return;
   for (const observer of observers) {
-    if (out) observer.disconnect();
-    else observer.observe({ entryTypes: ['gc'] });
+    if (there) observer.observe({ entryTypes: ['gc'] });
+    else observer.disconnect();
   }
 });

@@ -1,6 +1,7 @@
 // What waits of one tenant: its requests take turns, the urgent first, and now and then the oldest.
 import TinyQueue from 'tinyqueue';
 import { costOf, USUAL_URGENCY, type Item, type Share } from './item.js';
+import { List, type Place } from './list.js';
 import type { PackingPolicy } from './packing.js';
 
 /** A flow of items that are served in order and share one turn: a request. */
@@ -28,7 +29,18 @@ export interface Entry {
   order: number;
   /** When it came, counted in items: first come, first served among those due at the same time. */
   turn: number;
+  /** While it waits: among all, and among those of its kind and length. */
+  places?: readonly [Place<unknown>, Place<unknown>] | undefined;
 }
+
+/** What waits of one kind. */
+interface Alike<E> {
+  items: number;
+  readonly byLength: Map<number, List<E>>;
+}
+
+/** Kinds, and lengths of one, that are kept where nothing waits: they come again, and a Map that changes all the time is what list.ts says of a Set. */
+const KEPT = 512;
 
 function byOrder(a: Entry, b: Entry): number {
   return a.order - b.order || a.turn - b.turn;
@@ -52,7 +64,7 @@ const BATCHES_AT_ONCE = 4;
  */
 const BATCHES_A_LEVEL = 0.25;
 
-const NONE: ReadonlySet<never> = new Set();
+const NONE: Iterable<never> = [];
 
 /**
  * Orders items by start-time fair queuing (Goyal, Vin and Cheng, SIGCOMM 1996), so that an array of thousands does not
@@ -64,9 +76,10 @@ export class Backlog<E extends Entry> {
   due = 0;
   /** When the last one who was sent away was told to come back. */
   lastTurn = 0;
-  readonly #byAge = new Set<E>();
+  readonly #byAge = new List<E>();
   #byOrder = new TinyQueue<E>([], byOrder);
-  readonly #byLength = new Map<string, Map<number, Set<E>>>();
+  readonly #kinds = new Map<string, Alike<E>>();
+  #items = 0;
   #virtualTime: number;
   #batches = 0;
   /** Led the last batch because it was the oldest. */
@@ -99,7 +112,7 @@ export class Backlog<E extends Entry> {
   }
 
   get empty(): boolean {
-    return this.#byAge.size === 0;
+    return this.#items === 0;
   }
 
   get virtualTime(): number {
@@ -108,7 +121,7 @@ export class Backlog<E extends Entry> {
 
   /** What has waited longest. */
   get oldest(): E | undefined {
-    return this.#byAge.values().next().value;
+    return this.#byAge.first;
   }
 
   add(entry: E): void {
@@ -117,9 +130,11 @@ export class Backlog<E extends Entry> {
     flow.finish = start + costOf(item);
     const headStart = Math.max(0, 2 * BATCHES_AT_ONCE * this.#fullBatch(item.length) - flow.tokens);
     entry.order = Math.max(this.#virtualTime, start - headStart) + this.#patience(entry);
-    this.#byAge.add(entry);
+    this.#items += 1;
     this.#byOrder.push(entry);
-    this.#bucket(kind, item.length).add(entry);
+    const alike = this.#alike(kind);
+    alike.items += 1;
+    entry.places = [this.#byAge.add(entry), listOf(alike, item.length).add(entry)];
     const level = this.#level(flow.urgency);
     if (flow.waiting === 0) {
       this.#flows += 1;
@@ -140,13 +155,15 @@ export class Backlog<E extends Entry> {
 
   /** @returns whether it was there. */
   remove(entry: E): boolean {
-    if (!this.#byAge.delete(entry)) return false;
+    if (!entry.places) return false;
+    for (const place of entry.places) place.leave();
+    entry.places = undefined;
+    this.#items -= 1;
     const { length, rows } = entry.item;
-    const lengths = this.#byLength.get(entry.kind);
-    const bucket = lengths?.get(length);
-    bucket?.delete(entry);
-    if (bucket?.size === 0) lengths?.delete(length);
-    if (lengths?.size === 0) this.#byLength.delete(entry.kind);
+    const alike = this.#alike(entry.kind);
+    alike.items -= 1;
+    if (alike.byLength.size > KEPT && alike.byLength.get(length)?.empty) alike.byLength.delete(length);
+    if (this.#kinds.size > KEPT && alike.items === 0) this.#kinds.delete(entry.kind);
     const level = this.#level(entry.flow.urgency);
     entry.flow.waiting -= 1;
     if (entry.flow.waiting === 0) {
@@ -157,7 +174,7 @@ export class Backlog<E extends Entry> {
     this.#tokens -= costOf(entry.item);
     level.tokens -= costOf(entry.item);
     // The heap forgets lazily; rebuilt before what left outweighs what waits, and once nothing does: it would hold whole requests.
-    if (this.#byOrder.length > (this.empty ? 0 : Math.max(64, 2 * this.#byAge.size))) {
+    if (this.#byOrder.length > (this.empty ? 0 : Math.max(64, 2 * this.#items))) {
       this.#byOrder = new TinyQueue([...this.#byAge], byOrder);
     }
     return true;
@@ -178,7 +195,7 @@ export class Backlog<E extends Entry> {
   pop(): E | undefined {
     for (;;) {
       const first = this.#byOrder.pop();
-      if (!first || this.#byAge.has(first)) return first;
+      if (!first || first.places) return first;
     }
   }
 
@@ -196,12 +213,12 @@ export class Backlog<E extends Entry> {
   }
 
   hasKind(kind: string): boolean {
-    return this.#byLength.has(kind);
+    return (this.#kinds.get(kind)?.items ?? 0) > 0;
   }
 
   /** Those of one kind and length, oldest first. */
-  alike(kind: string, length: number): ReadonlySet<E> {
-    return this.#byLength.get(kind)?.get(length) ?? NONE;
+  alike(kind: string, length: number): Iterable<E> {
+    return this.#kinds.get(kind)?.byLength.get(length) ?? NONE;
   }
 
   /** Tokens of a full batch of items of that length. */
@@ -220,11 +237,15 @@ export class Backlog<E extends Entry> {
     return level;
   }
 
-  #bucket(kind: string, length: number): Set<E> {
-    let lengths = this.#byLength.get(kind);
-    if (!lengths) this.#byLength.set(kind, (lengths = new Map<number, Set<E>>()));
-    let bucket = lengths.get(length);
-    if (!bucket) lengths.set(length, (bucket = new Set()));
-    return bucket;
+  #alike(kind: string): Alike<E> {
+    let alike = this.#kinds.get(kind);
+    if (!alike) this.#kinds.set(kind, (alike = { items: 0, byLength: new Map<number, List<E>>() }));
+    return alike;
   }
+}
+
+function listOf<E>({ byLength }: Alike<E>, length: number): List<E> {
+  let list = byLength.get(length);
+  if (!list) byLength.set(length, (list = new List()));
+  return list;
 }

@@ -51,6 +51,7 @@ export class Job implements Flow {
       enqueuedAt: now,
       order: 0,
       turn: 0,
+      places: undefined,
       alone: item.masked === true || bytesOf(item) >= aloneFromBytes,
     }));
   }

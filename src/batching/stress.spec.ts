@@ -77,7 +77,7 @@ class Storm {
   /** All workers die at once and stay away for a while. */
   die(): void {
     this.runner.hopeful = false;
-    for (const run of this.runner.running) run.fail(new NestorError('WORKER_LOST', 'a calamity'));
+    for (const run of [...this.runner.running]) run.fail(new NestorError('WORKER_LOST', 'a calamity'));
     setTimeout(() => {
       this.runner.hopeful = true;
       this.batcher.pump();

@@ -46,10 +46,11 @@ export function decompressByPiece(call: Call, limit: number, arrivals: Pick<Arri
     return promise;
   };
   // Some messages of the call may not be compressed.
-  call.decompressMessage = (frame: Buffer, encoding: string) => {
+  const decompress = (frame: Buffer, encoding: string): Buffer | Promise<Buffer> => {
     const message = frame.subarray(HEAD_BYTES);
     return encoding === 'identity' ? message : decompressed(message);
   };
+  call.decompressMessage = decompress;
 }
 
 /** Its tensors lie aligned, as those of a message that was not compressed. */

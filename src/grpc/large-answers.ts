@@ -13,7 +13,7 @@ const piecesOf = inPieces(ModelInferResponseSchema);
 /** Over its method: the library joins a message and copies it behind its head, twice the bytes of all tensors in one turn. */
 export function sendLargeAsIs(call: Pick<ServerInterceptingCall, 'sendMessage'>): void {
   const send = call.sendMessage.bind(call);
-  call.sendMessage = (message: unknown, sent) => {
+  const sendMessage: typeof call.sendMessage = (message: unknown, sent) => {
     const stream = streamOf(call);
     const pieces = isMessage(message, ModelInferResponseSchema) ? piecesOf(message) : [];
     const length = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -33,4 +33,5 @@ export function sendLargeAsIs(call: Pick<ServerInterceptingCall, 'sendMessage'>)
     });
     stream.uncork();
   };
+  call.sendMessage = sendMessage;
 }

@@ -72,7 +72,7 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, 
     };
     const send = call.sendStatus.bind(call);
     // Over its method, and not as an interceptor: past all interceptors the transport calls it on itself when it refuses something.
-    call.sendStatus = (given) => {
+    const sendStatus: typeof call.sendStatus = (given) => {
       // It was cancelled, whatever is said of the write that failed for it.
       if (hasEnded(call)) {
         send(given);
@@ -83,6 +83,7 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, 
       arrivals.expectReader(call);
       send(ending);
     };
+    call.sendStatus = sendStatus;
     decodeInPlace(call, limit);
     decompressByPiece(call, limit, arrivals);
     if (runs) sendLargeAsIs(call);

@@ -30,7 +30,7 @@ export class InstanceGroup {
   readonly #shared: Instance[];
   readonly #wide: Instance | undefined;
   /** Instances that have their cores: they run, or are about to. */
-  readonly #seated = new Set<Instance>();
+  readonly #seated: Instance[] = [];
   #waiting = false;
   #meanRunSeconds = 0;
   /** Cores that were waited for and not seated yet. */
@@ -95,21 +95,21 @@ export class InstanceGroup {
    * @param lone whether the batch is all there is to do.
    */
   seat(lone: boolean): Instance | undefined {
-    if (lone && this.#wide?.ready && this.#seated.size === 0 && this.cores.tryTake(this.#wide.threads)) {
-      this.#seated.add(this.#wide);
+    if (lone && this.#wide?.ready && this.#seated.length === 0 && this.cores.tryTake(this.#wide.threads)) {
+      this.#seated.push(this.#wide);
       return this.#wide;
     }
-    const wideRuns = this.#wide !== undefined && this.#seated.has(this.#wide);
-    const rested = this.#shared.find((instance) => instance.ready && !this.#seated.has(instance)) ?? this.#standIn;
+    const wideRuns = this.#wide !== undefined && this.#seated.includes(this.#wide);
+    const rested = this.#shared.find((instance) => instance.ready && !this.#seated.includes(instance)) ?? this.#standIn;
     if (rested && !wideRuns) {
       if (this.#takeCores(rested.threads)) {
-        this.#seated.add(rested);
+        this.#seated.push(rested);
         return rested;
       }
       this.#waitForCores(rested.threads);
     }
     if (this.cores.contended || this.#meanRunSeconds >= this.plan.aheadBelowSeconds) return undefined;
-    return this.#shared.find((instance) => this.#seated.has(instance) && instance.ready && instance.runs < 2);
+    return this.#shared.find((instance) => this.#seated.includes(instance) && instance.ready && instance.runs < 2);
   }
 
   /** The wide instance where no other is alive: a queue must not wait for those that may never come back. */
@@ -149,7 +149,10 @@ export class InstanceGroup {
   }
 
   #unseat(instance: Instance): void {
-    if (this.#seated.delete(instance)) this.cores.give(instance.threads);
+    const seat = this.#seated.indexOf(instance);
+    if (seat < 0) return;
+    this.#seated.splice(seat, 1);
+    this.cores.give(instance.threads);
   }
 
   /** Queues once for cores; when they come they are offered to the queue, and given on if nothing waits any more. */

@@ -41,6 +41,7 @@ export interface InstanceOptions {
 }
 
 interface Pending {
+  readonly id: number;
   readonly resolve: (result: RunResult) => void;
   readonly reject: (reason: NestorError) => void;
 }
@@ -57,7 +58,8 @@ export class Instance {
   #restart: NodeJS.Timeout | undefined;
   /** The files as they were when it was loaded first. */
   #loadedFrom: Promise<string> | undefined;
-  readonly #pending = new Map<number, Pending>();
+  /** One or two. */
+  readonly #pending: Pending[] = [];
 
   constructor(private readonly options: InstanceOptions) {}
 
@@ -76,7 +78,7 @@ export class Instance {
 
   /** Runs that were asked for and not answered yet. */
   get runs(): number {
-    return this.#pending.size;
+    return this.#pending.length;
   }
 
   /** @throws Error with ONNX Runtime's reason when the model cannot be loaded. */
@@ -128,7 +130,7 @@ export class Instance {
     const buffers = inputs.flatMap(({ data }) => (ArrayBuffer.isView(data) ? [data.buffer as ArrayBuffer] : []));
     const request: RunRequest = { id, feeds, fetches };
     worker.postMessage(request, [...new Set(buffers)]);
-    return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }));
+    return new Promise((resolve, reject) => this.#pending.push({ id, resolve, reject }));
   }
 
   /**
@@ -144,8 +146,9 @@ export class Instance {
   }
 
   #settle(message: Extract<WorkerReply, { id: number }>): void {
-    const pending = this.#pending.get(message.id);
-    this.#pending.delete(message.id);
+    const place = this.#pending.findIndex(({ id }) => id === message.id);
+    const pending = this.#pending[place];
+    if (pending) this.#pending.splice(place, 1);
     if (message.kind === 'failure') {
       if (isDeviceFault(message.reason)) this.#condemn(message.reason);
       // Another process can do it: the client is told to try again, not that the input was at fault.
@@ -169,9 +172,7 @@ export class Instance {
   #lose(): void {
     this.#worker = undefined;
     this.#ready = false;
-    const orphans = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const { reject } of orphans) reject(workerLost());
+    for (const { reject } of this.#pending.splice(0)) reject(workerLost());
   }
 
   /** Tries again until the thread serves, each time after twice the wait: a model that kills its thread must not spin. */

@@ -32,7 +32,7 @@ export function setUp(policy: Partial<BatchingPolicy> = {}, layout: Layout = LAY
 /** Ends the batch that runs, after `ms`: the identity model. */
 export async function finish(runner: HandRunner, ms = 1): Promise<void> {
   await jest.advanceTimersByTimeAsync(ms);
-  for (const run of runner.running) run.finish({ outputs: [...run.inputs], seconds: ms / 1000 });
+  for (const run of [...runner.running]) run.finish({ outputs: [...run.inputs], seconds: ms / 1000 });
   await settle();
 }
 

@@ -38,16 +38,16 @@ export class HandRunner implements Runner {
   readonly loneAsked: boolean[] = [];
   /** All batches, in the order in which they began. */
   readonly started: Run[] = [];
-  readonly running = new Set<Run>();
+  readonly running: Run[] = [];
   readonly #instance = neverStarted();
 
   get idle(): boolean {
-    return this.running.size === 0;
+    return this.running.length === 0;
   }
 
   seat(lone: boolean): Instance | undefined {
     this.loneAsked.push(lone);
-    return this.running.size < this.seats ? this.#instance : undefined;
+    return this.running.length < this.seats ? this.#instance : undefined;
   }
 
   leave(): void {
@@ -61,10 +61,10 @@ export class HandRunner implements Runner {
       return await new Promise((finish, fail) => {
         run = { inputs, fetches, finish, fail };
         this.started.push(run);
-        this.running.add(run);
+        this.running.push(run);
       });
     } finally {
-      if (run) this.running.delete(run);
+      if (run) this.running.splice(this.running.indexOf(run), 1);
       this.batcher?.pump();
     }
   }
