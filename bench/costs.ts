@@ -20,7 +20,7 @@ import { startServer, type RunningServer } from './server-process.ts';
 import { choose } from './options.ts';
 import { SERVERS, type Server } from './servers.ts';
 import { prepareBodies, readTexts } from './texts.ts';
-import { costsOf, isThere, type Cost } from './costs/slices.ts';
+import { A_PAIR, costsOf, SLICE_MS, type Cost } from './costs/slices.ts';
 
 const CLIENTS = 32;
 const SCRAPE_MS = 1000;
@@ -29,7 +29,6 @@ const WITHOUT = join(import.meta.dirname, 'costs', 'without.ts');
 
 /** Takes them out and puts them back while it runs. */
 const SWITCH = join(import.meta.dirname, 'costs', 'switch.ts');
-const SLICE_MS = 1000;
 
 /** A pair that runs in turns; the cost is what the second takes more of. */
 interface Comparison {
@@ -157,23 +156,22 @@ async function measure({ without, withIt }: Comparison, { path, bodies }: Worklo
   return changes(costs);
 }
 
-/** Both in one process, which differs from itself less than from another, under one load, in slices of a second. */
-async function measureSwitched({ withIt, switched }: Comparison, { path, bodies }: Workload, rounds: number, seconds: number) {
+/** Both in one process, which differs from itself less than from another, under one load without a break. */
+async function measureSwitched({ withIt, switched }: Comparison, { path, bodies }: Workload, pairs: number) {
   const folder = mkdtempSync(join(tmpdir(), 'nestor-slices-'));
   const file = join(folder, 'marks.jsonl');
   const server = await startServer(serverOf(withIt, switched), 'costs', { BENCH_SWITCH_FILE: file });
-  const { headers } = withIt;
-  const load = { url: server.url + path, bodies, clients: CLIENTS, offset: 0, headers };
-  const slices = 2 * rounds * seconds;
+  const load = { url: server.url + path, bodies, clients: CLIENTS, offset: 0, headers: withIt.headers };
+  const slices = A_PAIR * pairs;
   try {
     await warmUp({ ...load, seconds: 10 });
-    const asked = wrk({ ...load, seconds: slices + 2 });
+    const asked = wrk({ ...load, seconds: Math.ceil((slices * SLICE_MS) / 1000) + 3 });
     await sleep(1500);
     for (let slice = 0; slice <= slices; slice++) {
       server.signal('SIGUSR2');
       await sleep(SLICE_MS / 2);
-      // In the middle of those that have it: once a second.
-      if (switched !== 'metrics' || isThere(slice)) await get(`${server.url}/metrics`);
+      // Once a second of the time that has what is scraped: in the second slice of a pair, and where both have it in the first also.
+      if (slice % A_PAIR === 1 || (switched !== 'metrics' && slice % A_PAIR === 0)) await get(`${server.url}/metrics`);
       await sleep(SLICE_MS / 2);
     }
     const { errors } = await asked;
@@ -227,8 +225,10 @@ async function main(): Promise<number> {
   const rows: string[][] = [];
   let kept = true;
   for (const pair of pairs) {
-    const how = pair.switched === undefined ? measure : measureSwitched;
-    const { cpu, rate } = await how(pair, workload, Number(values.rounds), Number(values.seconds));
+    const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)];
+    const { cpu, rate } = await (pair.switched === undefined
+      ? measure(pair, workload, rounds, seconds)
+      : measureSwitched(pair, workload, rounds * seconds));
     const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
     const change = ({ median, min, max }: Spread): string => `${percent(median)} (${percent(min)} to ${percent(max)})`;
     rows.push([
@@ -243,7 +243,7 @@ async function main(): Promise<number> {
   collector.close();
   rmSync(folder, { recursive: true });
   console.log(
-    `${values.load}, ${CLIENTS} clients, ${values.rounds} rounds of ${values.seconds} s in turns, in one process where a part can be taken out of it, else in new ones each. ${describeMachine()}.`,
+    `${values.load}, ${CLIENTS} clients. In one process where a part can be taken out of it, ${Number(values.rounds) * Number(values.seconds)} times a second with it and one without, in quarters; else ${values.rounds} rounds of ${values.seconds} s in turns, each in new ones. ${describeMachine()}.`,
   );
   if (busy) console.log('Not to be trusted: something else is at work on the machine.');
   console.log(markdown(['from -> to', 'CPU of a request', 'costs', 'requests/s', 'changes'], rows));
