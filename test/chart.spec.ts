@@ -55,9 +55,9 @@ withHelm('the chart', () => {
       'ServiceAccount r-nestor',
     ]);
     expect(names(rendered.kserve)).toEqual(['ServingRuntime r-nestor']);
+    expect(names(rendered.beside)).toContain('ClusterServingRuntime r-nestor');
     expect(names(rendered.everything)).toEqual(
       expect.arrayContaining([
-        'ClusterServingRuntime r-nestor',
         'ConfigMap r-nestor-dashboard',
         'Deployment r-nestor-redis',
         'GRPCRoute r-nestor',
@@ -223,7 +223,7 @@ withHelm('the chart', () => {
   });
 
   it('gives KServe the same image, on its port and its folder', () => {
-    const [container] = find(rendered.everything, 'ClusterServingRuntime').spec.containers;
+    const [container] = find(rendered.beside, 'ClusterServingRuntime').spec.containers;
     expect(container.image).toBe(pod('everything').containers[0].image);
     expect(container.env).toContainEqual({ name: 'MODEL_REPOSITORY', value: '/mnt/models' });
     // Knative refuses a container that sets PORT, and sets it to the port of the container; where there is none the image's counts.
@@ -237,7 +237,7 @@ withHelm('the chart', () => {
   });
 
   it('gives KServe pods what every pod gets', () => {
-    const { spec } = find(rendered.everything, 'ClusterServingRuntime');
+    const { spec } = find(rendered.beside, 'ClusterServingRuntime');
     expect(spec).toMatchObject({
       imagePullSecrets: [{ name: 'registry' }],
       nodeSelector: pod('everything').nodeSelector,
@@ -255,7 +255,7 @@ withHelm('the chart', () => {
 
   it('lets KServe pods load their models before liveness is asked, as long as those of the Deployment', () => {
     const { startupProbe } = pod('everything').containers[0];
-    const { livenessProbe } = find(rendered.everything, 'ClusterServingRuntime').spec.containers[0];
+    const { livenessProbe } = find(rendered.beside, 'ClusterServingRuntime').spec.containers[0];
     expect(livenessProbe.initialDelaySeconds).toBe(startupProbe.periodSeconds * startupProbe.failureThreshold);
   });
 
@@ -286,6 +286,17 @@ withHelm('the chart', () => {
       'a Redis without pods that ask it',
       { deployment: { enabled: false }, kserve: { enabled: true }, redis: { deploy: true } },
       'redis.deploy',
+    ],
+    ['a runtime of KServe that speaks TLS alone', { kserve: { enabled: true }, tls: { existingSecret: 'x' } }, 'tls.existingSecret'],
+    [
+      'a name of gRPC that is also one of the others',
+      { gateway: { enabled: true, hostnames: ['*.example.com'], grpcHostnames: ['grpc.example.com'] } },
+      'grpcHostnames',
+    ],
+    [
+      'names of gRPC of which one is also another',
+      { gateway: { enabled: true, hostnames: ['a.example.com'], grpcHostnames: ['*.example.com'] } },
+      'grpcHostnames',
     ],
     ['fewer pods at most than at least', { autoscaling: { enabled: true, minReplicas: 9 } }, 'minReplicas'],
   ])('refuses %s and names it', async (_, values, name) => {
