@@ -29,8 +29,8 @@ export interface Entry {
   order: number;
   /** When it came, counted in items: first come, first served among those due at the same time. */
   turn: number;
-  /** While it waits: among all, and among those of its kind and length. */
-  places?: readonly [Place<unknown>, Place<unknown>] | undefined;
+  /** While it waits: among all, and, where it can have mates, among those of its kind and length. */
+  places?: readonly Place<unknown>[] | undefined;
 }
 
 /** What waits of one kind. */
@@ -97,7 +97,7 @@ export class Backlog<E extends Entry> {
    */
   constructor(
     public share: Share,
-    private readonly full: Pick<PackingPolicy, 'maxRows' | 'maxTokens'>,
+    private readonly full: Pick<PackingPolicy, 'maxRows' | 'maxTokens' | 'segments'>,
     from: number,
   ) {
     this.#virtualTime = from;
@@ -124,17 +124,20 @@ export class Backlog<E extends Entry> {
     return this.#byAge.first;
   }
 
+  /** Oldest first. */
+  get entries(): Iterable<E> {
+    return this.#byAge;
+  }
+
   add(entry: E): void {
-    const { item, kind, flow } = entry;
+    const { item, flow } = entry;
     const start = Math.max(this.#virtualTime, flow.finish);
     flow.finish = start + costOf(item);
     const headStart = Math.max(0, 2 * BATCHES_AT_ONCE * this.#fullBatch(item.length) - flow.tokens);
     entry.order = Math.max(this.#virtualTime, start - headStart) + this.#patience(entry);
     this.#items += 1;
     this.#byOrder.push(entry);
-    const alike = this.#alike(kind);
-    alike.items += 1;
-    entry.places = [this.#byAge.add(entry), listOf(alike, item.length).add(entry)];
+    entry.places = [this.#byAge.add(entry), ...this.#amongMates(entry)];
     const level = this.#level(flow.urgency);
     if (flow.waiting === 0) {
       this.#flows += 1;
@@ -160,10 +163,12 @@ export class Backlog<E extends Entry> {
     entry.places = undefined;
     this.#items -= 1;
     const { length, rows } = entry.item;
-    const alike = this.#alike(entry.kind);
-    alike.items -= 1;
-    if (alike.byLength.size > KEPT && alike.byLength.get(length)?.empty) alike.byLength.delete(length);
-    if (this.#kinds.size > KEPT && alike.items === 0) this.#kinds.delete(entry.kind);
+    const alike = this.#kinds.get(entry.kind);
+    if (alike && this.#canHaveMates(entry)) {
+      alike.items -= 1;
+      if (alike.byLength.size > KEPT && alike.byLength.get(length)?.empty) alike.byLength.delete(length);
+      if (this.#kinds.size > KEPT && alike.items === 0) this.#kinds.delete(entry.kind);
+    }
     const level = this.#level(entry.flow.urgency);
     entry.flow.waiting -= 1;
     if (entry.flow.waiting === 0) {
@@ -212,11 +217,12 @@ export class Backlog<E extends Entry> {
     return ahead;
   }
 
+  /** Whether somebody waits who could travel with one of this kind. */
   hasKind(kind: string): boolean {
     return (this.#kinds.get(kind)?.items ?? 0) > 0;
   }
 
-  /** Those of one kind and length, oldest first. */
+  /** Those of one kind and length that can have mates, oldest first. */
   alike(kind: string, length: number): Iterable<E> {
     return this.#kinds.get(kind)?.byLength.get(length) ?? NONE;
   }
@@ -237,15 +243,19 @@ export class Backlog<E extends Entry> {
     return level;
   }
 
-  #alike(kind: string): Alike<E> {
+  /** Mates are looked for by length. A full block of a large request must not stand before those that share batches. */
+  #canHaveMates({ alone, item }: E): boolean {
+    return !this.full.segments && !alone && item.rows < this.full.maxRows;
+  }
+
+  #amongMates(entry: E): Place<unknown>[] {
+    if (!this.#canHaveMates(entry)) return [];
+    const { kind, item } = entry;
     let alike = this.#kinds.get(kind);
     if (!alike) this.#kinds.set(kind, (alike = { items: 0, byLength: new Map<number, List<E>>() }));
-    return alike;
+    let list = alike.byLength.get(item.length);
+    if (!list) alike.byLength.set(item.length, (list = new List()));
+    alike.items += 1;
+    return [list.add(entry)];
   }
-}
-
-function listOf<E>({ byLength }: Alike<E>, length: number): List<E> {
-  let list = byLength.get(length);
-  if (!list) byLength.set(length, (list = new List()));
-  return list;
 }

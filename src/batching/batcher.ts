@@ -252,9 +252,10 @@ export class Batcher {
 
   /** With no instance left and none coming back, waiting would be for ever. */
   #abandon(): void {
-    for (let oldest = this.#queue.oldest; oldest; oldest = this.#queue.oldest) {
-      oldest.flow.fail(notReady());
-      this.#forget(oldest.flow);
+    for (const { flow } of this.#queue.entries) {
+      if (flow.settled) continue;
+      flow.fail(notReady());
+      this.#forget(flow);
     }
   }
 }

@@ -79,17 +79,21 @@ export class Packing<E extends Entry> {
     backlog.putBack(passedOver);
   }
 
-  /** Takes those whose length is nearest to the leader's, oldest first, as far as the budget and the tolerance go. */
+  /** Takes those whose length is nearest to the leader's, oldest first, as far as the budget and the tolerance go; a few that do not fit are passed over. */
   #fillByLength(backlog: Backlog<E>, budget: number): void {
     const { kind, item } = this.leader;
+    let passedOver = 0;
     for (const length of this.#lengthsAround(item.length, backlog.hasKind(kind))) {
       const low = Math.min(this.#shortest, length);
       const high = Math.max(this.#longest, length);
       if (high > low * this.policy.tolerance) continue;
       for (const entry of backlog.alike(kind, length)) {
         const total = this.#rows + entry.item.rows;
-        if (total > this.policy.maxRows || total * high > budget) break;
-        if (entry.alone) continue;
+        if (total > this.policy.maxRows || total * high > budget) {
+          passedOver += 1;
+          if (this.#rows === this.policy.maxRows || passedOver === MOST_PASSED_OVER) return;
+          continue;
+        }
         this.#shortest = low;
         this.#longest = high;
         this.#add(backlog, entry);

@@ -70,6 +70,11 @@ export class Queue<E extends Entry> {
     return oldest;
   }
 
+  /** All that waits, as it is now. */
+  get entries(): E[] {
+    return [...this.#backlogs.values()].flatMap((backlog) => [...backlog.entries]);
+  }
+
   /** One item waits, and nothing beside it. */
   get lone(): boolean {
     return this.#items === 1;

@@ -70,3 +70,20 @@ it('bulk travels in smaller batches while single texts come beside it, and in la
   expect(beside.slice(0, 30)).toEqual(Array(30).fill(MATES / 8));
   expect(beside.slice(-5)).toEqual(Array(5).fill(MATES / 4));
 });
+
+it('single rows travel together though full blocks of a large request wait before them', () => {
+  const queue = new Queue({ maxRows: MATES, maxTokens: Infinity, tolerance: 1 });
+  const put = (rows: number, blocks: number): Flow => {
+    const flow: Flow = { finish: 0, waiting: 0, items: blocks, tokens: blocks * rows, urgency: 3, share: EVERYBODY };
+    const item = { inputs: [], rows, length: 1, kind: '' };
+    for (let block = 0; block < blocks; block++) queue.add({ item, kind: '', flow, order: 0, turn: 0, alone: false });
+    return flow;
+  };
+  put(MATES, 100);
+  // Nor does one that would fill most of a batch stand before those that fit.
+  put(MATES - 1, 1);
+  const singles = Array.from({ length: 2 * MATES }, () => put(1, 1));
+  let batches = 0;
+  for (; singles.some(({ waiting }) => waiting > 0); batches++) queue.next();
+  expect(batches).toBeLessThan(MATES);
+});
