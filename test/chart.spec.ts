@@ -290,12 +290,12 @@ withHelm('the chart', () => {
     ['a runtime of KServe that speaks TLS alone', { kserve: { enabled: true }, tls: { existingSecret: 'x' } }, 'tls.existingSecret'],
     [
       'a name of gRPC that is also one of the others',
-      { gateway: { enabled: true, hostnames: ['*.example.com'], grpcHostnames: ['grpc.example.com'] } },
+      { gateway: { enabled: true, parentRefs: [{ name: 'public' }], hostnames: ['*.example.com'], grpcHostnames: ['grpc.example.com'] } },
       'grpcHostnames',
     ],
     [
       'names of gRPC of which one is also another',
-      { gateway: { enabled: true, hostnames: ['a.example.com'], grpcHostnames: ['*.example.com'] } },
+      { gateway: { enabled: true, parentRefs: [{ name: 'public' }], hostnames: ['a.example.com'], grpcHostnames: ['*.example.com'] } },
       'grpcHostnames',
     ],
     ['fewer pods at most than at least', { autoscaling: { enabled: true, minReplicas: 9 } }, 'minReplicas'],
