@@ -4,7 +4,7 @@ import { Logger } from '@nestjs/common';
 import { reasonOf } from '../errors.js';
 import type { AuditLog } from './audit-log.js';
 import { unauthenticated } from './denial.js';
-import { FileWatch, stateOf } from '../config/file-watch.js';
+import { FileWatch, isUnread, stateOf } from '../config/file-watch.js';
 import { isSecret, NO_KEY, partsOf } from './key.js';
 import { keysOf, readKeyFile, type Key } from './key-file.js';
 
@@ -24,9 +24,15 @@ export class KeyRing {
     } catch (thrown) {
       throw new Error(`ACCESS_KEYS_FILE=${file}: ${reasonOf(thrown)}`, { cause: thrown });
     }
-    this.#watch = new FileWatch([file], () => {
-      this.#reload();
-    });
+    this.#watch = new FileWatch(
+      [file],
+      () => {
+        this.#reload();
+      },
+      (thrown) => {
+        this.#complain(thrown);
+      },
+    );
   }
 
   /** @param changed is told when keys have come or gone. */
@@ -64,16 +70,17 @@ export class KeyRing {
     return keysOf(readKeyFile(readFileSync(this.file, 'utf8')));
   }
 
-  /** A file that is not good changes nothing: those who are inside stay inside. */
   #reload(): void {
-    try {
-      this.#keys = this.#read();
-      this.changed();
-      this.#logger.log(`${this.#keys.size} keys from ${this.file}`);
-      this.audit.write({ event: 'keys', keys: this.#keys.size });
-    } catch (thrown) {
-      this.#logger.error(`ACCESS_KEYS_FILE=${this.file}: ${reasonOf(thrown)}; the keys that were read before stay good`);
-      this.audit.write({ event: 'keys', failure: 'the file is not valid; the keys that were read before stay good' });
-    }
+    this.#keys = this.#read();
+    this.changed();
+    this.#logger.log(`${this.#keys.size} keys from ${this.file}`);
+    this.audit.write({ event: 'keys', keys: this.#keys.size });
+  }
+
+  /** A file that is not good changes nothing: those who are inside stay inside. */
+  #complain(thrown: unknown): void {
+    const failure = `the file ${isUnread(thrown) ? 'cannot be read' : 'is not valid'}; the keys that were read before stay good`;
+    this.#logger.error(`ACCESS_KEYS_FILE=${this.file}: ${reasonOf(thrown)}; the keys that were read before stay good`);
+    this.audit.write({ event: 'keys', failure });
   }
 }

@@ -35,9 +35,15 @@ export class Tls implements OnApplicationShutdown {
     const paths = Object.values(NAMES)
       .map((name) => this.environment[name])
       .filter(Boolean);
-    const watch = new FileWatch(paths, () => {
-      this.#reload();
-    });
+    const watch = new FileWatch(
+      paths,
+      () => {
+        this.#reload();
+      },
+      (thrown) => {
+        this.#logger.error(`${reasonOf(thrown)}; those that were read before stay`);
+      },
+    );
     this.#watch = watch;
     void stateOf(paths).then((state) => {
       watch.start(state);
@@ -49,15 +55,11 @@ export class Tls implements OnApplicationShutdown {
   }
 
   #reload(): void {
-    try {
-      const certificates = readCertificates(this.environment);
-      if (!certificates) return;
-      this.current = certificates;
-      for (const listener of this.#listeners) listener(certificates);
-      this.#logger.log('The certificates were exchanged');
-    } catch (thrown) {
-      this.#logger.error(`${reasonOf(thrown)}; those that were read before stay`);
-    }
+    const certificates = readCertificates(this.environment);
+    if (!certificates) return;
+    this.current = certificates;
+    for (const listener of this.#listeners) listener(certificates);
+    this.#logger.log('The certificates were exchanged');
   }
 }
 

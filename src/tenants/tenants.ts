@@ -40,7 +40,13 @@ export class Tenants implements OnModuleInit, OnApplicationShutdown {
     private readonly ledger: RedisLedger | undefined,
   ) {
     this.#nobody = this.#made('');
-    this.#watch = new FileWatch([file], () => void this.#readAgain());
+    this.#watch = new FileWatch(
+      [file],
+      () => this.#readAgain(),
+      (thrown) => {
+        this.#logger.error(`${reasonOf(thrown)}\nThe tenants stay as they were`);
+      },
+    );
   }
 
   /** @throws Error that names every key of the file that is wrong: the boot stops. */
@@ -92,12 +98,8 @@ export class Tenants implements OnModuleInit, OnApplicationShutdown {
 
   /** What is wrong changes nothing. */
   async #readAgain(): Promise<void> {
-    try {
-      this.#apply(await readTenants(this.file));
-      this.#logger.log(`${this.file} was read again: ${this.#named.size} tenants`);
-    } catch (thrown) {
-      this.#logger.error(`${reasonOf(thrown)}\nThe tenants stay as they were`);
-    }
+    this.#apply(await readTenants(this.file));
+    this.#logger.log(`${this.file} was read again: ${this.#named.size} tenants`);
   }
 
   #apply(settings: AllSettings): void {
