@@ -16,6 +16,8 @@ export class Tenant implements Share {
   #weight = 1;
   #label = '';
   #meters: readonly Meter[] = [];
+  /** Those of limits that were taken away as well, by their policies, of which there are twelve: they may come back. */
+  readonly #everyMeter = new Map<string, Meter>();
   #policies: string | undefined;
 
   constructor(
@@ -46,13 +48,16 @@ export class Tenant implements Share {
   configure(label: string, { weight, limits }: TenantSettings): void {
     this.#label = label;
     this.#weight = weight;
-    const before = new Map(this.#meters.map((meter) => [meter.limit.policy, meter]));
-    this.#meters = limits.map((limit) => {
-      const meter = before.get(limit.policy) ?? new Meter(limit, `${hash('sha256', this.name, 'base64url')}:${limit.policy}`, this.ledger);
-      meter.limit = limit;
-      return meter;
-    });
+    this.#meters = limits.map((limit) => this.#meterOf(limit));
     this.#policies = limits.length > 0 ? limits.map(policyOf).join(', ') : undefined;
+  }
+
+  #meterOf(limit: Limit): Meter {
+    const { policy } = limit;
+    const meter = this.#everyMeter.get(policy) ?? new Meter(limit, `${hash('sha256', this.name, 'base64url')}:${policy}`, this.ledger);
+    meter.limit = limit;
+    this.#everyMeter.set(policy, meter);
+    return meter;
   }
 
   /** Counts a request. @returns nothing where that is done at once. @throws NestorError QUOTA_EXCEEDED */
