@@ -9,7 +9,7 @@ export function addQuotas(fastify: FastifyInstance, tenants: Tenants): void {
       done();
       return;
     }
-    let waits: Promise<void> | undefined;
+    let waits: Promise<unknown> | undefined;
     try {
       waits = tenants.of(request.tenant).enter();
     } catch (thrown) {

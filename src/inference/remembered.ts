@@ -11,7 +11,7 @@ import type { InputPlace } from './input-room.js';
 import { extentOf, toItems } from './items.js';
 import type { Parts } from './levels.js';
 import type { CacheReport, Call, Timings } from './prediction.js';
-import type { Cost, Tenant } from '../tenants/tenant.js';
+import { giveBack, type Cost, type Tenant } from '../tenants/tenant.js';
 import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
 import { DATATYPES, elementCount } from '../tensor.js';
 import type { Work } from './work.js';
@@ -162,12 +162,12 @@ function admit({ batcher, metrics }: Model, { items, tokens }: ReturnType<typeof
 
 /** Does what the tenant has to pay for; what is sent away for want of room costs nothing. */
 async function charged<R>(tenant: Tenant, cost: Cost, work: () => Promise<R>): Promise<R> {
-  const waits = tenant.charge(cost);
-  if (waits) await waits;
+  const charge = tenant.charge(cost);
+  const receipt = charge instanceof Promise ? await charge : charge;
   try {
     return await work();
   } catch (thrown) {
-    if (thrown instanceof NestorError && UNPAID.has(thrown.code)) tenant.giveBack(cost);
+    if (thrown instanceof NestorError && UNPAID.has(thrown.code)) giveBack(receipt);
     throw thrown;
   }
 }

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import fc from 'fast-check';
 import { SLICE, type Claim, type Grant, type Ledger } from './ledger.js';
 import { limitsOf, type Limit } from './limit.js';
-import { Meter } from './meter.js';
+import { Meter, type Taken } from './meter.js';
 
 function limit(rate: string): Limit {
   const [one] = limitsOf('requests', rate);
@@ -56,7 +56,7 @@ describe('a limit', () => {
     jest.advanceTimersByTime(59_999);
     expect([meter.take(1), meter.resetSeconds]).toEqual([false, 1]);
     jest.advanceTimersByTime(1);
-    expect([meter.remaining, meter.take(10), meter.take(1)]).toEqual([10, true, false]);
+    expect([meter.remaining, meter.take(10), meter.take(1)]).toEqual([10, expect.any(Number), false]);
   });
 
   it('of several processes is theirs together: never exceeded, and used up within 5 % while they all ask', async () => {
@@ -90,7 +90,7 @@ describe('a limit', () => {
   it('does not ask the ledger for each request, and not at all once it has said that nothing is left', async () => {
     const book = new Book();
     const meter = new Meter(limit('10000/day'), 'key', book);
-    for (let i = 0; i < 10_000; i++) expect(await meter.take(1)).toBe(true);
+    for (let i = 0; i < 10_000; i++) expect(await meter.take(1)).toEqual(expect.any(Number));
     expect(book.asked).toBeLessThan(400);
     const before = book.asked;
     for (let i = 0; i < 1000; i++) expect(meter.take(1)).toBe(false);
@@ -100,9 +100,9 @@ describe('a limit', () => {
   it('is counted here while the ledger fails or is away, from what was let through before', async () => {
     const book = new Book();
     const meter = new Meter(limit('100/day'), 'key', book);
-    for (let i = 0; i < 30; i++) expect(await meter.take(1)).toBe(true);
+    for (let i = 0; i < 30; i++) expect(await meter.take(1)).toEqual(expect.any(Number));
     book.failing = true;
-    for (let i = 0; i < 30; i++) expect(await meter.take(1)).toBe(true);
+    for (let i = 0; i < 30; i++) expect(await meter.take(1)).toEqual(expect.any(Number));
     book.away = true;
     expect(Array.from({ length: 60 }, () => meter.take(1)).filter(Boolean)).toHaveLength(40);
   });
@@ -135,7 +135,7 @@ describe('a limit', () => {
     jest.advanceTimersByTime(59_999);
     const asked = meter.take(20);
     jest.advanceTimersByTime(1);
-    expect(await asked).toBe(true);
+    expect(await asked).toEqual(expect.any(Number));
     expect(meter.remaining).toBe(80);
   });
 
@@ -145,18 +145,18 @@ describe('a limit', () => {
     for (let i = 0; i < 12; i++) await meter.take(1);
     expect(meter.take(1)).toBe(false);
     meter.limit = limit('20/day');
-    expect([meter.refuses(1), await meter.take(10), await meter.take(1)]).toEqual([false, true, false]);
+    expect([meter.refuses(1), await meter.take(10), await meter.take(1)]).toEqual([false, expect.any(Number), false]);
     meter.limit = limit('30/day');
     const asked = meter.take(11);
     meter.limit = limit('40/day');
     expect(await asked).toBe(false);
-    expect(await meter.take(20)).toBe(true);
+    expect(await meter.take(20)).toEqual(expect.any(Number));
   });
 
   it('that is lowered holds from then on, whatever was taken ahead or is on its way', async () => {
     const book = new Book();
     const meter = new Meter(limit('1000000/day'), 'key', book);
-    expect(await meter.take(10)).toBe(true);
+    expect(await meter.take(10)).toEqual(expect.any(Number));
     meter.limit = limit('100/day');
     let passed = 10;
     for (let i = 0; i < 200; i++) passed += (await meter.take(1)) ? 1 : 0;
@@ -169,10 +169,25 @@ describe('a limit', () => {
     expect(passed).toBe(100);
   });
 
-  it('takes back what came to nothing', () => {
-    const meter = new Meter(limit('10/minute'), 'key', undefined);
-    expect(meter.take(8)).toBe(true);
-    meter.giveBack(8);
-    expect(meter.take(10)).toBe(true);
+  /** Of what was counted. */
+  async function windowOf(taken: Taken | Promise<Taken>): Promise<number> {
+    const window = await taken;
+    if (window === false) throw new Error('refused');
+    return window;
+  }
+
+  it.each([
+    ['of its own', undefined],
+    ['of the ledger', new Book()],
+  ])('takes back what came to nothing %s, in the window that it was counted in and in no other', async (_, ledger) => {
+    const meter = new Meter(limit('10/minute'), 'key', ledger);
+    const window = await windowOf(meter.take(8));
+    meter.giveBack(8, window);
+    expect(await windowOf(meter.take(10))).toBe(window);
+    jest.advanceTimersByTime(60_000);
+    expect(await windowOf(meter.take(6))).toBe(window + 1);
+    meter.giveBack(10, window);
+    expect(meter.remaining).toBe(4);
+    expect(await meter.take(5)).toBe(false);
   });
 });

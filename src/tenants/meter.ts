@@ -2,6 +2,9 @@
 import type { Grant, Ledger } from './ledger.js';
 import type { Limit } from './limit.js';
 
+/** The window that an amount was counted in; false where it was refused. */
+export type Taken = number | false;
+
 export class Meter {
   #window = -1;
   /** Point of `performance.now()`. */
@@ -57,33 +60,34 @@ export class Meter {
   }
 
   /** Whether that much may pass, and then it is counted. At once, unless the ledger has to be asked. */
-  take(amount: number): boolean | Promise<boolean> {
+  take(amount: number): Taken | Promise<Taken> {
     this.#roll();
     if (!this.ledger || this.ledger.away) return this.#takeHere(amount);
     if (this.#slice >= amount) {
       this.#slice -= amount;
       this.#used += amount;
       if (this.#slice < this.#fetched / 2) void this.#fetchAhead(this.ledger);
-      return true;
+      return this.#window;
     }
     if (this.#slice + this.#left < amount) return false;
     return this.#takeThere(this.ledger, amount);
   }
 
-  /** Takes back what was counted for something that was then refused. */
-  giveBack(amount: number): void {
+  /** Takes back what was counted for something that was then refused; a window that is over has nothing to be given. */
+  giveBack(amount: number, window: number): void {
     this.#roll();
+    if (window !== this.#window) return;
     this.#used = Math.max(0, this.#used - amount);
     if (this.ledger && !this.ledger.away) this.#slice += amount;
   }
 
-  #takeHere(amount: number): boolean {
+  #takeHere(amount: number): Taken {
     if (this.#used + amount > this.limit.count) return false;
     this.#used += amount;
-    return true;
+    return this.#window;
   }
 
-  async #takeThere(ledger: Ledger, amount: number): Promise<boolean> {
+  async #takeThere(ledger: Ledger, amount: number): Promise<Taken> {
     const { own, window } = { own: this.#slice, window: this.#window };
     this.#slice = 0;
     try {
@@ -93,14 +97,15 @@ export class Meter {
       if (this.#slice >= amount) {
         this.#slice -= amount;
         this.#used += amount;
-        return true;
+        return this.#window;
       }
       // Of a window that had ended nothing counts: what was asked for beside it was too little.
       return grant.window !== window && (await this.take(amount));
     } catch {
       this.#roll();
       // With its own part: the ledger may have counted the rest, and say so yet.
-      if (this.#takeHere(amount)) return true;
+      const taken = this.#takeHere(amount);
+      if (taken !== false) return taken;
       if (this.#window === window) this.#keep(this.#slice + own);
       return false;
     }

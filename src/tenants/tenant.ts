@@ -4,12 +4,16 @@ import type { Share } from '../batching/item.js';
 import { NestorError } from '../errors.js';
 import type { Ledger } from './ledger.js';
 import type { Limit, Unit } from './limit.js';
-import { Meter } from './meter.js';
+import { Meter, type Taken } from './meter.js';
 import type { TenantSettings } from './tenants-file.js';
 
 /** What is counted at one time. */
 export type Cost = Readonly<Partial<Record<Unit, number>>>;
 
+/** What was counted, and where. */
+export type Receipt = readonly { readonly meter: Meter; readonly amount: number; readonly window: number }[];
+
+const NOTHING: Receipt = [];
 const ONE_REQUEST: Cost = { requests: 1 };
 
 export class Tenant implements Share {
@@ -61,8 +65,9 @@ export class Tenant implements Share {
   }
 
   /** Counts a request. @returns nothing where that is done at once. @throws NestorError QUOTA_EXCEEDED */
-  enter(): Promise<void> | undefined {
-    return this.charge(ONE_REQUEST);
+  enter(): Promise<unknown> | undefined {
+    const receipt = this.charge(ONE_REQUEST);
+    return receipt instanceof Promise ? receipt : undefined;
   }
 
   /** Refuses what is known to be too much, before work is done for it. @throws NestorError QUOTA_EXCEEDED, PAYLOAD_TOO_LARGE */
@@ -74,33 +79,32 @@ export class Tenant implements Share {
     }
   }
 
-  /** Counts all of it, or nothing. @returns nothing where that is done at once. @throws NestorError QUOTA_EXCEEDED, PAYLOAD_TOO_LARGE */
-  charge(cost: Cost): Promise<void> | undefined {
-    if (this.#meters.length === 0) return undefined;
+  /** Counts all of it, or nothing: at once, unless the ledger has to be asked. @throws NestorError QUOTA_EXCEEDED, PAYLOAD_TOO_LARGE */
+  charge(cost: Cost): Receipt | Promise<Receipt> {
+    if (this.#meters.length === 0) return NOTHING;
     this.check(cost);
     const asked = this.#meters.filter(({ limit }) => (cost[limit.unit] ?? 0) > 0);
     const taken = asked.map((meter) => meter.take(cost[meter.limit.unit] ?? 0));
-    if (taken.every((one) => typeof one === 'boolean')) {
-      settle(asked, taken, cost);
-      return undefined;
-    }
-    return Promise.all(taken.map((one) => Promise.resolve(one))).then((all) => {
-      settle(asked, all, cost);
-    });
-  }
-
-  /** Takes back what was counted for something that was then refused. */
-  giveBack(cost: Cost): void {
-    for (const meter of this.#meters) meter.giveBack(cost[meter.limit.unit] ?? 0);
+    if (taken.every((one) => typeof one !== 'object')) return settle(asked, taken, cost);
+    return Promise.all(taken.map((one) => Promise.resolve(one))).then((all) => settle(asked, all, cost));
   }
 }
 
+/** Takes back what was counted for something that was then refused. */
+export function giveBack(receipt: Receipt): void {
+  for (const { meter, amount, window } of receipt) meter.giveBack(amount, window);
+}
+
 /** @throws NestorError QUOTA_EXCEEDED of the limit that is away for longest. */
-function settle(meters: readonly Meter[], taken: readonly boolean[], cost: Cost): void {
-  const refusing = meters.filter((_, index) => !taken[index]).toSorted((a, b) => b.resetSeconds - a.resetSeconds);
+function settle(meters: readonly Meter[], taken: readonly Taken[], cost: Cost): Receipt {
+  const receipt = meters.flatMap((meter, index) => {
+    const window = taken[index] ?? false;
+    return window === false ? [] : [{ meter, amount: cost[meter.limit.unit] ?? 0, window }];
+  });
+  const refusing = meters.filter((_, index) => taken[index] === false).toSorted((a, b) => b.resetSeconds - a.resetSeconds);
   const [longest] = refusing;
-  if (!longest) return;
-  for (const [index, meter] of meters.entries()) if (taken[index]) meter.giveBack(cost[meter.limit.unit] ?? 0);
+  if (!longest) return receipt;
+  giveBack(receipt);
   throw exceeded(longest);
 }
 
