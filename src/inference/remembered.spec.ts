@@ -3,6 +3,7 @@ import { expect, it, jest } from '@jest/globals';
 import { HandRunner, Ledger, POLICY } from '../../test/soak/hand-runner.js';
 import { Batcher } from '../batching/batcher.js';
 import type { Layout } from '../batching/layout.js';
+import { Cancellation } from '../cancellation.js';
 import type { CacheService } from '../cache/cache.service.js';
 import type { CachePolicy } from '../cache/options.js';
 import type { Model } from '../models/model.js';
@@ -10,6 +11,7 @@ import { Signature } from '../models/signature.js';
 import type { ModelMetrics } from '../telemetry/model-metrics.js';
 import { ModelStatistics } from '../telemetry/model-statistics.js';
 import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
+import type { Ledger as Quotas } from '../tenants/ledger.js';
 import { limitsOf } from '../tenants/limit.js';
 import { Tenant } from '../tenants/tenant.js';
 import type { Tensor } from '../tensor.js';
@@ -42,11 +44,12 @@ function asking(
   width: number,
   policy = POLICY,
   enabled = false,
+  statistics = new ModelStatistics(),
 ): (work: Work, plan?: Pick<Plan<Parts>, 'tenant' | 'call'>) => Promise<unknown> {
   const batcher = new Batcher(policy, SEQUENCES, new HandRunner(), new Ledger().metrics);
   const signature = Signature.of({ inputs: [], outputs: [{ name: 'y', type: 'float32', shape: ['n', width] }] });
   const outputsOnly: CachePolicy = { scope: '', outputs: new Set(['memory']), features: new Set(), shares: {}, ttlMs: undefined };
-  const metrics = { statistics: new ModelStatistics() } as ModelMetrics;
+  const metrics = { statistics } as ModelMetrics;
   const model: Partial<Model> = { batcher, layout: SEQUENCES, signature, maxRows: policy.maxRows, cache: outputsOnly, metrics };
   const plan: Omit<Plan<Parts>, 'work'> = {
     model: model as Model,
@@ -83,6 +86,21 @@ it('what the queue refuses at once costs nothing', async () => {
   const asked = { tenant, call: { deadline: performance.now() } };
   await expect(asking(1)(rows(3, new Float32Array(3)), asked)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
   expect(tenant.limits).toContain('r=100;');
+});
+
+it('what the queue refuses once it was paid for costs nothing, and has failed once', async () => {
+  const cancellation = new Cancellation();
+  const claim: Quotas['claim'] = ({ count, need }) => {
+    cancellation.abort();
+    return Promise.resolve({ granted: need, left: count - need, window: Math.floor(Date.now() / 86_400_000), endsInMs: 1000 });
+  };
+  const tenant = new Tenant('team', { away: false, claim });
+  tenant.configure('team', { weight: 1, limits: limitsOf('tokens', '100/day') });
+  const statistics = new ModelStatistics();
+  const asked = { tenant, call: { signal: cancellation } };
+  const answer = asking(1, POLICY, false, statistics)(rows(3, new Float32Array(3)), asked);
+  await expect(answer).rejects.toMatchObject({ code: 'CANCELLED' });
+  expect([tenant.limits, statistics.failure.count]).toEqual([expect.stringContaining('r=100;'), 1]);
 });
 
 it('tensors that the queue may never hold are refused before their elements are looked at', async () => {

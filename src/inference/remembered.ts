@@ -5,7 +5,7 @@ import type { Level } from '../cache/level.js';
 import { TIERS, type TierName } from '../cache/options.js';
 import { costOf as tokensOf, USUAL_URGENCY, type Item, type JobOptions, type JobResult } from '../batching/item.js';
 import type { CancellationSignal } from '../cancellation.js';
-import { NestorError, type ErrorCode } from '../errors.js';
+import { NestorError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import type { InputPlace } from './input-room.js';
 import { extentOf, toItems } from './items.js';
@@ -17,8 +17,6 @@ import { DATATYPES, elementCount } from '../tensor.js';
 import type { Work } from './work.js';
 
 const NOWHERE: ReadonlySet<TierName> = new Set();
-/** Nothing was done. */
-const UNPAID: ReadonlySet<ErrorCode> = new Set(['QUEUE_FULL', 'PAYLOAD_TOO_LARGE', 'MODEL_NOT_READY']);
 
 /** Outputs of one request: 700,000 tokens of 384 floats. */
 const MOST_OUTPUT_BYTES = 1024 ** 3;
@@ -61,7 +59,9 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
   const compute = async (places: readonly number[], jointly: CancellationSignal | undefined): Promise<T[]> => {
     const asked = performance.now();
     if (tiers.size > 0) spent.cache = (asked - started) / 1000;
-    const options = { deadline, urgency, signal: jointly, share: tenant, timeline: call.timeline, outputs: plan.outputs, keep: plan.keep };
+    const { timeline } = call;
+    // Admitted below, before it is paid for and after: the queue need not do it again.
+    const options = { deadline, urgency, signal: jointly, share: tenant, timeline, outputs: plan.outputs, keep: plan.keep, admitted: true };
     if (work.costly || work.cost) {
       const least = work.cost ?? { items: places.length, tokens: places.length };
       tenant.check(least);
@@ -80,7 +80,10 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
     if (work.costly) model.metrics.preprocess(spent.preprocess);
     const queued = items.flat();
     const cost = costOf(queued);
-    const result = await charged(tenant, cost, () => submit(model, queued, options, spent.preprocess));
+    const readmit = (): void => {
+      admit(model, cost, options, asked);
+    };
+    const result = await charged(tenant, cost, readmit, () => submit(model, queued, options, spent.preprocess));
     if (call.tenant !== undefined) usage.computed(tenant.label, model.name, cost.items, cost.tokens);
     spent.queue = result.queueSeconds;
     spent.inference = result.inferenceSeconds;
@@ -160,14 +163,20 @@ function admit({ batcher, metrics }: Model, { items, tokens }: ReturnType<typeof
   }
 }
 
-/** Does what the tenant has to pay for; what is sent away for want of room costs nothing. */
-async function charged<R>(tenant: Tenant, cost: Cost, work: () => Promise<R>): Promise<R> {
+/**
+ * Does what the tenant has to pay for; what is not queued costs nothing, nor what no worker was left for.
+ * @param readmit throws what the queue refuses by now: it may have taken time to pay.
+ */
+async function charged<R>(tenant: Tenant, cost: Cost, readmit: () => void, work: () => Promise<R>): Promise<R> {
   const charge = tenant.charge(cost);
   const receipt = charge instanceof Promise ? await charge : charge;
+  let queued = false;
   try {
+    readmit();
+    queued = true;
     return await work();
   } catch (thrown) {
-    if (thrown instanceof NestorError && UNPAID.has(thrown.code)) giveBack(receipt);
+    if (!queued || (thrown instanceof NestorError && thrown.code === 'MODEL_NOT_READY')) giveBack(receipt);
     throw thrown;
   }
 }
