@@ -121,6 +121,25 @@ it('says in the index what it could not look at, and has it serve on', async () 
   expect(manager.index).toEqual([{ name: 'm', version: '1', state: 'READY', reason: '' }]);
 });
 
+it('has a version serve on that cannot be looked at any more, whether others can or not', async () => {
+  const manager = await managed({
+    'm/1/model.onnx': IDENTITY,
+    '.elsewhere/2/model.onnx': IDENTITY,
+    'm/2': { link: '../.elsewhere/2' },
+    'm/model.yaml': withWorkers(1),
+  });
+  await chmod(options.repository, 0o755);
+  for (const folder of ['m', '.elsewhere']) {
+    await chmod(join(options.repository, folder), 0o644);
+    await unprivileged(() => expect(manager.refresh('m')).rejects.toMatchObject({ code: 'MODEL_LOAD_FAILED' }));
+    await chmod(join(options.repository, folder), 0o755);
+    await expect(version(manager, 'm')).resolves.toBe('2');
+    expect(manager.index).toContainEqual(expect.objectContaining({ name: 'm', reason: expect.stringContaining('EACCES') }));
+    await manager.refresh('m');
+    expect(manager.index).toEqual([{ name: 'm', version: '2', state: 'READY', reason: '' }]);
+  }
+});
+
 it('exchanges no instances of a model that was unloaded meanwhile, and misses none', async () => {
   const manager = await managed({ 'm/1/model.onnx': IDENTITY, 'm/model.yaml': withWorkers(1) });
   await Promise.all([manager.unload('m'), manager.recycle()]);

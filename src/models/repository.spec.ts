@@ -36,20 +36,43 @@ describe('scan', () => {
     expect(names(await scan(root))).toEqual(['a']);
   });
 
-  it('leaves what it may not read to its load, and passes over it where no model can be called so, as in a volume of its own', async () => {
-    await folders('a/1', 'b/1', 'lost+found');
-    await chmod(root, 0o755);
-    await chmod(join(root, 'a'), 0o000);
-    await chmod(join(root, 'lost+found'), 0o000);
-    try {
+  describe('with a folder that may not be read', () => {
+    beforeEach(async () => {
+      await folders('a/1', 'b/1', 'lost+found/inside');
+      await chmod(root, 0o755);
+    });
+    afterEach(async () => {
+      for (const name of ['a', 'lost+found']) await chmod(join(root, name), 0o755);
+    });
+    const lock = async (mode: number): Promise<void> => {
+      for (const name of ['a', 'lost+found']) await chmod(join(root, name), mode);
+    };
+
+    it('leaves it to its load, and passes over it where no model can be called so, as in a volume of its own', async () => {
+      await lock(0o000);
       await unprivileged(async () => {
         expect(names(await scan(root))).toEqual(['a', 'b']);
         await expect(holds(root, 'a')).resolves.toBe(true);
         await expect(findModel(root, 'a')).rejects.toThrow(join(root, 'a'));
       });
-    } finally {
-      await chmod(join(root, 'a'), 0o755);
-    }
+    });
+
+    it('takes what it lists for there, though nothing in it can be looked at', async () => {
+      await lock(0o644);
+      await unprivileged(async () => {
+        expect(names(await scan(root))).toEqual(['a', 'b']);
+        await expect(holds(root, 'a')).resolves.toBe(true);
+        await expect(findModel(root, 'a')).resolves.toMatchObject({ versions: [{ version: '1' }] });
+      });
+    });
+  });
+
+  it('passes over links that make a circle, and those behind a file', async () => {
+    await folders('a/1');
+    await writeFile(join(root, 'file'), '');
+    await symlink('circle', join(root, 'circle'));
+    await symlink('file/1', join(root, 'behind-a-file'));
+    expect(names(await scan(root))).toEqual(['a']);
   });
 
   it('finds nothing in an empty repository', async () => {

@@ -22,6 +22,9 @@ export interface VersionFolder {
   readonly path: string;
 }
 
+/** What a look fails with where nothing is. Any other failure, of rights or of a disk in the network, does not say what is there. */
+const ABSENT = ['ENOENT', 'ENOTDIR', 'ELOOP'];
+
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /**
@@ -102,7 +105,8 @@ function entries(path: string): Promise<string[]> {
   });
 }
 
-/** A link to a folder is one; a link to nothing, or something that has just gone, is none. */
+/** A link to a folder is one; a link to nothing, or something that has just gone, is none. What cannot be looked at is for its load to say. */
 function isFolder(path: string): Promise<boolean> {
-  return stat(path).then((entry) => entry.isDirectory(), () => false); // prettier-ignore
+  const isThere = (thrown: unknown): boolean => !ABSENT.includes((thrown as NodeJS.ErrnoException).code ?? '');
+  return stat(path).then((entry) => entry.isDirectory(), isThere);
 }
