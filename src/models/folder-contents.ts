@@ -51,7 +51,10 @@ export async function filesOf(repository: string, folder: string): Promise<Conta
   return found;
 }
 
-/** Changes whenever a file comes, goes, or is written; nothing is read for it. */
+/**
+ * Changes whenever a file comes, goes, or is written; nothing is read for it. `changed` is left out, and with it what is written in place and given
+ * its old date again: a volume that one more pod mounts has all its files given to the pod's group, which would load everything anew everywhere.
+ */
 export function fingerprint(files: readonly ContainedFile[], more = ''): string {
   const lines = files.map(({ name, bytes, modified, inode }) => `${name}\0${bytes}\0${modified}\0${inode}\n`);
   return createHash('sha256').update(lines.join('')).update(more).digest('hex');
