@@ -7,6 +7,16 @@ import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
 /** Gives up what can be spared, one model at a time. @param missing bytes. @returns false where all of it would not be enough: then nothing is. */
 export type MakeRoom = (missing: number) => Promise<boolean>;
 
+/** A load that was refused. */
+export class BudgetExceeded extends NestorError {
+  constructor(
+    message: string,
+    readonly bytes: number,
+  ) {
+    super('MEMORY_BUDGET_EXCEEDED', message, { field: 'model' });
+  }
+}
+
 @Injectable()
 export class MemoryBudget {
   /** The process without models. */
@@ -26,24 +36,29 @@ export class MemoryBudget {
     return [...this.#taken.values()].reduce((sum, { bytes }) => sum + bytes, this.#base);
   }
 
+  /** Bytes that are to be given up before so many more can be taken. */
+  missing(bytes: number): number {
+    return Math.max(0, this.taken + bytes - (this.limit ?? Infinity));
+  }
+
   /**
    * Takes a model's share, until the returned function is called.
-   * @throws NestorError MEMORY_BUDGET_EXCEEDED with the sum.
+   * @throws BudgetExceeded with the sum.
    */
   async reserve(name: string, footprint: Footprint, makeRoom: MakeRoom): Promise<() => void> {
     const bytes = sumOf(footprint);
-    while (this.limit !== undefined && this.taken + bytes > this.limit) {
-      if (!(await makeRoom(this.taken + bytes - this.limit))) throw this.#exceeded(name, bytes, this.limit);
+    while (this.limit !== undefined && this.missing(bytes) > 0) {
+      if (!(await makeRoom(this.missing(bytes)))) throw this.#exceeded(name, bytes, this.limit);
     }
     const share = Symbol(name);
     this.#taken.set(share, { name, bytes });
     return () => this.#taken.delete(share);
   }
 
-  #exceeded(name: string, bytes: number, limit: number): NestorError {
+  #exceeded(name: string, bytes: number, limit: number): BudgetExceeded {
     const others = [...this.#taken.values()].map((share) => `${share.name} ${inMiB(share.bytes)}`);
     const sum = [`the process ${inMiB(this.#base)}`, ...others, `${name} ${inMiB(bytes)}`].join(' + ');
     const message = `${sum} = ${inMiB(this.taken + bytes)}, more than MEMORY_BUDGET_BYTES, ${inMiB(limit)}`;
-    return new NestorError('MEMORY_BUDGET_EXCEEDED', message, { field: 'model' });
+    return new BudgetExceeded(message, bytes);
   }
 }

@@ -21,6 +21,7 @@ import { ModelRegistry } from './model-registry.js';
 import { ModelRollout } from './model-rollout.js';
 import { ModelSource } from './model-source.js';
 import { PreparedModels } from './prepared-models.js';
+import { RepositoryPoll } from './repository-poll.js';
 
 const IDENTITY = identityModel('FP32', ['rows', 'values']);
 /** Reckoned for an instance. */
@@ -45,7 +46,7 @@ async function manages(files: Files): Promise<ModelManager> {
   budget = new MemoryBudget(options);
   const loader = new ModelLoader(runtime, new BatchingService(), metrics, new PreparedModels(options, runtime), budget);
   const source = new ModelSource(options, loader);
-  return new ModelManager(options, source, new ModelRollout(options, source, loader, models, metrics), models);
+  return new ModelManager(options, source, new ModelRollout(options, source, loader, models, metrics), models, budget);
 }
 
 async function version(manager: ModelManager, name: string): Promise<string> {
@@ -161,6 +162,65 @@ it('waits for the memory of one that was unloaded and still answers', async () =
   await until('the other to ask for memory', () => Promise.resolve(reserve.mock.calls[0]));
   lease.release();
   await expect(answer).resolves.toBe('1');
+});
+
+describe('where the files ask for more memory than there is', () => {
+  let poll: RepositoryPoll | undefined;
+  const put = (from: string, to: string): Promise<void> => rename(join(options.repository, from), join(options.repository, to));
+  afterEach(() => poll?.stop());
+
+  it('a watched repository has it loaded once there is room, and not tried before', async () => {
+    const manager = await manages({
+      'a/1/model.onnx': IDENTITY,
+      'a/model.yaml': withWorkers(1),
+      'b/1/model.onnx': IDENTITY,
+      'b/model.yaml': withWorkers(1),
+      '.c/1/model.onnx': IDENTITY,
+      '.c/model.yaml': withWorkers(1),
+    });
+    Object.assign(options, { pollSeconds: 0.01, memoryBudgetBytes: budget.taken + 1.5 * INSTANCE_BYTES });
+    const { mock } = jest.spyOn(budget, 'reserve');
+    const tries = (count: number): Promise<unknown> => until(`try ${count}`, () => mock.calls[count - 1]);
+    poll = new RepositoryPoll(options, manager);
+    await poll.begin();
+    await manager.open();
+    poll.start();
+    await put('.c', 'c');
+    await tries(3);
+    await rm(join(options.repository, 'a'), { recursive: true });
+    await tries(5);
+    expect(models.names).toEqual(['b']);
+    await rm(join(options.repository, 'b'), { recursive: true });
+    await until('the last of them to serve', () => models.names.includes('c') || undefined);
+    expect(mock.calls.map(([name]) => name)).toEqual(['a/1', 'b/1', 'c/1', 'b/1', 'c/1', 'c/1']);
+  });
+
+  it('there is room once nobody uses a model any more that comes again when it is used', async () => {
+    const manager = await managed({
+      'a/1/model.onnx': IDENTITY,
+      'a/model.yaml': onDemand(1),
+      '.b/1/model.onnx': IDENTITY,
+      '.b/model.yaml': withWorkers(1),
+    });
+    options.memoryBudgetBytes = budget.taken + 1.5 * INSTANCE_BYTES;
+    const lease = await manager.use({ name: 'a' });
+    await put('.b', 'b');
+    await expect(manager.refresh('b')).rejects.toMatchObject({ code: 'MEMORY_BUDGET_EXCEEDED' });
+    expect(manager.fitting).toEqual([]);
+    lease.release();
+    expect(manager.fitting).toEqual(['b']);
+    await manager.refresh('b');
+    expect([models.names, manager.fitting]).toEqual([['b'], []]);
+  });
+
+  it('a new version finds none in the version that serves on meanwhile', async () => {
+    const manager = await managed({ 'm/1/model.onnx': IDENTITY, 'm/model.yaml': onDemand(1), '.2/model.onnx': IDENTITY });
+    options.memoryBudgetBytes = budget.taken + 1.5 * INSTANCE_BYTES;
+    await version(manager, 'm');
+    await put('.2', 'm/2');
+    await expect(manager.refresh('m')).rejects.toMatchObject({ code: 'MEMORY_BUDGET_EXCEEDED' });
+    expect(manager.fitting).toEqual([]);
+  });
 });
 
 describe('a model that is loaded when it is used', () => {

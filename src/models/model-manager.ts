@@ -7,7 +7,7 @@ import { inTime } from './in-time.js';
 import { Lease } from './lease.js';
 import type { Model } from './model.js';
 import { sumOf } from './footprint.js';
-import type { MakeRoom } from './memory-budget.js';
+import { BudgetExceeded, MemoryBudget, type MakeRoom } from './memory-budget.js';
 import { MODEL_OPTIONS, type ModelOptions } from './model-options.js';
 import { ModelRegistry } from './model-registry.js';
 import { ModelRollout } from './model-rollout.js';
@@ -44,6 +44,8 @@ export class ModelManager {
   readonly #turns = new Turns();
   /** Names that were unloaded by request: a change of their files does not bring them back. */
   readonly #withdrawn = new Set<string>();
+  /** Bytes that a change of the files asked for in vain, by name. */
+  readonly #refused = new Map<string, number>();
   readonly #dormant = new DormantModels();
   readonly #idle: IdleModels;
   readonly #makeRoom: MakeRoom = (missing) => this.#unloadSpare(missing);
@@ -53,6 +55,7 @@ export class ModelManager {
     private readonly source: ModelSource,
     private readonly rollout: ModelRollout,
     private readonly models: ModelRegistry,
+    private readonly budget: MemoryBudget,
   ) {
     this.#idle = new IdleModels(models, (name) => this.#turns.taken(name));
   }
@@ -102,6 +105,13 @@ export class ModelManager {
     return this.rollout.states.index(this.models);
   }
 
+  /** Names whose last change there was no memory to follow, where there would be now. */
+  get fitting(): string[] {
+    const spareWithout = (name: string): string[] => this.#idle.spare.filter((one) => one !== name);
+    const fits = ([name, bytes]: [string, number]): boolean => this.budget.missing(bytes) <= this.#bytesBack(spareWithout(name));
+    return [...this.#refused].filter(fits).map(([name]) => name);
+  }
+
   /** Whether a model is loaded with its next request. */
   sleeps(name: string): boolean {
     return this.#dormant.has(name);
@@ -146,10 +156,12 @@ export class ModelManager {
    */
   async refresh(name: string): Promise<void> {
     await this.#turns.take(name, async () => {
+      this.#refused.delete(name);
       if (this.#withdrawn.has(name)) return;
       try {
         await this.#follow(name);
       } catch (thrown) {
+        if (thrown instanceof NestorError && thrown.cause instanceof BudgetExceeded) this.#refused.set(name, thrown.cause.bytes);
         // A load says why it fails. That the name is wrong, or the repository away: nobody asked for it, somebody has to be told.
         if (!(thrown instanceof NestorError) || thrown.code === 'INVALID_REQUEST') this.rollout.failed(name, '', thrown);
         throw thrown;
@@ -215,14 +227,18 @@ export class ModelManager {
     const { spare } = this.#idle;
     const [name] = spare;
     const { leaving } = this.rollout;
-    const coming = bytesOf([...leaving.keys()]);
-    if (coming + bytesOf(spare.flatMap((one) => this.models.versions(one))) < missing) return false;
-    if (name === undefined || coming >= missing) await Promise.race(leaving.values());
+    if (this.#bytesBack(spare) < missing) return false;
+    if (name === undefined || this.#bytesBack([]) >= missing) await Promise.race(leaving.values());
     else {
       this.#logger.log(`${name} is unloaded to make room`);
       await this.#rest(name);
     }
     return true;
+  }
+
+  /** Bytes that come back by what is on its way out, and by these if they were unloaded. */
+  #bytesBack(names: readonly string[]): number {
+    return bytesOf([...this.rollout.leaving.keys(), ...names.flatMap((name) => this.models.versions(name))]);
   }
 
   /** The versions of a model that is loaded on demand. What cannot be read is loaded, which says why it cannot. */

@@ -41,6 +41,8 @@ export class RepositoryPoll {
 
   async #look(): Promise<void> {
     try {
+      // A load reads all that it needs before it is refused: not with every look, nor again while that is still written.
+      for (const name of this.manager.fitting) this.#watch.again(name);
       for (const name of await this.#watch.changed()) {
         this.#failed.delete(name);
         await this.manager.refresh(name).catch((thrown: unknown) => {

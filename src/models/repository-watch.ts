@@ -22,13 +22,14 @@ export class RepositoryWatch {
   }
 
   /**
-   * Names of models whose files are others than when they were reported last, and the same as at the look before.
+   * Names of models whose files are others than when they were reported last, and the same as at the look before. Those that are gone come
+   * first: the others may need their memory.
    * @throws Error when the repository cannot be read; then nothing has changed.
    */
   async changed(): Promise<string[]> {
     const now = await this.#look();
-    const names = new Set([...now.keys(), ...this.#reported.keys()]);
-    const changed = [...names].filter((name) => {
+    const gone = [...this.#reported.keys()].filter((name) => !now.has(name));
+    const changed = [...gone, ...now.keys()].filter((name) => {
       const print = now.get(name) ?? GONE;
       return print === (this.#seen.get(name) ?? GONE) && print !== (this.#reported.get(name) ?? GONE);
     });
