@@ -48,6 +48,16 @@ describe('a body of JSON', () => {
     }
   });
 
+  it.each([NaN, Infinity, -Infinity])('refuses a vector with %p, which base64 can carry', async (odd) => {
+    const vectors = [Float32Array.of(1, 2), Float32Array.of(3, odd)];
+    const embeddings = { vectors, tokens: 7, model: { name: 'm' } } as unknown as Embeddings;
+    const encode = (format: 'float' | 'base64') =>
+      jsonCodec.encodeEmbeddings?.(embeddings, { model: 'm', inputs: [], format, dimensions: undefined, prompt: {} }).body;
+    expect(() => encode('float')).toThrow(expect.objectContaining({ code: 'NOT_ACCEPTABLE', field: 'embedding' }));
+    const { data } = (await parsed(encode('base64'))) as { data: { embedding: string }[] };
+    expect(data.map(({ embedding }) => bitsOf(embedding))).toEqual(vectors);
+  });
+
   it('has null for what JSON cannot carry, unless that was refused before', async () => {
     const parts = [vectorOf(Float32Array.of(1, NaN, -Infinity, Infinity))];
     await expect(parsed(jsonBody(parts))).resolves.toEqual([1, null, null, null]);

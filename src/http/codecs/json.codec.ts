@@ -4,6 +4,7 @@ import type { Codec, EmbeddingsQuery } from './codec.js';
 import { readDocument, writeDocument, type Writing } from './document.js';
 import { readEmbeddings } from './embeddings-document.js';
 import { jsonBody, vectorOf, type Part } from './json-body.js';
+import { checkFinite } from './json-tensors.js';
 import { parseBody } from './json-text.js';
 import { JsonWriter } from './json-writer.js';
 import { bytesOf } from '../../oip/raw-tensor.js';
@@ -31,7 +32,11 @@ export const jsonCodec: Codec = {
 
   decodeEmbeddings: async ({ bytes }) => readEmbeddings(await parseBody(bytes, [])),
 
-  encodeEmbeddings: (embeddings, query) => ({ body: jsonBody(partsOf(embeddings, query)), type: TYPE }),
+  encodeEmbeddings: (embeddings, query) => {
+    // Before the first byte leaves: behind it nothing can be refused. Base64 carries every float.
+    if (query.format === 'float') for (const vector of embeddings.vectors) checkFinite(vector, 'embedding');
+    return { body: jsonBody(partsOf(embeddings, query)), type: TYPE };
+  },
 };
 
 function* partsOf({ vectors, tokens, model }: Embeddings, { format }: EmbeddingsQuery): Generator<Part> {
