@@ -28,7 +28,9 @@ export function codingFor(acceptEncoding: string | undefined, contentType: strin
     .filter(isCoding)
     .map((name) => ({ name, q: quality(name) }))
     .sort((a, b) => b.q - a.q);
-  return best && best.q > 0 ? best.name : undefined;
+  // Said by name only: whoever lists codings without it has no wish to be spared them.
+  const identity = wishes.find(({ name }) => name === 'identity')?.q ?? 0;
+  return best && best.q > 0 && best.q >= identity ? best.name : undefined;
 }
 
 function wishOf(text: string): Wish {
