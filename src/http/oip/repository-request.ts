@@ -6,7 +6,8 @@ import { FROM_THE_REPOSITORY, notImplemented, readParameters } from '../../oip/p
 
 /** `{ ready }` of an index request. @throws NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE */
 export async function readyOnly(bytes: Buffer): Promise<boolean> {
-  const { ready = false } = await readObject(bytes);
+  const body = await readObject(bytes);
+  const ready = body.ready ?? false;
   if (typeof ready !== 'boolean') throw invalid('ready', 'ready must be true or false');
   return ready;
 }
