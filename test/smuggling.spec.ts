@@ -15,6 +15,7 @@ const POST = 'POST /v1/models/digits/predict HTTP/1.1\r\nHost: a\r\nContent-Type
 const GET = 'GET /health/live HTTP/1.1\r\nHost: a\r\n';
 /** What must never be answered behind a request that is in doubt: it is the only one here that is. */
 const BEHIND = 'GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n';
+const OPENAI = { error: { message: expect.any(String), type: 'invalid_request_error' } };
 const CHUNKS = `${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`;
 
 let server: Server;
@@ -117,6 +118,24 @@ describe('is refused, and its end is certain', () => {
     const { answers } = await ask(bytes + GET + '\r\n', 2);
     expectProblem(answers[0], status);
     expect(answers[1]?.status).toBe(200);
+  });
+});
+
+describe('is refused in the words of the clients of its route', () => {
+  it.each([
+    ['a URL with a host, of /v2', 404, { error: expect.stringContaining('nope') }, 'GET http://a/v2/models/nope HTTP/1.1\r\nHost: a\r\n'],
+    ['a URL with a host, of OpenAI', 400, OPENAI, 'POST http://a/v1/embeddings HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n'],
+    ['a path with an encoded letter', 400, OPENAI, 'POST /v1/%65mbeddings HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n'],
+    ['a URL that cannot be decoded', 400, { error: expect.any(String) }, 'GET http://a/v2/models/%ff HTTP/1.1\r\nHost: a\r\n'],
+  ])('%s', async (_, status, body, head) => {
+    const { answers } = await ask(`${head}\r\n`, 1);
+    expect(answers[0]?.status).toBe(status);
+    expect(JSON.parse(answers[0]?.text ?? '')).toMatchObject(body);
+  });
+
+  it('a URL with a host whose path has no such method, with those that it has', async () => {
+    const { answers } = await ask('DELETE http://a/v2/models/digits HTTP/1.1\r\nHost: a\r\n\r\n', 1);
+    expect(answers.map(({ status, headers }) => [status, headers.allow])).toEqual([[405, 'GET, HEAD']]);
   });
 });
 

@@ -6,8 +6,10 @@ import { distance, MINILM, sentences } from './setup/fixtures.js';
 import { metric } from './setup/metrics.js';
 import { FIXTURES } from './setup/paths.js';
 import { python, script } from './setup/python.js';
+import { RawConnection } from './setup/raw.js';
 import { copied, removeRepositories, shipped, written } from './setup/repository.js';
 import { Server } from './setup/server.js';
+import { until } from './setup/until.js';
 
 const all = sentences();
 const [first, second] = all as [(typeof all)[0], (typeof all)[0]];
@@ -211,6 +213,16 @@ describe('errors', () => {
   ])('%s', async (_, path, body, status, type) => {
     const refused = await tei(path, body);
     expect([refused.status, refused.body]).toEqual([status, { error: expect.any(String), error_type: type }]);
+  });
+
+  it.each([
+    ['a URL with a host', 'POST http://a/embed HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}'],
+  ])('%s, in the same words', async (_, bytes) => {
+    const connection = await RawConnection.to(server.url);
+    connection.write(bytes);
+    const { status, text } = await until('the answer', () => connection.answers[0]);
+    connection.socket.destroy();
+    expect([status, JSON.parse(text)]).toEqual([422, { error: expect.any(String), error_type: 'Validation' }]);
   });
 
   it('another format than JSON, another method, a deadline', async () => {

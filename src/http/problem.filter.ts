@@ -12,6 +12,7 @@ import { visitOf } from './access.js';
 import { CODINGS } from './content-encoding.js';
 import { dialectOf, type Dialect } from './dialects.js';
 import { observeRefused, type Observers } from './hooks.js';
+import { pathOf } from './request-path.js';
 import { RouteTable } from './route-table.js';
 
 /** Codes for the failures of the framework, by the status that it gives them. */
@@ -50,12 +51,12 @@ export class ProblemFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
+    const path = pathOf(request.url);
     // Terminus throws its report as an exception: it is the answer of a probe that says no.
-    if (thrown instanceof ServiceUnavailableException && request.url.startsWith('/health')) {
+    if (thrown instanceof ServiceUnavailableException && path.startsWith('/health')) {
       void reply.code(thrown.getStatus()).send(thrown.getResponse());
       return;
     }
-    const path = request.url.split('?', 1)[0] ?? '';
     const methods = this.routes.methodsOf(path);
     // Fastify looks at the body before it finds that the path has no such method: whatever it says of the body, that comes first.
     const isWrong = methods.length > 0 && !methods.includes(request.method);
@@ -127,5 +128,5 @@ export function frameworkProblem(thrown: FastifyError, request: FastifyRequest, 
   const { code, message } = nestorErrorOf(thrown, request);
   const error = new NestorError(code, WORDS[code] ?? message, { field: 'url' });
   observeRefused(request, reply, code, observers);
-  answer(error, dialectOf(request.url, false), request, reply);
+  answer(error, dialectOf(pathOf(request.url), false), request, reply);
 }

@@ -4,7 +4,8 @@ import { invalid, NestorError } from '../../errors.js';
 
 type Head = Pick<IncomingMessage, 'url' | 'headers' | 'rawHeaders' | 'httpVersion'>;
 
-const ABSOLUTE = /^https?:\/\/([^/?#]*)/i;
+/** Of a target that is a whole URL: all before its path. */
+export const ABSOLUTE = /^https?:\/\/([^/?#]*)/i;
 const HOST = /^(\[[0-9a-f:.]+\]|[^\s/?#@\\]*)(:\d*)?$/i;
 
 /**
