@@ -137,6 +137,17 @@ describe('is refused in the words of the clients of its route', () => {
     const { answers } = await ask('DELETE http://a/v2/models/digits HTTP/1.1\r\nHost: a\r\n\r\n', 1);
     expect(answers.map(({ status, headers }) => [status, headers.allow])).toEqual([[405, 'GET, HEAD']]);
   });
+
+  it.each([
+    ['/v2', '/v2/models/digits/infer', { code: 'INVALID_REQUEST', error: expect.any(String) }],
+    ['OpenAI', '/v1/embeddings', OPENAI],
+  ])('a broken body, of %s, under the id of its line in the log', async (_, path, body) => {
+    const { answers } = await ask(`POST ${path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n${BEHIND}`);
+    expect(answers.map(({ status }) => status)).toEqual([400]);
+    expect(JSON.parse(answers[0]?.text ?? '')).toMatchObject(body);
+    const id = answers[0]?.headers['x-request-id'] ?? '';
+    await until('the line in the log', () => server.output.includes(`"requestId":"${id}"`) || undefined);
+  });
 });
 
 describe('is served', () => {

@@ -217,6 +217,7 @@ describe('errors', () => {
 
   it.each([
     ['a URL with a host', 'POST http://a/embed HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}'],
+    ['a body that is broken', 'POST /embed HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n'],
   ])('%s, in the same words', async (_, bytes) => {
     const connection = await RawConnection.to(server.url);
     connection.write(bytes);

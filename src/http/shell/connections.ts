@@ -1,8 +1,10 @@
 // The connections of the HTTP port: how many there may be, and how long one may waste the server's time.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { FastifyRequest } from 'fastify';
 import type { Environment } from '../../config/environment.js';
 import { NestorError, type ErrorCode } from '../../errors.js';
+import { pathOf } from '../request-path.js';
 import { lastWords, malformation, tooSlow } from './malformed.js';
 import { Pace } from './pace.js';
 
@@ -31,6 +33,10 @@ interface Connection {
   unanswered: number;
   /** The one that came last. */
   request: IncomingMessage | undefined;
+  /** The id under which that one is logged. */
+  id: string;
+  /** Whether that one has a route. */
+  served: boolean;
   /** What is wrong with what it sent behind requests that are still to be answered. */
   fault: NestorError | undefined;
   /** When it is destroyed: it has had its last answer. */
@@ -79,7 +85,7 @@ export class Connections {
     const [longestIdle] = this.#open.size >= MAX_CONNECTIONS ? this.#idle : [];
     if (longestIdle) this.#destroy(longestIdle);
     if (this.#open.size < MAX_CONNECTIONS && (most === 0 || (this.#byAddress.get(address) ?? 0) < most)) {
-      this.#add({ socket, address, pace: new Pace(socket), unanswered: 0, request: undefined, fault: undefined, endsAt: undefined });
+      this.#add(newConnection(socket, address));
       return;
     }
     const full = new NestorError(
@@ -93,11 +99,13 @@ export class Connections {
   }
 
   /** @returns whether the request may be served: a connection that was told to go has none any more. */
-  begin(request: IncomingMessage): boolean {
-    const connection = this.#open.get(request.socket);
+  begin({ raw, id, is404 }: Pick<FastifyRequest, 'raw' | 'id' | 'is404'>): boolean {
+    const connection = this.#open.get(raw.socket);
     if (!connection) return true;
     if (isOver(connection)) return false;
-    connection.request = request;
+    connection.request = raw;
+    connection.id = id;
+    connection.served = !is404;
     connection.unanswered++;
     this.#idle.delete(connection);
     return true;
@@ -161,15 +169,15 @@ export class Connections {
 
   /** Says why and closes: behind the answers to the requests that came before, so that it is not taken for one of them. */
   #dismiss(connection: Connection, fault: NestorError): void {
-    const { socket, request, unanswered } = connection;
-    const arriving = request?.complete === false ? 1 : 0;
-    if (unanswered > arriving) {
+    const { socket, request, unanswered, id, served } = connection;
+    const arriving = request?.complete === false ? { id, served, path: pathOf(request.url ?? '') } : undefined;
+    if (unanswered > (arriving ? 1 : 0)) {
       connection.fault = fault;
       return;
     }
     this.#report(fault.code, fault.message);
     connection.endsAt = performance.now() + LINGER_MS;
-    socket.end(lastWords(fault));
+    socket.end(lastWords(fault, arriving));
   }
 
   #look(now: number): void {
@@ -194,6 +202,11 @@ export class Connections {
       this.#destroy(connection);
     }
   }
+}
+
+function newConnection(socket: Socket, address: string): Connection {
+  const nothing = { unanswered: 0, request: undefined, id: '', served: false, fault: undefined, endsAt: undefined };
+  return { socket, address, pace: new Pace(socket), ...nothing };
 }
 
 /** It is served no more: it has had its last answer, or will have it behind those that are on their way. */

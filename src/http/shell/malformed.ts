@@ -1,8 +1,16 @@
 // What Node finds wrong with the bytes of a connection -> an answer of the house; nothing of the parser leaves.
 import { STATUS_CODES } from 'node:http';
-import { ERRORS, invalid, NestorError } from '../../errors.js';
+import { invalid, NestorError } from '../../errors.js';
 import { requestId } from '../../telemetry/request-id.js';
-import { PROBLEM } from '../dialects.js';
+import { dialectOf, PROBLEM } from '../dialects.js';
+
+/** A request whose head was read. */
+export interface Arriving {
+  readonly id: string;
+  readonly path: string;
+  /** Whether it has a route. */
+  readonly served: boolean;
+}
 
 /** What a parser's error is about, where it is about one header. */
 const FIELDS: readonly (readonly [RegExp, string, string])[] = [
@@ -33,13 +41,17 @@ export function tooSlow(): NestorError {
   return new NestorError('REQUEST_TIMEOUT', 'The request did not arrive in time, or too slowly; send it again on a new connection');
 }
 
-/** A whole answer, for a connection on which no request could be read; it ends the connection. */
-export function lastWords(error: NestorError): string {
-  const id = requestId(undefined);
-  const status = ERRORS[error.code].httpStatus;
-  const body = JSON.stringify(PROBLEM.bodyOf(error, { id }));
+/**
+ * A whole answer that ends its connection.
+ * @param arriving the request that it answers, in the words of its clients and under its id; undefined where none could be read.
+ */
+export function lastWords(error: NestorError, arriving?: Arriving): string {
+  const { statusOf, mediaType, bodyOf } = arriving ? dialectOf(arriving.path, arriving.served) : PROBLEM;
+  const id = arriving?.id ?? requestId(undefined);
+  const status = statusOf(error);
+  const body = JSON.stringify(bodyOf(error, { id }));
   const headers = [
-    `Content-Type: ${PROBLEM.mediaType}`,
+    `Content-Type: ${mediaType}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
     `Date: ${new Date().toUTCString()}`,
     ...(error.retryAfter === undefined ? [] : [`Retry-After: ${Math.ceil(error.retryAfter)}`]),

@@ -51,8 +51,9 @@ function leave(connections: Connections, raw: IncomingMessage, reply: FastifyRep
 }
 
 /** @returns whether the request may be served; whoever gives an answer before there is a route asks, too. */
-export function begin(connections: Connections, { raw }: FastifyRequest, reply: FastifyReply): boolean {
-  if (!connections.begin(raw)) {
+export function begin(connections: Connections, request: FastifyRequest, reply: FastifyReply): boolean {
+  const { raw } = request;
+  if (!connections.begin(request)) {
     reply.hijack();
     raw.resume();
     return false;
