@@ -170,6 +170,13 @@ describe('is served', () => {
     expect(answers.map(({ status, headers }) => [status, headers.connection])).toEqual([[200, 'close']]);
   });
 
+  it('a request before one whose body is broken, and then the connection is closed', async () => {
+    const broken = `${POST}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`;
+    const { answers, closed } = await ask(`${POST}Content-Length: ${BODY.length}\r\n\r\n${BODY}${broken}${BEHIND}`);
+    expect(answers.map(({ status }) => status)).toEqual([200, 400]);
+    expect(closed).toBe(true);
+  });
+
   it('a request before bytes that are none, and then the connection is closed', async () => {
     const { answers, closed } = await ask(`${GET}\r\ngarbage\r\n\r\n${BEHIND}`);
     expect(answers.map(({ status }) => status)).toEqual([200, 400]);

@@ -114,9 +114,13 @@ export class Connections {
   /** A request of this connection was answered, or will never be. */
   end(socket: Socket): void {
     const connection = this.#open.get(socket);
-    if (!connection || --connection.unanswered > 0) return;
-    if (connection.fault) this.#dismiss(connection, connection.fault);
-    else this.#idle.add(connection);
+    if (!connection) return;
+    connection.unanswered--;
+    const { fault } = connection;
+    connection.fault = undefined;
+    // What is at fault may be the one request that is left, whose body never comes; where there are others it waits on.
+    if (fault) this.#dismiss(connection, fault);
+    else if (connection.unanswered === 0) this.#idle.add(connection);
   }
 
   /** Lets the answer that comes now be the last: what is left of the request is thrown away, and nothing behind it is served. */
