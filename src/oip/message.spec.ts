@@ -1,13 +1,20 @@
 // Messages with more fields than anybody needs are refused before anything is made of them.
 import { create, toBinary } from '@bufbuild/protobuf';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { describe, expect, it } from '@jest/globals';
 import { ModelInferRequestSchema as SCHEMA } from '../grpc/inference_pb.js';
+import { PredictRequestSchema } from '../http/codecs/nestor_pb.js';
 import { parseMessage } from './message.js';
 
 const FIELDS = 128 * 1024;
 const parse = (bytes: Uint8Array) => () => parseMessage(SCHEMA, bytes, 'message');
 /** The same field, empty, again and again. */
 const repeated = (number: number, times: number): Buffer => Buffer.alloc(2 * times, Buffer.from([(number << 3) | 2, 0]));
+/** A field of bytes, or a message. */
+const block = (number: number, bytes: Uint8Array): Uint8Array =>
+  new BinaryWriter().tag(number, WireType.LengthDelimited).bytes(bytes).finish();
+/** The tag and a byte of one number after another. */
+const numbers = (number: number, times: number): Buffer => Buffer.alloc(2 * times, Buffer.from([number << 3, 1]));
 
 describe('a message', () => {
   it('with numbers in plenty is read: packed, they are one field', () => {
@@ -26,11 +33,26 @@ describe('a message', () => {
   });
 
   it('with too many fields in one of its messages is refused', () => {
-    const inner = repeated(3, FIELDS);
-    const length = toBinary(SCHEMA, create(SCHEMA, { id: 'a'.repeat(inner.length) })).subarray(1, -inner.length);
-    expect(parse(Buffer.concat([Buffer.from([(5 << 3) | 2]), length, inner]))).toThrow(
-      expect.objectContaining({ code: 'PAYLOAD_TOO_LARGE' }),
-    );
+    expect(parse(block(5, repeated(3, FIELDS)))).toThrow(expect.objectContaining({ code: 'PAYLOAD_TOO_LARGE' }));
+  });
+
+  it.each([
+    ['a parameter', SCHEMA, 4, 1],
+    ['a tensor', PredictRequestSchema, 1, 2],
+  ])('with too many fields in %s, the value of a map, is refused', (_, schema, map, number) => {
+    const entry = (times: number): Uint8Array => block(map, Buffer.concat([block(1, Buffer.from('k')), block(2, numbers(number, times))]));
+    // Two of the entry, and the entry.
+    expect(() => parseMessage(schema, entry(FIELDS - 3), 'message')).not.toThrow();
+    expect(() => parseMessage(schema, entry(FIELDS - 2), 'message')).toThrow(expect.objectContaining({ code: 'PAYLOAD_TOO_LARGE' }));
+  });
+
+  it.each([
+    ['a group', 15, WireType.StartGroup],
+    ['a message that says it is a number', 5, WireType.Varint],
+    ['a text that says it is eight bytes', 3, WireType.Bit64],
+  ])('with %s is invalid: it would be read on another way than counted', (_, number, type) => {
+    const bytes = Buffer.concat([new BinaryWriter().tag(number, type).finish(), numbers(1, FIELDS), Buffer.from([(15 << 3) | 4])]);
+    expect(parse(bytes)).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST', message: expect.stringContaining(`field ${number}`) }));
   });
 
   it('that is none is invalid, large or small', () => {
