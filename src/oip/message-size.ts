@@ -3,10 +3,19 @@ import { ScalarType, type DescField, type DescMessage } from '@bufbuild/protobuf
 import { WireType, type BinaryReader } from '@bufbuild/protobuf/wire';
 
 /**
- * Fields of a message and of those in it; numbers that are packed count as one. An object is made for each, in one turn of the event loop:
+ * Fields of a message and of those in it; numbers that are packed are one. An object is made for each, in one turn of the event loop:
  * 32 MiB of empty tensors, two bytes each, held it for 11 s.
  */
 export const MOST_FIELDS = 128 * 1024;
+
+/**
+ * Packed numbers of a message: as many floats as bodies have room for by default. An integer costs as much as eight: it may be a single byte
+ * and becomes a BigInt where it has 64 bits, and 32 MiB of them were more than a heap holds.
+ */
+const MOST_PACKED = 8 * 1024 * 1024;
+const COST_OF_INTEGER = 8;
+/** Bytes. */
+const LONGEST_INTEGER = 10;
 
 /** Its message is for the client. */
 export class TooMuch extends Error {}
@@ -30,6 +39,7 @@ export function checkSize(schema: DescMessage, reader: BinaryReader): void {
 /** Over the tags alone. */
 class Walk {
   #fields = 0;
+  #packed = 0;
 
   constructor(private readonly reader: BinaryReader) {}
 
@@ -45,11 +55,38 @@ class Walk {
   #field(number: number, type: WireType, part: Part | undefined): void {
     // proto3 has none, and whoever skips one walks over all that is in it.
     if (type === WireType.StartGroup) throw new Error(`field ${number} is a group`);
-    const isPacked = part?.packs && type === WireType.LengthDelimited;
-    if (part && type !== part.type && !isPacked) throw new Error(`field ${number} has wire type ${type}`);
-    if (part?.inner) this.over(part.inner, this.reader.uint32() + this.reader.pos);
+    if (part?.packs && type === WireType.LengthDelimited) this.#numbers(number, part.type, this.reader.bytes());
+    else if (part && type !== part.type) throw new Error(`field ${number} has wire type ${type}`);
+    else if (part?.inner) this.over(part.inner, this.reader.uint32() + this.reader.pos);
     else this.reader.skip(type, number);
   }
+
+  #numbers(number: number, type: WireType, bytes: Uint8Array): void {
+    // The library reads the last one to its end, wherever the block ends.
+    if (!endsWithNumber(bytes, type)) throw new Error(`field ${number} ends amid a number`);
+    this.#packed += type === WireType.Varint ? COST_OF_INTEGER * varintsIn(bytes) : bytes.byteLength / widthOf(type);
+    if (this.#packed > MOST_PACKED) {
+      const most = `${MOST_PACKED / COST_OF_INTEGER} integers, or ${MOST_PACKED} floating-point numbers`;
+      throw new TooMuch(`${most}, in its lists; send tensors as bytes (over gRPC: raw_input_contents)`);
+    }
+  }
+}
+
+function endsWithNumber(bytes: Uint8Array, type: WireType): boolean {
+  return type === WireType.Varint ? (bytes.at(-1) ?? 0) < 0x80 : bytes.byteLength % widthOf(type) === 0;
+}
+
+function widthOf(type: WireType): number {
+  return type === WireType.Bit64 ? 8 : 4;
+}
+
+/** The last byte of each is below 0x80, and no other. @returns as few as there can be where these are too many: 32 MiB took 0.3 s to count. */
+function varintsIn(bytes: Uint8Array): number {
+  const least = Math.ceil(bytes.byteLength / LONGEST_INTEGER);
+  if (least * COST_OF_INTEGER > MOST_PACKED) return least;
+  let count = 0;
+  for (const byte of bytes) if (byte < 0x80) count += 1;
+  return count;
 }
 
 const layouts = new WeakMap<DescMessage, Layout>();

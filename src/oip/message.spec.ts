@@ -7,6 +7,7 @@ import { PredictRequestSchema } from '../http/codecs/nestor_pb.js';
 import { parseMessage } from './message.js';
 
 const FIELDS = 128 * 1024;
+const INTEGERS = 1024 * 1024;
 const parse = (bytes: Uint8Array) => () => parseMessage(SCHEMA, bytes, 'message');
 /** The same field, empty, again and again. */
 const repeated = (number: number, times: number): Buffer => Buffer.alloc(2 * times, Buffer.from([(number << 3) | 2, 0]));
@@ -30,6 +31,39 @@ describe('a message', () => {
   ])('with too many %s is refused', (_, number) => {
     expect(parse(repeated(number, FIELDS))).not.toThrow();
     expect(parse(repeated(number, FIELDS + 1))).toThrow(expect.objectContaining({ code: 'PAYLOAD_TOO_LARGE', field: 'message' }));
+  });
+
+  it.each([
+    ['a shape', (count: number) => block(5, block(3, Buffer.alloc(count, 1))), (count: number) => ({ shape: { length: count } })],
+    [
+      'INT64 of two bytes each',
+      (count: number) => block(5, block(5, block(3, Buffer.alloc(2 * count, Buffer.from([0x80, 1]))))),
+      (count: number) => ({ contents: { int64Contents: { length: count } } }),
+    ],
+    [
+      'BOOL in several pieces',
+      (count: number) => block(5, block(5, Buffer.concat([block(1, Buffer.alloc(count - 1, 1)), block(1, Buffer.alloc(1))]))),
+      (count: number) => ({ contents: { boolContents: { length: count } } }),
+    ],
+  ])('with too many integers, %s, is refused', (_, message, tensor) => {
+    expect(parse(message(INTEGERS))().inputs[0]).toMatchObject(tensor(INTEGERS));
+    expect(parse(message(INTEGERS + 1))).toThrow(
+      expect.objectContaining({ code: 'PAYLOAD_TOO_LARGE', field: 'message', message: expect.stringContaining('raw_input_contents') }),
+    );
+  });
+
+  it('with as many floating-point numbers as a body holds is read, and with more refused', () => {
+    const floats = (count: number) => block(5, block(5, block(6, Buffer.alloc(4 * count))));
+    expect(parse(floats(8 * INTEGERS))().inputs[0]?.contents?.fp32Contents).toHaveLength(8 * INTEGERS);
+    expect(parse(floats(8 * INTEGERS + 1))).toThrow(expect.objectContaining({ code: 'PAYLOAD_TOO_LARGE' }));
+  });
+
+  it.each([
+    ['an integer', block(3, Buffer.alloc(FIELDS, 0x80))],
+    ['a float', block(5, block(6, Buffer.alloc(FIELDS + 1)))],
+  ])('with a list that ends amid %s is invalid: what is behind would be read as part of it', (_, tensor) => {
+    const bytes = Buffer.concat([block(5, tensor), block(3, Buffer.alloc(10))]);
+    expect(parse(bytes)).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST', message: expect.stringContaining('amid a number') }));
   });
 
   it('with too many fields in one of its messages is refused', () => {

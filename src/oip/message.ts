@@ -7,7 +7,7 @@ import { checkSize, MOST_FIELDS, TooMuch } from './message-size.js';
 /**
  * Fields of bytes are views of the message's memory.
  * @param field what an error calls the message.
- * @throws NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE for a message of too many fields.
+ * @throws NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE for a message of too many fields or numbers.
  */
 export function parseMessage<S extends DescMessage>(schema: S, bytes: Uint8Array, field: string): MessageShape<S> {
   try {
