@@ -30,10 +30,11 @@ export class PredictBody {
   readonly instances?: unknown[] | NumberBlock;
 
   @ApiPropertyOptional({ description: 'Names of the outputs to compute; all by default.', type: [String] })
+  // The rules are gone through from below, up to the first that is broken: what is cheap spares what looks at each.
   @IsOptional()
-  @IsArray({ message: 'outputs must be an array of names' })
-  @ArrayMaxSize(1024)
   @IsString({ each: true })
+  @ArrayMaxSize(1024)
+  @IsArray({ message: 'outputs must be an array of names' })
   readonly outputs?: string[];
 
   @ApiPropertyOptional({ description: 'Comes back with the answer.' })

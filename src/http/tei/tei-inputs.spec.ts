@@ -1,6 +1,6 @@
 // What is too much to be taken apart, or put together, for one request is refused.
 import { expect, it } from '@jest/globals';
-import { idsOf, textsOf } from './tei-inputs.js';
+import { comparedOf, idsOf, textsOf } from './tei-inputs.js';
 
 const refusal = { code: 'PAYLOAD_TOO_LARGE' };
 
@@ -17,4 +17,11 @@ it('texts may have as many characters, over all of them', () => {
   const text = 'a'.repeat(256 * 1024);
   expect(textsOf(text)).toEqual([text]);
   expect(() => textsOf([text, 'a'])).toThrow(expect.objectContaining(refusal));
+});
+
+it('sentences may be as many as inputs, and are looked at only then', () => {
+  const compared = (...sentences: unknown[]) => comparedOf({ source_sentence: 'a', sentences });
+  expect(compared('b', 'c')).toEqual(['a', 'b', 'c']);
+  expect(() => compared('b', [2000])).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST', field: 'sentences' }));
+  expect(() => comparedOf({ source_sentence: 'a', sentences: Array(64 * 1024).fill(1) })).toThrow(expect.objectContaining(refusal));
 });

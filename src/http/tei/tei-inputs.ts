@@ -3,7 +3,7 @@ import { invalid, NestorError } from '../../errors.js';
 import type { EmbeddingInput, EmbedOptions } from '../../inference/embedding.js';
 import { readInputs } from '../codecs/embeddings-document.js';
 import { EmptyInput } from './tei-errors.js';
-import type { EmbedBody, TruncationBody } from './tei.dto.js';
+import type { EmbedBody, SimilarityInput, TruncationBody } from './tei.dto.js';
 
 /** Characters of all texts that are taken apart for one request: each may become a token, and each token a line of the answer. */
 const MOST_CHARACTERS = 256 * 1024;
@@ -14,6 +14,17 @@ const MOST_IDS = 64 * 1024;
 export function inputsOf(value: unknown, field: string): EmbeddingInput[] {
   if (isEmpty(value) || (Array.isArray(value) && value.some(isEmpty))) throw new EmptyInput(field);
   return readInputs(value, field);
+}
+
+/**
+ * @returns the text that the others are compared with, and the others.
+ * @throws EmptyInput, NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE
+ */
+export function comparedOf({ source_sentence: source, sentences }: SimilarityInput): EmbeddingInput[] {
+  if (sentences.length === 0) throw new EmptyInput('inputs.sentences');
+  const inputs = inputsOf([source, ...sentences], 'inputs');
+  if (inputs.some((input) => typeof input !== 'string')) throw invalid('sentences', 'each value in sentences must be a string');
+  return inputs;
 }
 
 /** @throws EmptyInput, NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE */

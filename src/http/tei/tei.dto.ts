@@ -54,9 +54,9 @@ export class SimilarityInput {
   readonly source_sentence!: string;
 
   @ApiProperty({ type: 'array', minItems: 1, items: TEXT })
+  // What is in it is looked at once it is known not to be too much.
   @IsArray()
-  @IsString({ each: true })
-  readonly sentences!: string[];
+  readonly sentences!: unknown[];
 }
 
 export class SimilarityBody {

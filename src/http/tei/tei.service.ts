@@ -7,8 +7,7 @@ import type { Tensor } from '../../tensor.js';
 import type { Token } from '../../features/tokenizer.js';
 import { vectorOf, type Numbers, type Part } from '../codecs/json-body.js';
 import { envelope } from '../envelope.js';
-import { EmptyInput } from './tei-errors.js';
-import { charactersOf, idsOf, inputsOf, optionsOf, textsOf, vectorOptionsOf } from './tei-inputs.js';
+import { charactersOf, comparedOf, idsOf, inputsOf, optionsOf, textsOf, vectorOptionsOf } from './tei-inputs.js';
 import { TeiModel } from './tei-model.js';
 import type { TeiRequest } from './tei.pipe.js';
 import {
@@ -45,9 +44,7 @@ export class TeiService {
 
   /** The cosine of each sentence with the source: `number[]`. */
   async similarity({ body, call }: TeiRequest<SimilarityBody>): Promise<Computed> {
-    const { source_sentence: source, sentences } = envelope(SimilarityInput, body.inputs, 'lenient');
-    if (sentences.length === 0) throw new EmptyInput('inputs.sentences');
-    const inputs = inputsOf([source, ...sentences], 'inputs');
+    const inputs = comparedOf(envelope(SimilarityInput, body.inputs, 'lenient'));
     const options = { ...optionsOf(envelope(TruncationBody, body.parameters ?? {}, 'lenient')), normalize: true };
     const embeddings = await this.inference.embed(this.model.ref, inputs, options, call);
     const [first = new Float32Array(), ...others] = embeddings.vectors;
