@@ -12,6 +12,8 @@ interface Coding {
 
 /** Output is looked at in pieces of this size: a bomb is noticed after one of them. */
 const CHUNK = { chunkSize: 64 * 1024 };
+/** The decoder keeps a window beside what is counted of a body, of 128 MiB if it may; content codings have 8 MiB at most (RFC 9659). */
+const WINDOW = { params: { [zlib.constants.ZSTD_d_windowLogMax]: 23 } };
 // Answers are made once and sent once: the levels that cost little.
 const GZIP = { level: 1 };
 const BROTLI = { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 3 } };
@@ -25,7 +27,7 @@ const zstd = promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zlib.zstdCompress);
 /** By name, in the order in which answers prefer them: the least work for the bytes that it saves first. */
 export const CODINGS = {
   zstd: {
-    decompressor: () => zlib.createZstdDecompress(CHUNK),
+    decompressor: () => zlib.createZstdDecompress({ ...CHUNK, ...WINDOW }),
     compressor: () => zlib.createZstdCompress(ZSTD),
     compress: (body) => zstd(body, ZSTD),
   },
