@@ -203,7 +203,7 @@ export class Batcher {
       this.#record(batch, { departedAt: now, seconds: 0, paddingRatio, failure: reason.code });
       this.metrics.batchFailed();
       if (reason.code === 'INFERENCE_FAILED' && batch.length > 1) this.#isolate(batch, reason);
-      else for (const { flow } of batch) flow.fail(reason);
+      else for (const { flow } of batch) flow.fail(this.#inProspect(reason));
     } finally {
       this.#running -= 1;
       this.#account(items);
@@ -250,6 +250,11 @@ export class Batcher {
     this.#busySince = this.idle ? 0 : now;
   }
 
+  /** Who lost a worker is told to try again soon, unless none is left or comes back. */
+  #inProspect(reason: NestorError): NestorError {
+    return reason.code === 'WORKER_LOST' && !this.runner.hopeful ? notReady(reason.cause) : reason;
+  }
+
   /** With no instance left and none coming back, waiting would be for ever. */
   #abandon(): void {
     for (const { flow } of this.#queue.entries) {
@@ -260,6 +265,6 @@ export class Batcher {
   }
 }
 
-function notReady(): NestorError {
-  return new NestorError('MODEL_NOT_READY', 'No worker of the model is alive; they are being restarted', { retryAfter: 5 });
+function notReady(cause?: unknown): NestorError {
+  return new NestorError('MODEL_NOT_READY', 'No worker of the model is alive; they are being restarted', { retryAfter: 5, cause });
 }
