@@ -21,12 +21,14 @@ withHelm('the chart in a cluster', () => {
   });
 
   it.each([
-    ['a name for both', GATEWAY.hostnames],
-    ['every name for REST, and one of them for gRPC', []],
-  ])('refuses %s', async (_, hostnames) => {
-    const gateway = { ...GATEWAY, hostnames, grpcHostnames: ['nestor.example.com'] };
+    ['a name for both', GATEWAY.hostnames, 'nestor.example.com'],
+    ['every name for REST, and one of them for gRPC', [], 'nestor.example.com'],
+    ['a name of gRPC that a wildcard of REST takes in', ['*.example.com'], 'nestor.example.com'],
+    ['names of gRPC that take in one of REST', GATEWAY.hostnames, '*.example.com'],
+  ])('refuses %s', async (_, hostnames, grpc) => {
+    const gateway = { ...GATEWAY, hostnames, grpcHostnames: [grpc] };
     const { code, text } = await template(binary, { access: { open: true }, gateway });
-    expect([code, text]).toEqual([1, expect.stringContaining('gateway.grpcHostnames: nestor.example.com')]);
+    expect([code, text]).toEqual([1, expect.stringContaining(`gateway.grpcHostnames: ${grpc}`)]);
   });
 
   it('routes what text-embeddings-inference is asked where that is on', async () => {

@@ -288,16 +288,6 @@ withHelm('the chart', () => {
       'redis.deploy',
     ],
     ['a runtime of KServe that speaks TLS alone', { kserve: { enabled: true }, tls: { existingSecret: 'x' } }, 'tls.existingSecret'],
-    [
-      'a name of gRPC that is also one of the others',
-      { gateway: { enabled: true, parentRefs: [{ name: 'public' }], hostnames: ['*.example.com'], grpcHostnames: ['grpc.example.com'] } },
-      'grpcHostnames',
-    ],
-    [
-      'names of gRPC of which one is also another',
-      { gateway: { enabled: true, parentRefs: [{ name: 'public' }], hostnames: ['a.example.com'], grpcHostnames: ['*.example.com'] } },
-      'grpcHostnames',
-    ],
     ['fewer pods at most than at least', { autoscaling: { enabled: true, minReplicas: 9 } }, 'minReplicas'],
   ])('refuses %s and names it', async (_, values, name) => {
     const { code, text } = await template(binary ?? '', { access: { open: true }, ...values });
