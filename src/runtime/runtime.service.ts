@@ -1,11 +1,14 @@
 // The runtime of the process: one budget of cores, and groups of instances on it.
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Injectable, Logger } from '@nestjs/common';
 import { NestorError } from '../errors.js';
 import { Readiness } from '../health/readiness.js';
 import { CoreBudget } from './core-budget.js';
 import { Instance, type InstanceOptions } from './instance.js';
 import { InstanceGroup, type GroupEvents, type InstancePlan } from './instance-group.js';
-import { preparingOptions, sessionOptions } from './session-options.js';
+import { withFastLayerNorms } from './layer-norms.js';
+import { PREPARED, preparingOptions, sessionOptions } from './session-options.js';
 import { WorkerThreads, type WorkerThread } from './worker-threads.js';
 
 /** How a model is loaded that nobody asks. */
@@ -56,6 +59,8 @@ export class RuntimeService {
    */
   async prepare(plan: InstancePlan, folder: string, prepacked: boolean): Promise<void> {
     await this.#loadOnce(plan, preparingOptions({ ...plan, ...ALONE, prepared: false }, folder, prepacked));
+    const graph = join(folder, PREPARED.graph);
+    await writeFile(graph, withFastLayerNorms(await readFile(graph)));
   }
 
   /** Loads a model and lets it go. @throws Error with ONNX Runtime's reason when it cannot be loaded. */
