@@ -1,6 +1,6 @@
 // Preparations: made once, found again, made anew where they are damaged, done without where they cannot be written.
 import { randomUUID } from 'node:crypto';
-import { open, mkdir, mkdtemp, readdir, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { open, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -67,6 +67,7 @@ describe('a preparation', () => {
       modelPath: expect.stringMatching(/prepared\/[0-9a-f]{32}\/model\.onnx$/),
     });
     expect((await stat(weights(prepared))).size).toBeGreaterThan(80_000_000);
+    expect(await readFile(prepared.modelPath, 'latin1')).not.toContain('SkipLayerNormalization');
     const before = await inode(prepared.modelPath);
     expect(await models.prepared(plan, content, 'shared')).toEqual(prepared);
     expect(await inode(prepared.modelPath)).toBe(before);
