@@ -67,26 +67,26 @@ interface Spec extends PodSpec {
 /** An object of Kubernetes. */
 export interface Thing {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly labels: Labels };
+  readonly metadata: { readonly name: string; readonly labels: Labels; readonly annotations?: Labels };
   readonly spec: Spec;
   readonly data?: Labels;
 }
 
 /** `helm template` of a release `r` in a namespace `n`. */
-export async function template(helm: string, values: unknown, chart = CHART): Promise<Output> {
+export async function template(helm: string, values: unknown, chart = CHART, flags: readonly string[] = []): Promise<Output> {
   const folder = await mkdtemp(join(tmpdir(), 'nestor-chart-'));
   try {
     const path = join(folder, 'values.json');
     await writeFile(path, JSON.stringify(values));
-    return await outcome(helm, ['template', 'r', chart, '--namespace', 'n', '--kube-version', KUBERNETES, '--values', path]);
+    return await outcome(helm, ['template', 'r', chart, '--namespace', 'n', '--kube-version', KUBERNETES, '--values', path, ...flags]);
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
 /** The objects of a template. @throws Error with helm's words when it cannot be rendered. */
-export async function render(helm: string, values: unknown, chart = CHART): Promise<Thing[]> {
-  const { code, text } = await template(helm, values, chart);
+export async function render(helm: string, values: unknown, chart = CHART, flags: readonly string[] = []): Promise<Thing[]> {
+  const { code, text } = await template(helm, values, chart, flags);
   if (code !== 0) throw new Error(text);
   return parseAllDocuments(text).flatMap((document) => (document.toJS() as Thing | null) ?? []);
 }
