@@ -94,6 +94,29 @@ withHelm('the chart in a cluster', () => {
     expect(await notes(binary, { access, tls: TLS, monitoring })).toContain('WARNING: tls.clientCaSecret');
   });
 
+  it('warns of a Gateway and an Ingress that speak HTTP to pods that speak TLS alone', async () => {
+    const access = { existingSecret: 'nestor-keys' };
+    const warned = async (values: object): Promise<(string | undefined)[]> =>
+      [
+        ...(await notes(binary, { access, ...values })).matchAll(
+          /WARNING: .*?(BackendTLSPolicy|client certificate|backend-protocol|proxy-ssl-secret)/g,
+        ),
+      ].map(([, remedy]) => remedy);
+    const tls = { existingSecret: 'nestor-tls' };
+    const ingress = (annotations = {}): object => ({
+      ingress: { enabled: true, hosts: [{ host: 'a.example', path: '/v1' }], annotations },
+    });
+    expect(await warned({ gateway: GATEWAY, ...ingress() })).toEqual([]);
+    expect(await warned({ tls })).toEqual([]);
+    expect(await warned({ tls, gateway: GATEWAY, ...ingress() })).toEqual(['BackendTLSPolicy', 'backend-protocol']);
+    expect(await notes(binary, { access, tls: TLS, gateway: GATEWAY })).toContain('and the Gateway a client certificate');
+    expect(await notes(binary, { access, tls, gateway: GATEWAY })).not.toContain('client certificate');
+    const https = { 'nginx.ingress.kubernetes.io/backend-protocol': 'HTTPS' };
+    expect(await warned({ tls, ...ingress(https) })).toEqual([]);
+    expect(await warned({ tls: TLS, ...ingress(https) })).toEqual(['proxy-ssl-secret']);
+    expect(await warned({ tls: TLS, ...ingress({ ...https, 'nginx.ingress.kubernetes.io/proxy-ssl-secret': 'n/ingress' }) })).toEqual([]);
+  });
+
   it('gives Redis and helm test the registry and the nodes of the rest', async () => {
     const nodes = { nodeSelector: { pool: 'search' }, tolerations: [{ key: 'search', operator: 'Exists' }] };
     const things = await rendered({ ...nodes, image: { pullSecrets: ['registry'] }, redis: { deploy: true } });
