@@ -108,8 +108,11 @@ it('every code of an error has its place on the path', () => {
 });
 
 it('the version of package.json is that of the images, of the chart and of the examples', () => {
-  const told = ['Dockerfile', 'docker-compose.yaml', 'docs/deployment.md', 'helm/nestor/Chart.yaml', 'helm/nestor/README.md'].flatMap(
-    (path) => [...read(path).matchAll(/(?:ARG VERSION=|nestor:|^version: |^appVersion: )(\d+\.\d+\.\d+)/gm)].map(([, version]) => version),
+  const examples = ['README.md', 'clients/typescript/README.md', 'docs/deployment.md', 'helm/nestor/README.md'];
+  const told = ['Dockerfile', 'docker-compose.yaml', 'helm/nestor/Chart.yaml', ...examples].flatMap((path) =>
+    [...read(path).matchAll(/(?:ARG VERSION=|nestor:|nestor-|nestor-client-|^version: |^appVersion: )(\d+\.\d+\.\d+)/gm)].map(
+      ([, version]) => version,
+    ),
   );
   expect(told.length).toBeGreaterThan(5);
   expect(new Set(told)).toEqual(new Set([npm.version]));

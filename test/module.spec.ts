@@ -1,16 +1,19 @@
 // InferenceModule works in someone's own Nest application, without Nestor's routes.
 import 'reflect-metadata';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Injectable, Module, type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { distance, MINILM, sentences, digits } from './setup/fixtures.js';
 import { MODELS, ROOT } from './setup/paths.js';
+import { outcome } from './setup/tools.js';
 
-// The compiled files, as an application that depends on Nestor has them; types come from the source, so that no build is needed to check.
+// By the names of package.json, as an application that depends on Nestor has them; types come from the source, so that no build is needed to check.
 type Modules = typeof import('../src/inference/inference.module.js') & typeof import('../src/inference/inference.service.js');
-const load = (file: string): Promise<unknown> => import(`${ROOT}/dist/inference/${file}`);
-const { InferenceModule } = (await load('inference.module.js')) as Modules;
-const { InferenceService } = (await load('inference.service.js')) as Modules;
+const load = (name: string): Promise<unknown> => import(`nestor/${name}`);
+const { InferenceModule } = (await load('inference.module')) as Modules;
+const { InferenceService } = (await load('inference.service')) as Modules;
 
 @Injectable()
 class Search {
@@ -59,4 +62,16 @@ it('predicts from tensors', async () => {
 
 it('fails with a code of the table', async () => {
   await expect(search.inference.embed({ name: 'nobody' }, ['a'])).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND', field: 'model' });
+});
+
+it('is in the package that npm pack makes, under the names that it exports', async () => {
+  const { exports } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { exports: Record<string, string> };
+  // Without its prepack, which installs and builds.
+  const { text } = await outcome('npm', ['pack', ROOT, '--dry-run', '--json', '--ignore-scripts']);
+  const [packed] = JSON.parse(text) as { files: { path: string }[] }[];
+  const paths = packed?.files.map(({ path }) => `./${path}`);
+  const compiled = Object.values(exports);
+  expect(compiled).toHaveLength(3);
+  expect(paths).toEqual(expect.arrayContaining([...compiled, ...compiled.map((path) => path.replace(/js$/, 'd.ts'))]));
+  expect(paths?.filter((path) => !path.startsWith('./dist/')).sort()).toEqual(['./LICENSE', './README.md', './package.json']);
 });
