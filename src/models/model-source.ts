@@ -41,10 +41,11 @@ export class ModelSource {
     return { folder, manifest, wanted: versionsToServe(there, manifest) };
   }
 
-  /** The version as it is on disk: the one that serves where its files are the same, else one that is loaded from them now. */
+  /** The version as it is on disk: the one that serves where its files are the same and its threads come back, else one that is loaded now. */
   async current(folder: VersionFolder, manifest: Manifest, serving: Model | undefined, hooks: LoadHooks): Promise<Model> {
     const print = await this.#print(folder, manifest);
-    return serving && this.#fingerprints.get(serving) === print ? serving : this.#load(folder, manifest, print, hooks);
+    const serves = serving && !serving.instances.failing && this.#fingerprints.get(serving) === print;
+    return serves ? serving : this.#load(folder, manifest, print, hooks);
   }
 
   /** A fresh one in place of the one that serves; that one itself where its files have changed, which is for a load to find out. */

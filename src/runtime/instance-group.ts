@@ -74,6 +74,11 @@ export class InstanceGroup {
     return !this.#closed && this.#all.some((instance) => instance.ready || !instance.failing);
   }
 
+  /** A thread died and could not be brought back, which is tried again. */
+  get failing(): boolean {
+    return this.#all.some((instance) => instance.failing);
+  }
+
   /** Instances that take from one queue. */
   get sharing(): number {
     return this.#shared.length;
