@@ -12,6 +12,9 @@ export interface Footprint {
   readonly private: number;
 }
 
+/** What the size of a model depends on beside its weights. */
+type Sized = Pick<InstancePlan, 'count' | 'wide' | 'prepared'>;
+
 /** A thread with its JavaScript engine, its buffers and what ONNX Runtime keeps of a graph (measured: 8 to 12 MiB an instance). */
 const INSTANCE_BYTES = 12 * 1024 * 1024;
 /** Without a prepared file an instance holds the weights, and again what the kernels make of them. */
@@ -28,7 +31,7 @@ export function bytesOfGraph(files: readonly ContainedFile[], modelPath: string)
 }
 
 /** @param weightBytes size of the files that hold the weights: the prepared ones where there are any. */
-export function footprintOf({ count, wide, prepared }: InstancePlan, weightBytes: number, memory: MemoryMode): Footprint {
+export function footprintOf({ count, wide, prepared }: Sized, weightBytes: number, memory: MemoryMode): Footprint {
   const instances = count + Number(wide);
   if (!prepared) return { mapped: 0, private: instances * (UNPREPARED * weightBytes + INSTANCE_BYTES) };
   return { mapped: weightBytes, private: instances * ((memory === 'speed' ? weightBytes : 0) + INSTANCE_BYTES) };

@@ -1,10 +1,12 @@
 // A load: nothing is served from damaged weights, and what fails keeps nothing of the budget.
-import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Registry } from 'prom-client';
+import { removeRepositories, written } from '../../test/setup/repository.js';
+import { identityModel } from '../../test/soak/identity-model.js';
 import { BatchingService } from '../batching/batching.service.js';
 import { Readiness } from '../health/readiness.js';
 import { RuntimeService } from '../runtime/runtime.service.js';
@@ -12,7 +14,7 @@ import { starterUrl, WorkerThreads } from '../runtime/worker-threads.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { contentOf } from './content-digest.js';
 import { filesOf } from './folder-contents.js';
-import { sumOf } from './footprint.js';
+import { footprintOf, sumOf } from './footprint.js';
 import { Manifest } from './manifest.js';
 import { MemoryBudget } from './memory-budget.js';
 import type { Model } from './model.js';
@@ -46,7 +48,10 @@ beforeEach(async () => {
   loader = new ModelLoader(runtime, new BatchingService(), metrics, prepared, budget);
 });
 afterEach(() => rm(cacheDir, { recursive: true }));
-afterAll(() => runtime.close());
+afterAll(async () => {
+  await runtime.close();
+  await removeRepositories();
+});
 
 async function preparations(): Promise<string[]> {
   const names = await readdir(join(cacheDir, 'prepared')).catch(() => []);
@@ -110,6 +115,19 @@ it('prepares nothing that there is no room to prepare, and reckons with it while
   expect(budget.taken).toBe(empty + sumOf(model.memory.expected));
   await loader.end(model);
   expect(budget.taken).toBe(empty);
+});
+
+it('reckons with the graph that is served, not with other forms of the model beside it, where nothing can be prepared', async () => {
+  const graph = identityModel('FP32', ['rows', 'values']);
+  const repository = await written({ 'm/1/model.onnx': graph, 'm/1/model.safetensors': new Uint8Array(5 * 1024 * 1024) });
+  await writeFile(join(cacheDir, 'prepared'), 'a file, so that nothing can be written there');
+  const path = join(repository, 'm/1');
+  const none = () => Promise.resolve(false);
+  const model = await loader.load({ name: 'm', version: '1', path }, ONE, await filesOf(repository, path), none);
+  const { weightsPath, expected, mode } = model.memory;
+  expect(weightsPath).toBeUndefined();
+  expect(expected).toEqual(footprintOf({ count: 1, wide: false, prepared: false }, graph.byteLength, mode));
+  await loader.end(model);
 });
 
 it('gives its share of the budget back, whatever fails once it has it', async () => {

@@ -48,6 +48,8 @@ interface Source {
   readonly manifest: Manifest;
   readonly files: ModelFiles;
   readonly content: Content;
+  /** Of the graph and its weights: beside them may lie other forms of the model, which nobody loads. */
+  readonly graphBytes: number;
   readonly makeRoom: MakeRoom;
 }
 
@@ -107,11 +109,11 @@ export class ModelLoader {
   }
 
   /** Takes the share of the budget that a plan is expected to need. */
-  async #reserve(plan: InstancePlan, { folder: { name, version }, manifest, content, makeRoom }: Source): Promise<ModelMemory> {
+  async #reserve(plan: InstancePlan, { folder: { name, version }, manifest, graphBytes, makeRoom }: Source): Promise<ModelMemory> {
     const mode = modeOf(manifest);
     const weightsPath = plan.prepared ? weightsOf(plan.modelPath) : undefined;
     // A graph of small weights alone, beside large files of another kind, is prepared without a file for them.
-    const weightBytes = weightsPath === undefined ? content.bytes : await stat(weightsPath).then(({ size }) => size, () => 0); // prettier-ignore
+    const weightBytes = weightsPath === undefined ? graphBytes : await stat(weightsPath).then(({ size }) => size, () => 0); // prettier-ignore
     const expected = footprintOf(plan, weightBytes, mode);
     return { mode, weightsPath, expected, grown: 0, release: await this.budget.reserve(`${name}/${version}`, expected, makeRoom) };
   }
@@ -120,15 +122,16 @@ export class ModelLoader {
     const [files, content] = await Promise.all([readModelFiles(folder.path), this.preparedModels.contentOf(contents)]);
     const mode = modeOf(manifest);
     const original = await this.#original(files, manifest);
+    const graphBytes = bytesOfGraph(contents, files.modelPath);
     // Its weights are in this process while it is prepared, as those of an instance that is not.
-    const preparing = footprintOf({ ...original, count: 1, wide: false }, bytesOfGraph(contents, files.modelPath), mode);
+    const preparing = footprintOf({ ...original, count: 1, wide: false }, graphBytes, mode);
     const reserve = () => this.budget.reserve(`${folder.name}/${folder.version}`, preparing, makeRoom);
     const plans: Plans = {
       original,
       prepared: await this.preparedModels.atFirstSight(original, content, mode, reserve),
       anew: () => this.preparedModels.prepared(original, content, mode, reserve),
     };
-    return this.#run(plans, { folder, manifest, files, content, makeRoom });
+    return this.#run(plans, { folder, manifest, files, content, graphBytes, makeRoom });
   }
 
   /** Within the budget: what is prepared takes another share of it than the original. */
