@@ -21,7 +21,8 @@ export interface ContainedFile {
 const DEEPEST = 8;
 
 /**
- * All files of a folder of the repository, in the order of their names, links followed.
+ * All files of a folder of the repository, in the order of their names, links followed. Those whose names begin with a dot are left out: tools and
+ * file systems keep them for themselves (.git, .cache, .nfs0001), other ones on each machine, and Kubernetes what its links lead to (..data).
  * @throws Error for links that lead out of the repository, and for what is neither a file nor a folder.
  */
 export async function filesOf(repository: string, folder: string): Promise<ContainedFile[]> {
@@ -29,7 +30,8 @@ export async function filesOf(repository: string, folder: string): Promise<Conta
   const walk = async (path: string, depth: number): Promise<void> => {
     await withinRepository(repository, path);
     if (depth > DEEPEST) throw new Error(`${relative(repository, path)} is nested too deeply`);
-    for (const name of (await readdir(path)).sort()) await visit(join(path, name), depth + 1);
+    const names = (await readdir(path)).filter((name) => !name.startsWith('.'));
+    for (const name of names.sort()) await visit(join(path, name), depth + 1);
   };
   const visit = async (path: string, depth: number): Promise<void> => {
     await withinRepository(repository, path);

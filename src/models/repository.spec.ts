@@ -1,5 +1,5 @@
 // Which models and versions a repository holds.
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -121,6 +121,31 @@ describe('the files of a version', () => {
       ['model.onnx', 5],
       ['onnx/model.onnx.data', 7],
     ]);
+  });
+
+  it('are none that tools and file systems keep there for themselves, whose names begin with a dot', async () => {
+    const first = fingerprint(await files());
+    await folders('a/1/.cache/huggingface', 'a/1/onnx/.git');
+    await writeFile(join(root, 'a/1/.cache/huggingface/model.onnx.metadata'), 'downloaded today');
+    await writeFile(join(root, 'a/1/onnx/.git/index'), 'looked at today');
+    await writeFile(join(root, 'a/1/.nfs0001'), 'replaced, and still mapped by somebody');
+    expect((await files()).map(({ name }) => name)).toEqual(['model.onnx']);
+    expect(fingerprint(await files())).toBe(first);
+  });
+
+  it('are each there once where Kubernetes mounts them, and others when it exchanges them', async () => {
+    await folders('a/2/..2026_01', 'a/2/..2026_02');
+    const put = (folder: string): Promise<void> => writeFile(join(root, 'a/2', folder, 'model.onnx'), 'graph');
+    const mounted = (): ReturnType<typeof filesOf> => filesOf(root, join(root, 'a/2'));
+    await put('..2026_01');
+    await put('..2026_02');
+    await symlink('..2026_01', join(root, 'a/2/..data'));
+    await symlink('..data/model.onnx', join(root, 'a/2/model.onnx'));
+    const first = await mounted();
+    expect(first.map(({ name, bytes }) => [name, bytes])).toEqual([['model.onnx', 5]]);
+    await symlink('..2026_02', join(root, 'a/2/..data_tmp'));
+    await rename(join(root, 'a/2/..data_tmp'), join(root, 'a/2/..data'));
+    expect(fingerprint(await mounted())).not.toBe(fingerprint(first));
   });
 
   it.each(['/etc/hostname', '/etc', '../../..'])('may not be links out of the repository, such as one to %s', async (target) => {
