@@ -51,8 +51,7 @@ class ModelLifecycle implements OnModuleInit, OnApplicationShutdown {
   /** @throws Error that names the path and the reason when a model cannot load: the boot stops. */
   async onModuleInit(): Promise<void> {
     await this.poll.begin();
-    await this.manager.open();
-    this.poll.start();
+    this.poll.start(await this.manager.open());
     this.upkeep.start();
     this.cache.follow(() => new Set(this.models.all.map(({ cache }) => cache.scope)));
     this.readiness.register(() => this.#check());

@@ -164,10 +164,34 @@ it('waits for the memory of one that was unloaded and still answers', async () =
   await expect(answer).resolves.toBe('1');
 });
 
+let poll: RepositoryPoll | undefined;
+afterEach(() => poll?.stop());
+
+it('has all loaded that could not be since the repository was away for a while at the start', async () => {
+  const manager = await manages({
+    'a/1/model.onnx': IDENTITY,
+    'a/model.yaml': withWorkers(1),
+    'b/1/model.onnx': IDENTITY,
+    'b/model.yaml': withWorkers(1),
+  });
+  Object.assign(options, { pollSeconds: 0.01 });
+  const away = `${options.repository}-away`;
+  const reserve = budget.reserve.bind(budget);
+  jest.spyOn(budget, 'reserve').mockImplementationOnce(async (...of) => {
+    await rename(options.repository, away);
+    return reserve(...of);
+  });
+  poll = new RepositoryPoll(options, manager);
+  await poll.begin();
+  const failed = await manager.open();
+  expect([models.names, ...failed.keys()]).toEqual([[], 'a', 'b']);
+  await rename(away, options.repository);
+  poll.start(failed);
+  await until('both to serve', () => models.names.length === 2 || undefined);
+});
+
 describe('where the files ask for more memory than there is', () => {
-  let poll: RepositoryPoll | undefined;
   const put = (from: string, to: string): Promise<void> => rename(join(options.repository, from), join(options.repository, to));
-  afterEach(() => poll?.stop());
 
   it('a watched repository has it loaded once there is room, and not tried before', async () => {
     const manager = await manages({
@@ -183,8 +207,7 @@ describe('where the files ask for more memory than there is', () => {
     const tries = (count: number): Promise<unknown> => until(`try ${count}`, () => mock.calls[count - 1]);
     poll = new RepositoryPoll(options, manager);
     await poll.begin();
-    await manager.open();
-    poll.start();
+    poll.start(await manager.open());
     await put('.c', 'c');
     await tries(3);
     await rm(join(options.repository, 'a'), { recursive: true });

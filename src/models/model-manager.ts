@@ -62,18 +62,22 @@ export class ModelManager {
 
   /**
    * Loads every model of the repository. One that cannot be loaded is left out where the repository is watched: it may be mended.
+   * @returns what was thrown for those, by name.
    * @throws Error that names the path and the reason for the first that cannot be loaded, where it is not.
    */
-  async open(): Promise<void> {
+  async open(): Promise<ReadonlyMap<string, unknown>> {
     const { repository, pollSeconds } = this.options;
     const folders = await scan(repository);
     for (const reason of await passedOver(repository)) this.#logger.warn(reason);
     if (folders.length === 0 && !pollSeconds) throw new Error(`${repository} holds no model: put one at <name>/1/model.onnx`);
+    const failed = new Map<string, unknown>();
     for (const { name, path } of folders) {
       await this.refresh(name).catch((thrown: unknown) => {
         if (!pollSeconds) throw reasonOf(thrown).includes(path) ? thrown : new Error(`${path}: ${reasonOf(thrown)}`, { cause: thrown });
+        failed.set(name, thrown);
       });
     }
+    return failed;
   }
 
   /**

@@ -26,8 +26,11 @@ export class RepositoryPoll {
     if (this.options.pollSeconds) await this.#watch.begin();
   }
 
-  start(): void {
-    if (this.options.pollSeconds) void this.#run(this.options.pollSeconds * 1000);
+  /** @param failed what was thrown for the models that could not be loaded, by name. */
+  start(failed: ReadonlyMap<string, unknown>): void {
+    if (!this.options.pollSeconds) return;
+    this.#note(failed);
+    void this.#run(this.options.pollSeconds * 1000);
   }
 
   stop(): void {
@@ -43,18 +46,26 @@ export class RepositoryPoll {
     try {
       // A load reads all that it needs before it is refused: not with every look, nor again while that is still written.
       for (const name of this.manager.fitting) this.#watch.again(name);
+      const failed = new Map<string, unknown>();
       for (const name of await this.#watch.changed()) {
         this.#failed.delete(name);
-        await this.manager.refresh(name).catch((thrown: unknown) => {
-          this.#failed.add(name);
-          // One that cannot be loaded is in the log and in the index, and the others go on; whether the repository was away is seen at the next look.
-          if (!(thrown instanceof NestorError)) this.#watch.again(name);
-        });
+        await this.manager.refresh(name).catch((thrown: unknown) => failed.set(name, thrown));
       }
+      this.#note(failed);
     } catch (thrown) {
-      // With the repository away: it may have been going when they were read.
-      for (const name of this.#failed) this.#watch.again(name);
+      this.#tryAgain();
       this.#logger.warn(`${reasonOf(thrown)}; everything serves on`);
     }
+  }
+
+  /** One that cannot be loaded is in the log and in the index, and the others go on; what is no failure of a load says that the repository was away. */
+  #note(failed: ReadonlyMap<string, unknown>): void {
+    for (const name of failed.keys()) this.#failed.add(name);
+    if ([...failed.values()].some((thrown) => !(thrown instanceof NestorError))) this.#tryAgain();
+  }
+
+  /** With the repository away: it may have been going when they were read. */
+  #tryAgain(): void {
+    for (const name of this.#failed) this.#watch.again(name);
   }
 }
