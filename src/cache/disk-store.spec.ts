@@ -1,6 +1,6 @@
 // The disk tier and its thread: what is there is read whatever else the disk cannot do.
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -41,6 +41,29 @@ it('comes back when the system has threads again, however often it had none', as
   for (let i = 0; i < 300; i++) await expect(store.set('model:key', { value })).rejects.toThrow('EAGAIN');
   exhausted = false;
   await expect(store.set('model:key', { value })).resolves.toBe(true);
+});
+
+/** What this process has open of the folder. */
+function held(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((descriptor) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${descriptor}`)].filter((path) => path.startsWith(folder));
+    } catch {
+      return [];
+    }
+  });
+}
+
+it.each([
+  ['set up', 'CREATE TABLE entries (other)'],
+  ['asked', 'CREATE TABLE entries (key, scope, used)'],
+])('leaves nothing open of a file that cannot be %s, however often it is tried', async (_, tables) => {
+  const file = new DatabaseSync(join(folder, 'cache.sqlite'));
+  file.exec(tables);
+  file.close();
+  store = new DiskStore(folder, 1_000_000);
+  for (let i = 0; i < 5; i++) await expect(store.get('model:key')).rejects.toThrow('column');
+  expect(held()).toEqual([]);
 });
 
 it('reads while another process writes for long, though it cannot note that the value was used', async () => {

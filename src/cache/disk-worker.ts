@@ -56,17 +56,23 @@ class Store {
   constructor(path: string) {
     mkdirSync(dirname(path), { recursive: true });
     this.#database = new DatabaseSync(path, { timeout: BUSY_MS });
-    this.#database.exec(SETUP);
-    const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
-    this.#get = prepare('SELECT value, used FROM entries WHERE key = ?');
-    this.#mark = prepare('UPDATE entries SET used = ? WHERE key = ?');
-    this.#set = prepare(`
-      INSERT INTO entries (key, scope, value, bytes, used) VALUES (?, ?, ?, ?, ?)
-        ON CONFLICT (key) DO UPDATE SET value = excluded.value, bytes = excluded.bytes, used = excluded.used`);
-    this.#oldest = prepare(`SELECT key, bytes FROM entries ORDER BY used LIMIT ${FREED_AT_ONCE}`);
-    this.#oldestOfScope = prepare(`SELECT key, bytes FROM entries WHERE scope = ? ORDER BY used LIMIT ${FREED_AT_ONCE}`);
-    this.#remove = prepare('DELETE FROM entries WHERE key = ?');
-    this.#sizes = prepare('SELECT scope, bytes, entries FROM sums');
+    try {
+      this.#database.exec(SETUP);
+      const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
+      this.#get = prepare('SELECT value, used FROM entries WHERE key = ?');
+      this.#mark = prepare('UPDATE entries SET used = ? WHERE key = ?');
+      this.#set = prepare(`
+        INSERT INTO entries (key, scope, value, bytes, used) VALUES (?, ?, ?, ?, ?)
+          ON CONFLICT (key) DO UPDATE SET value = excluded.value, bytes = excluded.bytes, used = excluded.used`);
+      this.#oldest = prepare(`SELECT key, bytes FROM entries ORDER BY used LIMIT ${FREED_AT_ONCE}`);
+      this.#oldestOfScope = prepare(`SELECT key, bytes FROM entries WHERE scope = ? ORDER BY used LIMIT ${FREED_AT_ONCE}`);
+      this.#remove = prepare('DELETE FROM entries WHERE key = ?');
+      this.#sizes = prepare('SELECT scope, bytes, entries FROM sums');
+    } catch (thrown) {
+      // Left open, each trial would hold one more.
+      this.#database.close();
+      throw thrown;
+    }
   }
 
   get(keys: readonly string[]): (Uint8Array | undefined)[] {
