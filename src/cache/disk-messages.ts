@@ -14,7 +14,8 @@ export type DiskCommand =
   | { readonly kind: 'get'; readonly keys: readonly string[] }
   | { readonly kind: 'set'; readonly rows: readonly DiskRow[] }
   | { readonly kind: 'clear'; readonly scope: string | undefined }
-  | { readonly kind: 'share'; readonly scope: string; readonly maxBytes: number };
+  /** Without bytes the scope has no room of its own any more. */
+  | { readonly kind: 'share'; readonly scope: string; readonly maxBytes: number | undefined };
 
 export type DiskRequest = DiskCommand & { readonly id: number };
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import * as threads from 'node:worker_threads';
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 
 /** Whether the system has threads to give. */
 let exhausted = false;
@@ -21,8 +21,10 @@ jest.unstable_mockModule('node:worker_threads', () => ({
 }));
 const { DiskStore } = await import('./disk-store.js');
 
+type DiskTier = InstanceType<typeof DiskStore>;
+
 let folder: string;
-let store: InstanceType<typeof DiskStore> | undefined;
+let store: DiskTier | undefined;
 beforeEach(() => {
   exhausted = false;
   store = undefined;
@@ -127,4 +129,53 @@ it('frees what is too much by the thousand, so that nobody waits for the rest', 
   expect(left.slice(0, 4)).toEqual([4001, 3002, 2003, 1004]);
   expect(store.bytes).toBeLessThanOrEqual(bound);
   expect((await store.getMany(['model:0', 'model:5004'])).map((one) => one !== undefined)).toEqual([false, true]);
+});
+
+describe('room of its own', () => {
+  const BOUND = 100_000;
+  const large = { value: Buffer.alloc(1000) };
+  const keys = (scope: string, count: number): string[] => Array.from({ length: count }, (_, number) => `${scope}:${number}`);
+  /** Ten at a time. */
+  async function write(to: DiskTier, scope: string, count: number): Promise<void> {
+    const rows = keys(scope, count).map((key) => ({ key, value: large }));
+    for (let from = 0; from < count; from += 10) await to.setMany(rows.slice(from, from + 10));
+  }
+  const kept = async (of: DiskTier, scope: string, count: number): Promise<number> =>
+    (await of.getMany(keys(scope, count))).filter((one) => one !== undefined).length;
+
+  it('is not taken by others, who have what is left of the whole', async () => {
+    store = new DiskStore(folder, BOUND);
+    store.share('own', 40_000);
+    await write(store, 'own', 30);
+    for (const scope of ['one', 'other']) await write(store, scope, 300);
+    expect(await kept(store, 'own', 30)).toBe(30);
+    expect(store.bytes).toBeLessThanOrEqual(BOUND);
+    expect(store.bytes).toBeGreaterThan(0.8 * BOUND);
+    // Of the others the oldest went first.
+    expect([await kept(store, 'one', 300), (await store.getMany(['other:299']))[0]]).toEqual([0, expect.anything()]);
+    await write(store, 'own', 300);
+    expect(await kept(store, 'own', 300)).toBeLessThanOrEqual(40);
+    expect(store.bytes).toBeLessThanOrEqual(BOUND);
+  });
+
+  it('is had again by all once it is given up', async () => {
+    store = new DiskStore(folder, BOUND);
+    store.share('gone', 40_000);
+    await write(store, 'gone', 30);
+    store.unshare('gone');
+    await write(store, 'other', 300);
+    expect(await kept(store, 'gone', 30)).toBe(0);
+    expect(store.bytes).toBeGreaterThan(0.8 * BOUND);
+  });
+
+  it('is not more than the whole: those who were promised more compete for it', async () => {
+    store = new DiskStore(folder, BOUND);
+    for (const scope of ['one', 'other']) store.share(scope, 80_000);
+    for (const scope of ['one', 'other', 'third']) {
+      await write(store, scope, 70);
+      expect(store.bytes).toBeLessThanOrEqual(BOUND);
+    }
+    expect(await kept(store, 'other', 70)).toBe(70);
+    expect(await kept(store, 'one', 70)).toBeGreaterThan(0);
+  });
 });

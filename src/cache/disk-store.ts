@@ -44,6 +44,12 @@ export class DiskStore implements KeyvStoreAdapter {
     this.#ask({ kind: 'share', scope, maxBytes }).catch(() => undefined);
   }
 
+  /** What is in it stays, as it does over a restart, and competes with the rest. */
+  unshare(scope: string): void {
+    if (!this.#shares.delete(scope)) return;
+    this.#ask({ kind: 'share', scope, maxBytes: undefined }).catch(() => undefined);
+  }
+
   async get<T>(key: string): Promise<StoredData<T> | undefined> {
     return (await this.getMany<T>([key]))[0] as StoredData<T> | undefined;
   }

@@ -8,7 +8,8 @@ import type { DiskReply, DiskRequest, DiskRow, DiskSettings } from './disk-messa
 /** Processes of one machine share the file: how long one waits for another's transaction, in milliseconds. */
 const BUSY_MS = 50;
 /** SQLite's own words for a file that is not, or no longer, its own: https://www.sqlite.org/rescode.html */
-const BROKEN = new Set([11 /* CORRUPT */, 26 /* NOTADB */, 10 /* IOERR */, 14 /* CANTOPEN */]);
+const CORRUPT = 11;
+const BROKEN = new Set([CORRUPT, 26 /* NOTADB */, 10 /* IOERR */, 14 /* CANTOPEN */]);
 /** Once the bound is passed, this part of it is freed: in one go as many entries, or twice the bytes that were written. Others wait meanwhile. */
 const FREED_PART = 0.1;
 const FREED_AT_ONCE = 1000;
@@ -43,6 +44,16 @@ const SETUP = `
 const settings = workerData as DiskSettings;
 const shares = new Map<string, number>();
 
+interface Scope {
+  readonly scope: string;
+  readonly bytes: number;
+}
+
+interface Row {
+  readonly rowid: number;
+  readonly used: number;
+}
+
 class Store {
   readonly #database: DatabaseSync;
   readonly #get: StatementSync;
@@ -64,9 +75,10 @@ class Store {
       this.#set = prepare(`
         INSERT INTO entries (key, scope, value, bytes, used) VALUES (?, ?, ?, ?, ?)
           ON CONFLICT (key) DO UPDATE SET value = excluded.value, bytes = excluded.bytes, used = excluded.used`);
-      this.#oldest = prepare(`SELECT key, bytes FROM entries ORDER BY used LIMIT ${FREED_AT_ONCE}`);
-      this.#oldestOfScope = prepare(`SELECT key, bytes FROM entries WHERE scope = ? ORDER BY used LIMIT ${FREED_AT_ONCE}`);
-      this.#remove = prepare('DELETE FROM entries WHERE key = ?');
+      // Both are answered by an index alone, without a look at the entries.
+      this.#oldest = prepare(`SELECT rowid, used FROM entries ORDER BY used LIMIT ${FREED_AT_ONCE}`);
+      this.#oldestOfScope = prepare(`SELECT rowid, used FROM entries WHERE scope = ? ORDER BY used LIMIT ${FREED_AT_ONCE}`);
+      this.#remove = prepare('DELETE FROM entries WHERE rowid = ? RETURNING bytes');
       this.#sizes = prepare('SELECT scope, bytes, entries FROM sums');
     } catch (thrown) {
       // Left open, each trial would hold one more.
@@ -121,39 +133,67 @@ class Store {
 
   get size(): { bytes: number; entries: number } {
     const sizes = this.#scopes();
-    return { bytes: sum(sizes.map(({ bytes }) => bytes)), entries: sum(sizes.map(({ entries }) => entries)) };
+    return { bytes: total(sizes), entries: sizes.reduce((sum, { entries }) => sum + entries, 0) };
   }
 
   close(): void {
     this.#database.close();
   }
 
-  #scopes(): { scope: string; bytes: number; entries: number }[] {
-    return this.#sizes.all() as { scope: string; bytes: number; entries: number }[];
+  #scopes(): (Scope & { readonly entries: number })[] {
+    return this.#sizes.all() as unknown as (Scope & { readonly entries: number })[];
   }
 
-  /** Each share within its bound, and all of it within the whole. */
+  /**
+   * Each share within its bound, and all of it within the whole: of that the scopes without a share have what the others do not hold. Only
+   * where shares together are more than the whole do they take from each other.
+   */
   #makeRoom(written: number): void {
-    const sizes = this.#scopes();
-    for (const { scope, bytes } of sizes) this.#shrink(bytes, shares.get(scope), written, scope);
-    this.#shrink(sum(sizes.map(({ bytes }) => bytes)), settings.maxBytes, written);
+    const sizes = this.#scopes().filter(({ entries }) => entries > 0);
+    const common: Scope[] = [];
+    const housed: Scope[] = [];
+    for (const { scope, bytes } of sizes) {
+      const share = shares.get(scope);
+      if (share === undefined) {
+        common.push({ scope, bytes });
+        continue;
+      }
+      this.#shrink([{ scope, bytes }], share, written);
+      housed.push({ scope, bytes: Math.min(bytes, share) });
+    }
+    this.#shrink(common, Math.max(0, settings.maxBytes - total(housed)), written);
+    this.#shrink(housed, settings.maxBytes, written);
   }
 
-  #shrink(bytes: number, bound: number | undefined, written: number, scope?: string): void {
-    if (bound === undefined || bytes <= bound) return;
+  #shrink(scopes: readonly Scope[], bound: number, written: number): void {
+    const bytes = total(scopes);
+    if (bytes <= bound) return;
     let excess = bytes - bound * (1 - FREED_PART);
     const enough = excess - 2 * written;
     this.#together(() => {
       while (excess > 0) {
-        const rows = (scope === undefined ? this.#oldest.all() : this.#oldestOfScope.all(scope)) as { key: string; bytes: number }[];
-        for (const row of rows) {
+        const rows = this.#oldestOf(scopes);
+        for (const { rowid } of rows) {
           if (excess <= 0) return;
-          this.#remove.run(row.key);
-          excess -= row.bytes;
+          excess -= this.#removed(rowid);
         }
         if (rows.length < FREED_AT_ONCE || excess <= enough) return;
       }
     });
+  }
+
+  /** @returns the bytes it had. @throws Error of a broken file where an index names what is not there. */
+  #removed(rowid: number): number {
+    const row = this.#remove.get(rowid) as { bytes: number } | undefined;
+    if (!row) throw Object.assign(new Error(`entry ${rowid} is only in an index`), { errcode: CORRUPT });
+    return row.bytes;
+  }
+
+  /** What was not used for longest, over all of these scopes. */
+  #oldestOf(scopes: readonly Scope[]): Row[] {
+    if (shares.size === 0) return this.#oldest.all() as unknown as Row[];
+    const rows = scopes.flatMap(({ scope }) => this.#oldestOfScope.all(scope) as unknown as Row[]);
+    return scopes.length === 1 ? rows : rows.sort((one, other) => one.used - other.used).slice(0, FREED_AT_ONCE);
   }
 
   #together(work: () => void): void {
@@ -208,7 +248,8 @@ function answer(request: DiskRequest): Pick<DiskReply, 'values'> {
       opened().clear(request.scope);
       return {};
     case 'share':
-      shares.set(request.scope, request.maxBytes);
+      if (request.maxBytes === undefined) shares.delete(request.scope);
+      else shares.set(request.scope, request.maxBytes);
       return {};
   }
 }
@@ -234,8 +275,8 @@ function scopeOf(key: string): string {
   return key.split(':', 1)[0] ?? '';
 }
 
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
+function total(scopes: readonly Scope[]): number {
+  return scopes.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 parentPort?.on('message', (request: DiskRequest) => {

@@ -19,7 +19,7 @@ export interface Holding {
   clearScope(scope: string): Promise<void>;
   /** Gives a model room of its own, where the tier can. */
   share?(scope: string, maxBytes: number): void;
-  /** Gives that room up, with what is in it. */
+  /** Gives that room up: what is in it is lost, or competes with the rest. */
   unshare?(scope: string): void;
 }
 
