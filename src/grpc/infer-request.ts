@@ -2,7 +2,7 @@
 import { invalid } from '../errors.js';
 import type { Model } from '../models/model.js';
 import type { Signature } from '../models/signature.js';
-import { inputSpec } from '../inference/input-spec.js';
+import { checkFit, inputSpec } from '../inference/input-spec.js';
 import { flag, refuseUnserved, type Parameters } from '../oip/parameters.js';
 import { checkDatatype, checkShape, dataFromBytes } from '../oip/raw-tensor.js';
 import { outputNames, outputQuery, refuseHalves, type OutputQuery } from '../oip/requested-outputs.js';
@@ -46,6 +46,7 @@ function readInput(input: InputTensor, raw: Uint8Array | undefined, signature: S
   refuseUnserved(parametersOf(input.parameters, `${field}.parameters`), field);
   const datatype = checkDatatype(claimed, `${field}.datatype`, spec.datatype);
   const shape = checkShape(input.shape, `${field}.shape`);
+  checkFit(spec, datatype, shape);
   if (raw && contents) throw invalid(`${field}.contents`, 'A tensor has contents or raw_input_contents, not both');
   if (raw) return { name, datatype, shape, data: dataFromBytes(raw, datatype, shape, `${field}.data`) };
   if (!contents) throw invalid(`${field}.contents`, 'The data are missing; send contents, or raw_input_contents for all inputs');

@@ -5,7 +5,7 @@ import type { InputLimit } from '../models/input-limits.js';
 import type { Model } from '../models/model.js';
 import type { TensorSpec } from '../models/signature.js';
 import { elementCount, numbersOf, view, type Tensor, type TensorData } from '../tensor.js';
-import { inputSpec } from './input-spec.js';
+import { checkFit, inputSpec } from './input-spec.js';
 
 /** Elements whose values are looked at between two turns of the event loop: less than a millisecond. */
 export const ELEMENTS_A_TURN = 64 * 1024;
@@ -65,14 +65,8 @@ function namesOf(specs: readonly TensorSpec[]): string {
 }
 
 function checkTensor({ name, datatype, shape, data }: Tensor, spec: TensorSpec): void {
+  checkFit(spec, datatype, shape);
   const field = `inputs.${name}`;
-  if (datatype !== spec.datatype) throw invalid(`${field}.datatype`, `${name} is ${datatype}; the model takes ${spec.datatype}`);
-  const fits = shape.length === spec.shape.length && shape.every((size, axis) => spec.shape[axis] === -1 || spec.shape[axis] === size);
-  if (!fits)
-    throw invalid(
-      `${field}.shape`,
-      `${name} has shape [${shape.join(', ')}]; the model takes [${spec.shape.join(', ')}], where -1 is free`,
-    );
   const count = elementCount(shape);
   if (count !== data.length)
     throw invalid(`${field}.data`, `${name} has ${data.length} elements; its shape [${shape.join(', ')}] holds ${count}`);

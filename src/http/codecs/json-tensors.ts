@@ -1,5 +1,6 @@
 // Tensors <-> JSON values (which MsgPack shares): checked in the one pass that copies them into their typed array.
 import { invalid, NestorError } from '../../errors.js';
+import { checkFit } from '../../inference/input-spec.js';
 import type { TensorSpec } from '../../models/signature.js';
 import { allocate, elementCount, type Datatype, type Tensor, type TensorData } from '../../tensor.js';
 import { jsonInteger } from './json-text.js';
@@ -38,6 +39,7 @@ export function tensorFromJson(value: unknown, spec: TensorSpec, field: string, 
   if (data instanceof Uint8Array) {
     if (shape === undefined) throw invalid(`${field}.shape`, 'Data in bytes need a shape');
     const sizes = checkShape(shape, `${field}.shape`);
+    checkFit(spec, datatype, sizes);
     return { name: spec.name, datatype, shape: sizes, data: dataFromBytes(data, datatype, sizes, `${field}.data`) };
   }
   const sizes = shape === undefined ? nestingOf(data, `${field}.data`) : checkShape(shape, `${field}.shape`);

@@ -1,5 +1,6 @@
 // application/x-npy: one tensor as NumPy saves it.
 import { NestorError } from '../../errors.js';
+import { checkFit } from '../../inference/input-spec.js';
 import type { Codec } from './codec.js';
 import { floatBlock } from './float-block.js';
 import { hasDescription, npyHead, readNpyHead } from './npy-header.js';
@@ -11,9 +12,10 @@ export const npyCodec: Codec = {
   singleOutput: true,
 
   decodePrediction: ({ bytes }, model) => {
-    const { name } = onlyInput(model);
+    const spec = onlyInput(model);
     const { datatype, shape, offset } = readNpyHead(bytes);
-    const tensor = { name, datatype, shape, data: dataFromBytes(bytes.subarray(offset), datatype, shape, 'body') };
+    checkFit(spec, datatype, shape);
+    const tensor = { name: spec.name, datatype, shape, data: dataFromBytes(bytes.subarray(offset), datatype, shape, 'body') };
     return { input: { kind: 'tensors', tensors: [tensor] }, byInstance: false };
   },
 

@@ -1,5 +1,6 @@
 // application/octet-stream: one tensor as its bytes, little-endian; shape and datatype in headers or from the signature.
 import { invalid } from '../../errors.js';
+import { checkFit } from '../../inference/input-spec.js';
 import type { Datatype } from '../../tensor.js';
 import type { Codec, Encoded, Incoming } from './codec.js';
 import { floatBlock } from './float-block.js';
@@ -19,6 +20,7 @@ export const octetStreamCodec: Codec = {
     const datatype = checkDatatype(header(incoming, DATATYPE_HEADER) ?? spec.datatype, DATATYPE_HEADER, spec.datatype);
     const given = header(incoming, SHAPE_HEADER);
     const shape = given === undefined ? shapeOf(spec, datatype, bytes.byteLength, SHAPE_HEADER) : parseShape(given);
+    checkFit(spec, datatype, shape);
     const tensor = { name: spec.name, datatype, shape, data: dataFromBytes(bytes, datatype, shape, 'body') };
     return { input: { kind: 'tensors', tensors: [tensor] }, byInstance: false };
   },

@@ -8,7 +8,7 @@ import type { Tensor } from '../../tensor.js';
 import type { Codec, Incoming } from './codec.js';
 import { checkCount } from './embeddings-document.js';
 import { floatBlock } from './float-block.js';
-import { inputSpec } from '../../inference/input-spec.js';
+import { checkFit, inputSpec } from '../../inference/input-spec.js';
 import { parseMessage } from '../../oip/message.js';
 import {
   EmbeddingsRequestSchema,
@@ -94,6 +94,7 @@ function inputOf({ inputs, texts, images }: PredictRequest, { signature }: Model
     const spec = inputSpec(signature, name);
     const datatype = checkDatatype(claimed || spec.datatype, `${field}.datatype`, spec.datatype);
     const sizes = checkShape(shape, `${field}.shape`);
+    checkFit(spec, datatype, sizes);
     return { name, datatype, shape: sizes, data: dataFromBytes(data, datatype, sizes, `${field}.data`) };
   });
   return { kind: 'tensors', tensors };

@@ -3,7 +3,7 @@ import { invalid } from '../../errors.js';
 import type { Model } from '../../models/model.js';
 import type { Signature } from '../../models/signature.js';
 import type { Tensor } from '../../tensor.js';
-import { inputSpec } from '../../inference/input-spec.js';
+import { checkFit, inputSpec } from '../../inference/input-spec.js';
 import { isObject } from '../codecs/document-value.js';
 import { parseBody } from '../codecs/json-text.js';
 import { tensorFromJson } from '../codecs/json-tensors.js';
@@ -66,6 +66,7 @@ function readInput(input: Members, index: number, signature: Signature, reader: 
   if (size !== undefined) {
     if (input.data !== undefined && input.data !== null) throw invalid(`${field}.data`, 'A tensor has data or binary_data_size, not both');
     const bytes = reader.take(size, `${field}.parameters.binary_data_size`);
+    checkFit(spec, datatype, shape);
     return { name: spec.name, datatype, shape, data: dataFromBytes(bytes, datatype, shape, `${field}.data`) };
   }
   if (datatype === 'FP16') throw invalid(`${field}.data`, 'FP16 is not sent as JSON; send it as binary data');
