@@ -233,6 +233,18 @@ describe('calls of gRPC whose client does not end its side', () => {
     await closed(reflection);
     expect([reflection.heard['nestor-code'], reflection.stream.rstCode]).toEqual(['DEADLINE_EXCEEDED', 0]);
   });
+
+  it('of reflection are answered as they are read: for who reads nothing, no answers pile up', async () => {
+    const listServices = frame(Buffer.from([0x3a, 0]));
+    const many = 100_000;
+    const { stream } = open('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', listServices);
+    stream.pause().write(Buffer.alloc(many * listServices.length, listServices));
+    await until('answers that nobody reads', () => stream.readableLength > 0 || undefined);
+    for (let looks = 0; looks < 50; looks++) expect(await arriving()).toBeLessThan((many * listServices.length) / 2);
+    stream.resume().end();
+    await closed({ stream, heard: {} });
+    expect(stream.rstCode).toBe(0);
+  });
 });
 
 describe('Expect: 100-continue', () => {

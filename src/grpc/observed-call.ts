@@ -14,6 +14,7 @@ import type { Arrivals } from './arrivals.js';
 import { callRecords, type CallRecord } from './call-record.js';
 import { decompressByPiece } from './decompression.js';
 import { decodeInPlace } from './frame-decoder.js';
+import { answerInTurn } from './in-turn.js';
 import { sendLargeAsIs } from './large-answers.js';
 import { CODE_TRAILER, statusOf } from './status.js';
 import { endBehindStatus, hasEnded, streamOf } from './stream.js';
@@ -36,6 +37,8 @@ const REFUSALS: readonly (readonly [RegExp, ErrorCode, string])[] = [
 const RUNS = '/ModelInfer';
 /** Brings files in Triton's protocol. */
 const LOADS = '/RepositoryModelLoad';
+/** Of one call it answers as many messages as the client likes. */
+const REFLECTION = '/grpc.reflection.';
 /** Of the messages of all other methods, which hold a name or nothing: some of those methods are open to everybody. */
 const SMALL_BYTES = 4 * 1024;
 
@@ -87,6 +90,7 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, 
     decodeInPlace(call, limit);
     decompressByPiece(call, limit, arrivals);
     if (runs) sendLargeAsIs(call);
+    const onReceiveMessage = path.startsWith(REFLECTION) ? answerInTurn(call) : undefined;
     return new ServerInterceptingCall(call, {
       start: (next) => {
         next({
@@ -100,6 +104,7 @@ export function observeCalls({ metrics, tracer, log, tenants, usage, tenantKey, 
             arrivals.expectMessage(call);
             proceed(metadata);
           },
+          ...(onReceiveMessage && { onReceiveMessage }),
           onReceiveHalfClose: (proceed) => {
             halfClosed = true;
             arrivals.done(call);
