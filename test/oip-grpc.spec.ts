@@ -118,6 +118,10 @@ describe('a request', () => {
     expect((await infer(good, { timeoutMs: 0 })).status).toBe('DEADLINE_EXCEEDED');
     expect((await infer(good, { timeoutMs: 60_000 })).status).toBe('OK');
   });
+
+  it.each([600, 1199, 2_777_777])('may have a deadline in %p hours', async (hours) => {
+    expect((await infer(good, { timeoutMs: hours * 3_600_000 })).status).toBe('OK');
+  });
 });
 
 describe('what is not right is refused by name', () => {

@@ -22,6 +22,7 @@ import { GrpcInferenceController } from './inference.controller.js';
 import { needsOf } from './needs.js';
 import { Arrivals } from './arrivals.js';
 import { GrpcConnections, serverOptions } from './limits.js';
+import { boundDeadlines } from './long-deadline.js';
 import { observeCalls } from './observed-call.js';
 import { fileDescriptors, packageDefinition, SERVICES } from './services.js';
 import { handleUnserved } from './unserved.js';
@@ -64,6 +65,7 @@ export class GrpcServer extends ServerGrpc implements BeforeApplicationShutdown 
     const needs = needsOf(SERVICES, [GrpcInferenceController, GrpcHealthController]);
     this.#server = new Server({ ...serverOptions(environment), interceptors: [observe, guardCalls({ gate, audit, needs })] });
     handleUnserved(this.#server);
+    boundDeadlines(this.#server);
   }
 
   override createClient(): Promise<Server> {
