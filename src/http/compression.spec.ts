@@ -44,6 +44,18 @@ it('an answer that cannot be compressed is refused in plain words', async () => 
   expect([statusCode, headers['content-encoding']]).toEqual([500, undefined]);
 });
 
+it.each([
+  ['/v1/models', 'gzip, deflate', 'gzip'],
+  ['/v2/models/stats', 'gzip, deflate', undefined],
+  ['/v2/models/stats', 'gzip', 'gzip'],
+])('JSON of %s for who sends %s is %s: clients of /v2 that were not told to ask may not decompress', async (url, asked, coding) => {
+  const app = fastify();
+  addCompression(app);
+  app.get(url, (_, reply) => reply.type(JSON_TYPE).send('a'.repeat(2000)));
+  const { headers } = await app.inject({ url, headers: { 'accept-encoding': asked } });
+  expect(headers['content-encoding']).toBe(coding);
+});
+
 describe('an answer that is a stream', () => {
   /** @param body of the answer; it is told whether its head has left. */
   const asked = async (body: (hasLeft: () => boolean) => AsyncIterable<Buffer>) => {

@@ -16,13 +16,14 @@ interface Wish {
 /**
  * The coding for an answer. Floats hardly shrink and HTTP libraries ask for compression without being told to, so that a tensor is
  * compressed only for who names a single coding.
+ * @param protocol whether the answer is one of the Open Inference Protocol: Triton's client over aiohttp lets it ask so, and does not decompress.
  */
-export function codingFor(acceptEncoding: string | undefined, contentType: string): CodingName | undefined {
+export function codingFor(acceptEncoding: string | undefined, contentType: string, protocol = false): CodingName | undefined {
   const wishes = (acceptEncoding ?? '')
     .split(',', 32)
     .map(wishOf)
     .filter(({ name }) => name !== '');
-  if (!TEXT.test(contentType) && wishes.length !== 1) return undefined;
+  if ((protocol || !TEXT.test(contentType)) && wishes.length !== 1) return undefined;
   const quality = (name: string): number => (wishes.find((wish) => wish.name === name) ?? wishes.find((wish) => wish.name === '*'))?.q ?? 0;
   const [best] = Object.keys(CODINGS)
     .filter(isCoding)
@@ -53,7 +54,7 @@ export function addCompression(fastify: FastifyInstance): void {
 }
 
 async function compressed(asked: string, reply: FastifyReply, payload: unknown): Promise<unknown> {
-  const coding = codingFor(asked, String(reply.getHeader('Content-Type') ?? ''));
+  const coding = codingFor(asked, String(reply.getHeader('Content-Type') ?? ''), reply.request.url.startsWith('/v2'));
   if (!coding) return payload;
   const stream = payload instanceof Readable;
   const body = typeof payload === 'string' ? Buffer.from(payload) : payload;
