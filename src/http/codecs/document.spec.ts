@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { NestorError } from '../../errors.js';
 import type { Model } from '../../models/model.js';
 import { Signature } from '../../models/signature.js';
+import type { PredictionQuery } from './codec.js';
 import { readDocument } from './document.js';
 import { NumberBlock } from './number-block.js';
 
@@ -20,7 +21,7 @@ const TWO = model({ a: ['n', 3], b: ['n', 3] });
 
 function refusal(instances: unknown, of: Model): Partial<NestorError> {
   try {
-    readDocument({ instances }, of, 1000);
+    void readDocument({ instances }, of, 1000);
   } catch (thrown) {
     return thrown as NestorError;
   }
@@ -33,7 +34,7 @@ it.each([
   ['rows of both', ONE, [[1, 2, 3], { x: [4, 5, 6] }]],
   ['rows of several inputs', TWO, [{ a: [1, 2, 3], b: [4, 5, 6] }]],
 ])('takes %s', (_, of, instances) => {
-  const { input } = readDocument({ instances }, of, 1000);
+  const { input } = readDocument({ instances }, of, 1000) as PredictionQuery;
   const tensors = input.kind === 'tensors' ? input.tensors : [];
   expect(tensors.map(({ shape }) => shape)).toEqual(of.signature.inputs.map(() => [instances.length, 3]));
 });
@@ -71,7 +72,7 @@ describe('a block of rows', () => {
   const block = new Whole([2, 3], Float64Array.of(1, 2, 3, 4, 5, 6));
 
   it('is the tensor of the only input as it is', () => {
-    const { input, byInstance } = readDocument({ instances: block }, ONE, 1000);
+    const { input, byInstance } = readDocument({ instances: block }, ONE, 1000) as PredictionQuery;
     expect(input).toEqual({
       kind: 'tensors',
       tensors: [{ name: 'x', datatype: 'FP32', shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) }],

@@ -11,7 +11,7 @@ import { envelope } from '../envelope.js';
 import type { PredictionQuery } from './codec.js';
 import { inputSpec, unknownInput } from '../../inference/input-spec.js';
 import { isObject } from './document-value.js';
-import { tensorFromRows, tensorFromJson } from './json-tensors.js';
+import { tensorFromRows, tensorFromJson, type Fill } from './json-tensors.js';
 import { NumberBlock } from './number-block.js';
 
 /** How a format writes numbers. */
@@ -25,11 +25,18 @@ export interface Writing {
  * @param maxElements what the body can hold at most: a shape cannot claim more memory than was sent.
  * @throws NestorError INVALID_REQUEST
  */
-export function readDocument(value: unknown, model: Model, maxElements: number): PredictionQuery {
+export function readDocument(value: unknown, model: Model, maxElements: number): PredictionQuery | Promise<PredictionQuery> {
   const { inputs, instances, outputs, id } = envelope(PredictBody, value);
   if ((inputs === undefined) === (instances === undefined)) throw invalid('inputs', 'Send either inputs or instances');
-  const input = inputs ? tensorsOf(inputs, model, maxElements) : instancesOf(instances ?? [], model, maxElements);
-  return { input, outputs, byInstance: instances !== undefined, id };
+  const later: Fill[] = [];
+  const input = inputs ? tensorsOf(inputs, model, maxElements, later) : instancesOf(instances ?? [], model, maxElements, later);
+  const query = { input, outputs, byInstance: instances !== undefined, id };
+  return later.length === 0 ? query : filled(query, later);
+}
+
+async function filled(query: PredictionQuery, later: readonly Fill[]): Promise<PredictionQuery> {
+  for (const fill of later) await fill();
+  return query;
 }
 
 export function writeDocument(prediction: Prediction, { id, byInstance }: PredictionQuery, writing: Writing): object {
@@ -57,14 +64,14 @@ function rowsOf(output: Tensor, { row: write }: Writing): unknown[] {
   return Array.from({ length: count }, (_, row) => write({ ...output, data: view(output.data, row * width, (row + 1) * width) }, rest));
 }
 
-function tensorsOf(inputs: Record<string, unknown>, { signature }: Model, maxElements: number): PredictionInput {
+function tensorsOf(inputs: Record<string, unknown>, { signature }: Model, maxElements: number, later: Fill[]): PredictionInput {
   const tensors = Object.entries(inputs).map(([name, value]) => {
-    return tensorFromJson(value, inputSpec(signature, name), `inputs.${name}`, maxElements);
+    return tensorFromJson(value, inputSpec(signature, name), `inputs.${name}`, maxElements, later);
   });
   return { kind: 'tensors', tensors };
 }
 
-function instancesOf(given: readonly unknown[] | NumberBlock, model: Model, maxElements: number): PredictionInput {
+function instancesOf(given: readonly unknown[] | NumberBlock, model: Model, maxElements: number, later: Fill[]): PredictionInput {
   // A block may have millions of rows and is not split: it is a tensor as it is, and where none is wanted one row is refused for all.
   const instances = given instanceof NumberBlock ? [0] : given;
   if (instances.length === 0) throw invalid('instances', 'instances is empty');
@@ -76,7 +83,7 @@ function instancesOf(given: readonly unknown[] | NumberBlock, model: Model, maxE
   // A row of a model with one input may name it or not.
   const rows = instances.map((row, index) => (inputs.length === 1 && !isObject(row) ? row : namedInputs(row, index, signature)));
   const column = (name: string) => (given instanceof NumberBlock ? given : rows.map((row) => (isObject(row) ? row[name] : row)));
-  return { kind: 'tensors', tensors: inputs.map((spec) => tensorFromRows(column(spec.name), spec, maxElements)) };
+  return { kind: 'tensors', tensors: inputs.map((spec) => tensorFromRows(column(spec.name), spec, maxElements, later)) };
 }
 
 function unbatched({ signature: { inputs, outputs } }: Model): string {

@@ -1,7 +1,7 @@
 // Inputs of an embeddings request: each is told by its place what is wrong with it, and too many are refused before any is made.
 import { create, toBinary } from '@bufbuild/protobuf';
-import { describe, expect, it } from '@jest/globals';
-import { MOST_INPUTS, readInputs } from './embeddings-document.js';
+import { describe, expect, it, jest } from '@jest/globals';
+import { MOST_INPUTS, MOST_TOKEN_IDS, readInputs } from './embeddings-document.js';
 import { EmbeddingsRequestSchema } from './nestor_pb.js';
 import { protobufCodec } from './protobuf.codec.js';
 import { NumberBlock } from './number-block.js';
@@ -35,6 +35,20 @@ describe('readInputs', () => {
     ['a table beside a text', ['a', block(MOST_INPUTS, 1)], 'input[1]', 'input[1] must be a text or a list of token ids'],
   ])('refuses %s', (_, given, field, message) => {
     expect(() => readInputs(given, 'input')).toThrow(expect.objectContaining({ code: 'INVALID_REQUEST', field, message }));
+  });
+
+  it.each([
+    ['one text', (count: number) => block(count), 1],
+    ['texts in a block', (count: number) => block(2, count / 2), 2],
+    ['texts of several lengths', (count: number) => [block(count / 2), block(count / 2)], 2],
+  ])('refuses more token ids than it may look at in one go, of %s', (_, many, texts) => {
+    expect(readInputs(many(MOST_TOKEN_IDS), 'input')).toHaveLength(texts);
+    const rows = jest.spyOn(NumberBlock.prototype, 'rows');
+    expect(() => readInputs(many(MOST_TOKEN_IDS + 2), 'input')).toThrow(
+      expect.objectContaining({ code: 'PAYLOAD_TOO_LARGE', field: 'input' }),
+    );
+    expect(rows).not.toHaveBeenCalled();
+    rows.mockRestore();
   });
 
   it('refuses as many over Protobuf', async () => {

@@ -24,12 +24,31 @@ export function checkCount(length: number, field: string): void {
   });
 }
 
+/** Likewise, of all their ids, which are looked at one by one: so many take 30 ms, and a body of short ones may hold 16 million. */
+export const MOST_TOKEN_IDS = 1024 * 1024;
+
+/** Before any of them leaves its block. */
+function checkIds(input: unknown[] | NumberBlock, field: string): void {
+  const count = idsIn(input);
+  if (count <= MOST_TOKEN_IDS) return;
+  throw new NestorError('PAYLOAD_TOO_LARGE', `${field} has ${count} token ids; a request may have ${MOST_TOKEN_IDS}. Send them in parts`, {
+    field,
+  });
+}
+
+function idsIn(input: unknown[] | NumberBlock): number {
+  if (input instanceof NumberBlock) return input.values.length;
+  return isIds(input) ? input.length : input.reduce<number>((sum, one) => sum + (isList(one) ? idsIn(one) : 0), 0);
+}
+
 /**
  * A list of numbers is the ids of one text, anything else in a list is an input of its own.
  * @throws NestorError INVALID_REQUEST, PAYLOAD_TOO_LARGE
  */
 export function readInputs(input: unknown, field: string): EmbeddingInput[] {
-  if (!isList(input) || isIds(input)) return [inputOf(input, field)];
+  if (!isList(input)) return [inputOf(input, field)];
+  checkIds(input, field);
+  if (isIds(input)) return [inputOf(input, field)];
   const length = input instanceof NumberBlock ? (input.shape[0] ?? 0) : input.length;
   if (length === 0) throw invalid(field, `${field} is empty`);
   checkCount(length, field);

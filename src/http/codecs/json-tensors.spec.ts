@@ -3,18 +3,27 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { TensorSpec } from '../../models/signature.js';
 import { allocate, DATATYPES, elementCount, type Datatype, type Tensor } from '../../tensor.js';
+import { NumberBlock } from './number-block.js';
 import { parseJson } from './json-text.js';
-import { nest, tensorFromJson, tensorFromRows, valuesToJson } from './json-tensors.js';
+import { nest, tensorFromJson, tensorFromRows, valuesToJson, type Fill } from './json-tensors.js';
 
 const ANY = Infinity;
 const DATATYPE_NAMES = Object.keys(DATATYPES) as Datatype[];
 
-function spec(datatype: Datatype): TensorSpec {
-  return { name: 'x', datatype, shape: [], axes: [] };
+/** @param rank of what fits it. */
+function spec(datatype: Datatype, rank: number): TensorSpec {
+  return { name: 'x', datatype, shape: new Array<number>(rank).fill(-1), axes: [] };
+}
+
+/** As many axes as it has, or says that it has. */
+function rankOf(value: unknown): number {
+  if (Array.isArray(value)) return 1 + rankOf(value[0]);
+  const { shape, data } = (value ?? {}) as { shape?: unknown; data?: unknown };
+  return Array.isArray(shape) ? shape.length : data === undefined ? 0 : rankOf(data);
 }
 
 function read(value: unknown, datatype: Datatype = 'FP32', maxElements = ANY): Tensor {
-  return tensorFromJson(value, spec(datatype), 'inputs.x', maxElements);
+  return tensorFromJson(value, spec(datatype, rankOf(value)), 'inputs.x', maxElements, []);
 }
 
 const integer = (bits: number, signed: boolean) =>
@@ -84,8 +93,51 @@ describe('a tensor', () => {
   });
 
   it('of instances has an axis for them', () => {
-    expect(tensorFromRows([[1, 2], [3, 4]], spec('FP32'), ANY)).toMatchObject({ shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) }); // prettier-ignore
-    expect(tensorFromRows([1, 2, 3], spec('INT32'), ANY)).toMatchObject({ shape: [3] });
+    expect(tensorFromRows([[1, 2], [3, 4]], spec('FP32', 2), ANY, [])).toMatchObject({ shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) }); // prettier-ignore
+    expect(tensorFromRows([1, 2, 3], spec('INT32', 1), ANY, [])).toMatchObject({ shape: [3] });
+  });
+});
+
+describe('a large tensor', () => {
+  const COUNT = 300_000;
+  const values = Float64Array.from({ length: COUNT }, (_, index) => index % 100);
+  const expected = BigInt64Array.from(values, BigInt);
+  const halves = [new NumberBlock([COUNT / 2], values.subarray(0, COUNT / 2)), new NumberBlock([COUNT / 2], values.subarray(COUNT / 2))];
+
+  it.each<[string, unknown, number[]]>([
+    ['in a block', new NumberBlock([3, COUNT / 3], values), [3, COUNT / 3]],
+    ['in several blocks', halves, [2, COUNT / 2]],
+    ['in a flat one', { shape: [COUNT / 2, 2], data: new NumberBlock([COUNT], values) }, [COUNT / 2, 2]],
+    ['in arrays', Array.from({ length: COUNT }, (_, index) => [index % 100]), [COUNT, 1]],
+  ])('%s is filled in turns of the event loop', async (_, value, shape) => {
+    const later: Fill[] = [];
+    const { data } = tensorFromJson(value, spec('INT64', shape.length), 'inputs.x', ANY, later);
+    let turns = 0;
+    let done = false;
+    const count = (): void => {
+      turns += 1;
+      if (!done) setImmediate(count);
+    };
+    setImmediate(count);
+    for (const fill of later) await fill();
+    done = true;
+    expect(data).toEqual(expected);
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(COUNT / 65_536));
+  });
+
+  it('with an element that does not fit is refused with its place', async () => {
+    const later: Fill[] = [];
+    tensorFromJson(new NumberBlock([COUNT], values.with(250_000, 0.5)), spec('INT64', 1), 'inputs.x', ANY, later);
+    await expect(later[0]?.()).rejects.toMatchObject({ field: 'inputs.x', message: 'Element 250000 is no INT64: 0.5' });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['another datatype', { datatype: 'INT64', shape: [COUNT], data: new NumberBlock([COUNT], values) }, 'inputs.x.datatype'],
+    ['another shape', new NumberBlock([COUNT / 2, 2], values), 'inputs.x.shape'],
+  ])('of %s than the model takes is refused before any of it is read', (_, value, field) => {
+    const later: Fill[] = [];
+    expect(() => tensorFromJson(value, spec('FP32', 1), 'inputs.x', ANY, later)).toThrow(expect.objectContaining({ field }));
+    expect(later).toEqual([]);
   });
 });
 

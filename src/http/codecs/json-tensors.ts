@@ -1,5 +1,7 @@
 // Tensors <-> JSON values (which MsgPack shares): checked in the one pass that copies them into their typed array.
+import { setImmediate } from 'node:timers/promises';
 import { invalid, NestorError } from '../../errors.js';
+import { ELEMENTS_A_TURN } from '../../inference/check-inputs.js';
 import { checkFit } from '../../inference/input-spec.js';
 import type { TensorSpec } from '../../models/signature.js';
 import { allocate, elementCount, type Datatype, type Tensor, type TensorData } from '../../tensor.js';
@@ -19,16 +21,35 @@ const RANGES: Partial<Record<Datatype, readonly [number, number]>> = {
 const LARGEST: Partial<Record<Datatype, number>> = { FP16: 65_504, FP32: 3.4028234663852886e38, FP64: Number.MAX_VALUE };
 const MAX_RANK = 16;
 
+/** Elements that are left to be filled in, in turns of the event loop: before that nobody may read the tensor. */
+export type Fill = () => Promise<void>;
+
+/** Values and where in the tensor they go. */
+interface Run {
+  readonly values: ArrayLike<unknown>;
+  readonly offset: number;
+}
+
+/** What is being filled. */
+interface Filling {
+  readonly target: TensorData;
+  readonly datatype: Datatype;
+  readonly field: string;
+  /** Of a tensor that takes several turns: what its values are, for later. */
+  readonly runs: Run[] | undefined;
+}
+
 /**
  * A tensor from `{ shape, datatype, data }` or from bare nested arrays, whose shape is then theirs. Data are numbers, or
  * little-endian bytes where the format has bytes.
  * @param maxElements what the body can hold at most: a shape cannot claim more memory than was sent.
+ * @param later gets what is left to be done of a large one.
  * @throws NestorError INVALID_REQUEST that names the field.
  */
-export function tensorFromJson(value: unknown, spec: TensorSpec, field: string, maxElements: number): Tensor {
+export function tensorFromJson(value: unknown, spec: TensorSpec, field: string, maxElements: number, later: Fill[]): Tensor {
   if (!isObject(value)) {
     const shape = nestingOf(value, field);
-    return { name: spec.name, datatype: spec.datatype, shape, data: flatten(value, shape, spec.datatype, field, maxElements) };
+    return { name: spec.name, datatype: spec.datatype, shape, data: flatten(value, spec, shape, spec.datatype, field, maxElements, later) };
   }
   const { shape, datatype: claimed = spec.datatype, data, ...rest } = value;
   const [unknown] = Object.keys(rest);
@@ -43,12 +64,12 @@ export function tensorFromJson(value: unknown, spec: TensorSpec, field: string, 
     return { name: spec.name, datatype, shape: sizes, data: dataFromBytes(data, datatype, sizes, `${field}.data`) };
   }
   const sizes = shape === undefined ? nestingOf(data, `${field}.data`) : checkShape(shape, `${field}.shape`);
-  return { name: spec.name, datatype, shape: sizes, data: flatten(data, sizes, datatype, `${field}.data`, maxElements) };
+  return { name: spec.name, datatype, shape: sizes, data: flatten(data, spec, sizes, datatype, `${field}.data`, maxElements, later) };
 }
 
 /** The rows of `instances`, each without the axis that counts them, as one tensor. */
-export function tensorFromRows(instances: readonly unknown[] | NumberBlock, spec: TensorSpec, maxElements: number): Tensor {
-  return tensorFromJson(instances, spec, 'instances', maxElements);
+export function tensorFromRows(instances: readonly unknown[] | NumberBlock, spec: TensorSpec, maxElements: number, later: Fill[]): Tensor {
+  return tensorFromJson(instances, spec, 'instances', maxElements, later);
 }
 
 /** The values in row-major order, as JSON has them. */
@@ -88,17 +109,28 @@ function nestingOf(value: unknown, field: string): number[] {
   return shape;
 }
 
-function flatten(value: unknown, shape: readonly number[], datatype: Datatype, field: string, maxElements: number): TensorData {
+function flatten(
+  value: unknown,
+  spec: TensorSpec,
+  shape: readonly number[],
+  datatype: Datatype,
+  field: string,
+  maxElements: number,
+  later: Fill[],
+): TensorData {
   const count = elementCount(shape);
   const flat = flatValues(value);
   if (flat && flat.length !== count)
     throw invalid(field, `There are ${flat.length} elements; the shape [${shape.join(', ')}] holds ${count}`);
   if (!isList(value) && count !== 1) throw invalid(field, `The data are no array; the shape [${shape.join(', ')}] holds ${count} elements`);
   if (count > maxElements) throw invalid(field, `The shape [${shape.join(', ')}] holds ${count} elements, more than the body can carry`);
+  if (isList(value)) checkFit(spec, datatype, shape);
   const target = allocate(datatype, count);
-  if (flat) fill(target, flat, 0, datatype, field);
-  else if (isList(value)) fillNested(target, value, shape, 0, 0, datatype, field);
-  else fill(target, [value], 0, datatype, field);
+  const filling: Filling = { target, datatype, field, runs: count > ELEMENTS_A_TURN ? [] : undefined };
+  if (flat) put(filling, flat, 0);
+  else if (isList(value)) putNested(filling, value, shape, 0, 0);
+  else put(filling, [value], 0);
+  if (filling.runs) later.push(() => fillInTurns(filling));
   return target;
 }
 
@@ -109,31 +141,23 @@ function flatValues(value: unknown): ArrayLike<unknown> | undefined {
 }
 
 /** @returns the offset behind what was written. */
-function fillNested(
-  target: TensorData,
-  value: unknown,
-  shape: readonly number[],
-  axis: number,
-  offset: number,
-  datatype: Datatype,
-  field: string,
-): number {
+function putNested(filling: Filling, value: unknown, shape: readonly number[], axis: number, offset: number): number {
   if (value instanceof NumberBlock && hasShape(value, shape, axis)) {
-    fill(target, value.values, offset, datatype, field);
+    put(filling, value.values, offset);
     return offset + value.values.length;
   }
   if (!Array.isArray(value) || value.length !== shape[axis]) {
     throw invalid(
-      field,
+      filling.field,
       `The arrays do not have the shape [${shape.join(', ')}]: one at depth ${axis} has not ${shape[axis] ?? 0} elements`,
     );
   }
   if (axis === shape.length - 1) {
-    fill(target, value, offset, datatype, field);
+    put(filling, value, offset);
     return offset + value.length;
   }
   let next = offset;
-  for (const inner of value as unknown[]) next = fillNested(target, inner, shape, axis + 1, next, datatype, field);
+  for (const inner of value as unknown[]) next = putNested(filling, inner, shape, axis + 1, next);
   return next;
 }
 
@@ -141,11 +165,35 @@ function hasShape(block: NumberBlock, shape: readonly number[], axis: number): b
   return block.shape.length === shape.length - axis && block.shape.every((size, inner) => size === shape[axis + inner]);
 }
 
-function fill(target: TensorData, values: ArrayLike<unknown>, offset: number, datatype: Datatype, field: string): void {
+function put(filling: Filling, values: ArrayLike<unknown>, offset: number): void {
+  if (filling.runs) filling.runs.push({ values, offset });
+  else fill(filling, { values, offset }, 0, values.length);
+}
+
+/** 16 Mi integers of 64 bits, which a body of 32 MiB may hold, took half a second in one. */
+async function fillInTurns(filling: Filling): Promise<void> {
+  let left = ELEMENTS_A_TURN;
+  for (const run of filling.runs ?? []) {
+    const { length } = run.values;
+    for (let from = 0; from < length;) {
+      if (left === 0) {
+        await setImmediate();
+        left = ELEMENTS_A_TURN;
+      }
+      const to = Math.min(length, from + left);
+      fill(filling, run, from, to);
+      left -= to - from;
+      from = to;
+    }
+  }
+}
+
+/** @param from the first of the values, and `to` the one behind the last. */
+function fill({ target, datatype, field }: Filling, { values, offset }: Run, from: number, to: number): void {
   const largest = LARGEST[datatype];
   if (largest !== undefined) {
     const floats = target as Float32Array;
-    for (let i = 0; i < values.length; i++) {
+    for (let i = from; i < to; i++) {
       // Where a model takes INT64 too, a long integer among its floats was parsed exactly.
       const value = typeof values[i] === 'bigint' ? Number(values[i]) : values[i];
       if (typeof value !== 'number' || !(Math.abs(value) <= largest)) throw misfit(value, offset + i, datatype, field);
@@ -153,7 +201,7 @@ function fill(target: TensorData, values: ArrayLike<unknown>, offset: number, da
     }
     return;
   }
-  for (let i = 0; i < values.length; i++) {
+  for (let i = from; i < to; i++) {
     const element = convert(values[i], datatype);
     if (element === undefined) throw misfit(values[i], offset + i, datatype, field);
     (target as unknown[])[offset + i] = element;
@@ -164,9 +212,9 @@ function convert(value: unknown, datatype: Datatype): number | bigint | string |
   if (datatype === 'BYTES') return typeof value === 'string' ? value : undefined;
   if (datatype === 'BOOL') return typeof value === 'boolean' || value === 0 || value === 1 ? Number(value) : undefined;
   if (datatype === 'INT64' || datatype === 'UINT64') {
-    if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) return undefined;
-    const integer = BigInt(value as number | bigint);
-    return (datatype === 'INT64' ? BigInt.asIntN(64, integer) : BigInt.asUintN(64, integer)) === integer ? integer : undefined;
+    if (typeof value !== 'bigint')
+      return Number.isSafeInteger(value) && (datatype === 'INT64' || (value as number) >= 0) ? BigInt(value as number) : undefined;
+    return (datatype === 'INT64' ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value)) === value ? value : undefined;
   }
   const [low, high] = RANGES[datatype] ?? [0, 0];
   return Number.isInteger(value) && (value as number) >= low && (value as number) <= high ? (value as number) : undefined;

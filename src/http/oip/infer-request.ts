@@ -6,7 +6,7 @@ import type { Tensor } from '../../tensor.js';
 import { checkFit, inputSpec } from '../../inference/input-spec.js';
 import { isObject } from '../codecs/document-value.js';
 import { parseBody } from '../codecs/json-text.js';
-import { tensorFromJson } from '../codecs/json-tensors.js';
+import { tensorFromJson, type Fill } from '../codecs/json-tensors.js';
 import { checkDatatype, checkShape, dataFromBytes, textOf } from '../../oip/raw-tensor.js';
 import { onlyInput, shapeOf } from '../codecs/single-tensor.js';
 import { BinaryReader, splitBody, type InferBody } from './infer-body.js';
@@ -45,8 +45,12 @@ async function readJson(json: Buffer, { binary }: InferBody, { signature }: Mode
   if (!Array.isArray(inputs)) throw invalid('inputs', 'inputs must be an array of tensors');
   const parameters = readParameters(given, 'parameters');
   const reader = new BinaryReader(binary);
-  const tensors = inputs.map((input, index) => readInput(members(input, `inputs[${index}]`), index, signature, reader, json.byteLength));
+  const later: Fill[] = [];
+  const tensors = inputs.map((input, index) =>
+    readInput(members(input, `inputs[${index}]`), index, signature, reader, json.byteLength, later),
+  );
   reader.finish();
+  for (const fill of later) await fill();
   return {
     id: id ?? undefined,
     tensors,
@@ -55,7 +59,7 @@ async function readJson(json: Buffer, { binary }: InferBody, { signature }: Mode
   };
 }
 
-function readInput(input: Members, index: number, signature: Signature, reader: BinaryReader, jsonBytes: number): Tensor {
+function readInput(input: Members, index: number, signature: Signature, reader: BinaryReader, jsonBytes: number, later: Fill[]): Tensor {
   const spec = inputSpec(signature, nameOf(input, `inputs[${index}]`));
   const field = `inputs.${spec.name}`;
   const parameters = readParameters(input.parameters, `${field}.parameters`);
@@ -70,7 +74,7 @@ function readInput(input: Members, index: number, signature: Signature, reader: 
     return { name: spec.name, datatype, shape, data: dataFromBytes(bytes, datatype, shape, `${field}.data`) };
   }
   if (datatype === 'FP16') throw invalid(`${field}.data`, 'FP16 is not sent as JSON; send it as binary data');
-  return tensorFromJson({ shape, datatype, data: input.data }, spec, field, jsonBytes / 2 + 1);
+  return tensorFromJson({ shape, datatype, data: input.data }, spec, field, jsonBytes / 2 + 1, later);
 }
 
 function readOutputs(value: unknown, byDefault: boolean): OutputQuery {
