@@ -149,6 +149,46 @@ describe('maxDelayMs', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('does not hold what can have no company behind something that waits for it', async () => {
+    const { runner, batcher } = setUp({ maxDelayMs: 20, aloneFromBytes: 10 * Float32Array.BYTES_PER_ELEMENT });
+    runner.seats = 2;
+    ask(batcher, [item(0)]);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(runner.started).toHaveLength(0);
+    ask(batcher, [item(1, 10)]);
+    await settle();
+    expect(runner.started.map(({ inputs }) => inputs[0]?.shape)).toEqual([
+      [1, 5],
+      [1, 10],
+    ]);
+  });
+
+  it('leaves half of the time to the first deadline for the run', async () => {
+    const { runner, batcher } = setUp({ maxDelayMs: 100 });
+    ask(batcher, [item(0)]);
+    await jest.advanceTimersByTimeAsync(1);
+    const urgent = ask(batcher, [item(1)], { deadline: performance.now() + 50 });
+    await jest.advanceTimersByTimeAsync(24);
+    expect(runner.started).toHaveLength(0);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(runner.started[0]?.inputs[0]?.shape).toEqual([2, 5]);
+    await finish(runner, 3);
+    expect(urgent.values).toEqual([1]);
+  });
+
+  it('is not cut short by someone in a hurry who has gone away', async () => {
+    const { runner, batcher } = setUp({ maxDelayMs: 20 });
+    const abort = new AbortController();
+    ask(batcher, [item(0)]);
+    ask(batcher, [item(1)], { deadline: performance.now() + 10, signal: abort.signal });
+    await settle();
+    abort.abort();
+    await jest.advanceTimersByTimeAsync(19);
+    expect(runner.started).toHaveLength(0);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(runner.started[0]?.inputs[0]?.shape).toEqual([1, 5]);
+  });
+
   it.each([
     [4, 1],
     [2, 20],

@@ -48,6 +48,8 @@ export class Batcher {
   readonly #idleListeners: (() => void)[] = [];
   #pumping = false;
   #delay: NodeJS.Timeout | undefined;
+  /** Until then what waits may wait for company; something that has left may have made it too soon. */
+  #leavesAt = Infinity;
 
   constructor(
     readonly policy: BatchingPolicy,
@@ -80,7 +82,7 @@ export class Batcher {
       const job = new Job(items, options, now, this.policy.aloneFromBytes, resolve, reject);
       options.timeline?.enqueued(now, this.#queue.rows, this.metrics);
       this.#watch(job);
-      for (const entry of job.entries) this.#queue.add(entry);
+      for (const entry of job.entries) this.#add(entry);
       if (this.#busySince === 0) this.#busySince = now;
       this.#pumpSoon();
     });
@@ -118,16 +120,30 @@ export class Batcher {
   /** A batch that is not full may wait for company, where the policy wants it; then the queue is looked at again in time. */
   #awaitsCompany(): boolean {
     const { maxDelayMs, maxRows, maxTokens } = this.policy;
-    const oldest = this.#queue.oldest;
-    const full = this.#queue.rows >= maxRows || this.#queue.tokens >= maxTokens;
-    if (maxDelayMs === 0 || !this.layout.batches || !oldest || oldest.alone || full) return false;
-    const remaining = oldest.enqueuedAt + maxDelayMs - performance.now();
+    if (maxDelayMs === 0 || !this.layout.batches || this.#queue.rows >= maxRows || this.#queue.tokens >= maxTokens) return false;
+    const now = performance.now();
+    // Who wanted that may have left since.
+    if (this.#leavesAt <= now)
+      this.#leavesAt = this.#queue.entries.reduce((first, entry) => Math.min(first, this.#waitsUntil(entry)), Infinity);
+    const remaining = this.#leavesAt - now;
     if (remaining <= 0) return false;
     clearTimeout(this.#delay);
     this.#delay = setTimeout(() => {
       this.pump();
     }, remaining);
     return true;
+  }
+
+  /** How long an item waits for company: not at all where it can have none, and half of its time at most, so that some is left for its run. */
+  #waitsUntil({ alone, enqueuedAt, flow }: JobEntry): number {
+    if (alone) return enqueuedAt;
+    const { deadline = Infinity } = flow.options;
+    return enqueuedAt + Math.min(this.policy.maxDelayMs, (deadline - enqueuedAt) / 2);
+  }
+
+  #add(entry: JobEntry): void {
+    this.#queue.add(entry);
+    if (this.policy.maxDelayMs > 0) this.#leavesAt = Math.min(this.#leavesAt, this.#waitsUntil(entry));
   }
 
   /**
@@ -238,7 +254,7 @@ export class Batcher {
   /** One of them is to blame, and the others must not pay for it: each gets another run of its own. */
   #isolate(batch: readonly JobEntry[], reason: NestorError): void {
     this.#failures.isolated(batch.length, reason);
-    for (const entry of batch) if (!entry.flow.settled) this.#queue.add(entry.flow.isolate(entry));
+    for (const entry of batch) if (!entry.flow.settled) this.#add(entry.flow.isolate(entry));
     this.pump();
   }
 

@@ -108,7 +108,6 @@ class Twin {
     expect(this.queue.tokens).toBe(sum(this.waiting, (item) => item.rows * item.length));
     expect(this.queue.empty).toBe(this.waiting.size === 0);
     expect(this.queue.lone).toBe(this.waiting.size === 1);
-    expect(this.queue.oldest).toBe([...this.waiting][0]);
   }
 
   next(): void {

@@ -63,13 +63,6 @@ export class Queue<E extends Entry> {
     return this.#items === 0;
   }
 
-  /** What has waited longest. */
-  get oldest(): E | undefined {
-    let oldest: E | undefined;
-    for (const { oldest: one } of this.#backlogs.values()) if (one && (!oldest || one.turn < oldest.turn)) oldest = one;
-    return oldest;
-  }
-
   /** All that waits, as it is now. */
   get entries(): E[] {
     return [...this.#backlogs.values()].flatMap((backlog) => [...backlog.entries]);
