@@ -87,6 +87,21 @@ describe('a request', () => {
     expect(batcher.idle).toBe(true);
   });
 
+  it('whose outputs become more than may be had at once fails alone, and what is left of it does not run', async () => {
+    const { runner, batcher } = setUp({ maxRows: 2 });
+    // Of each item 640 MiB, which the signature need not have said.
+    const part: Tensor = { name: 'x', datatype: 'UINT8', shape: [1, 2 ** 24], data: new Uint8Array(2 ** 24) };
+    const keep = (): Tensor[] => Array.from({ length: 40 }, () => part);
+    const large = ask(batcher, items(6), { keep });
+    await finish(runner);
+    const mate = ask(batcher, [item(7)]);
+    for (let i = 0; i < 3; i++) await finish(runner);
+    expect(large).toMatchObject({ error: { code: 'PAYLOAD_TOO_LARGE', field: 'outputs' } });
+    expect(mate.values).toEqual([7]);
+    expect(runner.started.length).toBeLessThan(4);
+    expect(batcher.idle).toBe(true);
+  });
+
   it('hears how long it waited and ran', async () => {
     const { runner, batcher } = setUp({ maxRows: 1 });
     const outcome = ask(batcher, items(2));

@@ -1,5 +1,6 @@
 // What waits in a queue: the smallest parts of requests, and the job that waits for all of its parts.
 import type { CancellationSignal } from '../cancellation.js';
+import { NestorError } from '../errors.js';
 import type { Timeline } from '../telemetry/timeline.js';
 import type { Tensor } from '../tensor.js';
 
@@ -28,6 +29,9 @@ export interface Share {
 }
 
 export const EVERYBODY: Share = { name: '', weight: 1 };
+
+/** Outputs of one request, all of which are there before it is answered: 700,000 tokens of 384 floats. */
+export const MOST_OUTPUT_BYTES = 1024 ** 3;
 
 /** RFC 9218's default, of requests that name none. */
 export const USUAL_URGENCY = 3;
@@ -75,5 +79,16 @@ export function totalOf(items: readonly Item[]): { rows: number; tokens: number 
 
 /** Of its inputs, texts apart. */
 export function bytesOf(item: Pick<Item, 'inputs' | 'bytes'>): number {
-  return item.bytes ?? item.inputs.reduce((sum, { data }) => sum + (ArrayBuffer.isView(data) ? data.byteLength : 0), 0);
+  return item.bytes ?? bytesOfTensors(item.inputs);
+}
+
+/** Texts apart. */
+export function bytesOfTensors(tensors: readonly Tensor[]): number {
+  return tensors.reduce((sum, { data }) => sum + (ArrayBuffer.isView(data) ? data.byteLength : 0), 0);
+}
+
+/** @param bytes that they would be, as one says it. */
+export function tooMuchOutput(bytes: string): NestorError {
+  const message = `The outputs of this request would be ${bytes} bytes; ${MOST_OUTPUT_BYTES} may be had at once. Ask for fewer of them, or send it in parts`;
+  return new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'outputs' });
 }

@@ -2,7 +2,19 @@
 import { NestorError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import type { Entry, Flow } from './backlog.js';
-import { bytesOf, costOf, EVERYBODY, USUAL_URGENCY, type Item, type JobOptions, type JobResult, type Share } from './item.js';
+import {
+  bytesOf,
+  bytesOfTensors,
+  costOf,
+  EVERYBODY,
+  MOST_OUTPUT_BYTES,
+  tooMuchOutput,
+  USUAL_URGENCY,
+  type Item,
+  type JobOptions,
+  type JobResult,
+  type Share,
+} from './item.js';
 
 /** An item in the queue of a model. */
 export interface JobEntry extends Entry {
@@ -22,6 +34,7 @@ export class Job implements Flow {
   readonly share: Share;
   readonly entries: JobEntry[];
   readonly #outputs: (readonly Tensor[])[] = [];
+  #outputBytes = 0;
   #missing: number;
   #queueSeconds = 0;
   #inferenceSeconds = 0;
@@ -76,11 +89,19 @@ export class Job implements Flow {
   /** Takes the outputs of one item; the last of them settles the job. */
   arrived(index: number, outputs: readonly Tensor[], inferenceSeconds: number): void {
     if (this.#settled) return;
+    let kept: readonly Tensor[];
     try {
-      this.#outputs[index] = this.options.keep?.(outputs) ?? outputs;
+      kept = this.options.keep?.(outputs) ?? outputs;
     } catch (cause) {
       // Its batch mates have nothing to do with it.
       this.fail(new NestorError('INTERNAL', 'Something went wrong in the server', { cause }));
+      return;
+    }
+    this.#outputs[index] = kept;
+    // What a signature leaves open, such as the size of a picture, is known only now.
+    this.#outputBytes += bytesOfTensors(kept);
+    if (this.#outputBytes > MOST_OUTPUT_BYTES) {
+      this.fail(tooMuchOutput(`at least ${this.#outputBytes}`));
       return;
     }
     this.#inferenceSeconds = Math.max(this.#inferenceSeconds, inferenceSeconds);
@@ -93,6 +114,8 @@ export class Job implements Flow {
   fail(reason: NestorError): void {
     if (this.#settled) return;
     this.#settle();
+    // Batches that still run refer to it.
+    this.#outputs.length = 0;
     this.reject(reason);
   }
 

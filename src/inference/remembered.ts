@@ -3,7 +3,15 @@ import type { CacheMode, CacheService, Recalled } from '../cache/cache.service.j
 import { KeyMaker, type Circumstances } from '../cache/key.js';
 import type { Level } from '../cache/level.js';
 import { TIERS, type TierName } from '../cache/options.js';
-import { costOf as tokensOf, USUAL_URGENCY, type Item, type JobOptions, type JobResult } from '../batching/item.js';
+import {
+  costOf as tokensOf,
+  MOST_OUTPUT_BYTES,
+  tooMuchOutput,
+  USUAL_URGENCY,
+  type Item,
+  type JobOptions,
+  type JobResult,
+} from '../batching/item.js';
 import type { CancellationSignal } from '../cancellation.js';
 import { NestorError } from '../errors.js';
 import type { Model } from '../models/model.js';
@@ -17,9 +25,6 @@ import { DATATYPES, elementCount } from '../tensor.js';
 import type { Work } from './work.js';
 
 const NOWHERE: ReadonlySet<TierName> = new Set();
-
-/** Outputs of one request: 700,000 tokens of 384 floats. */
-const MOST_OUTPUT_BYTES = 1024 ** 3;
 
 /** What is asked of a model. */
 export interface Plan<T> {
@@ -115,7 +120,8 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
 }
 
 /**
- * All outputs of a request are there before it is answered, and a token may have a thousand numbers.
+ * Refuses what is known to be too much before it is computed: a token may have a thousand numbers. An axis that the signature leaves open counts
+ * as 1 here; the job counts what comes.
  * @throws NestorError PAYLOAD_TOO_LARGE
  */
 function checkOutputs({ signature, layout }: Model, names: readonly string[], { items, tokens }: { items: number; tokens: number }): void {
@@ -125,9 +131,7 @@ function checkOutputs({ signature, layout }: Model, names: readonly string[], { 
     const elements = elementCount(shape.slice(byToken ? 2 : 1).map((size) => Math.max(1, size)));
     bytes += (byToken ? tokens : items) * elements * DATATYPES[datatype].bytes;
   }
-  if (bytes <= MOST_OUTPUT_BYTES) return;
-  const message = `The outputs of this request would be ${bytes} bytes; ${MOST_OUTPUT_BYTES} may be had at once. Ask for fewer of them, or send it in parts`;
-  throw new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'outputs' });
+  if (bytes > MOST_OUTPUT_BYTES) throw tooMuchOutput(String(bytes));
 }
 
 /** Without a cache every input is one of its own, equal or not. */
