@@ -45,8 +45,8 @@ export interface JobOptions {
   readonly deadline?: number | undefined;
   /** Urgency as in RFC 9218: 0 is served first, 7 last, 3 by default. */
   readonly urgency?: number | undefined;
-  /** What is kept of the outputs of an item, once they are there; all by default, which are views of what the whole batch put out. */
-  readonly keep?: ((outputs: readonly Tensor[]) => readonly Tensor[]) | undefined;
+  /** What is kept of the outputs of the item of that index, once they are there; all by default, which are views of what the whole batch put out. */
+  readonly keep?: ((outputs: readonly Tensor[], index: number) => readonly Tensor[]) | undefined;
   /** Who pays for it; everybody by default. */
   readonly share?: Share | undefined;
   /** Told when it passes which station. */

@@ -91,7 +91,7 @@ export class Job implements Flow {
     if (this.#settled) return;
     let kept: readonly Tensor[];
     try {
-      kept = this.options.keep?.(outputs) ?? outputs;
+      kept = this.options.keep?.(outputs, index) ?? outputs;
     } catch (cause) {
       // Its batch mates have nothing to do with it.
       this.fail(new NestorError('INTERNAL', 'Something went wrong in the server', { cause }));

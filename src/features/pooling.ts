@@ -14,6 +14,7 @@ export function pool(tokens: Tensor, pooling: Pooling, skipped = 0): Float32Arra
   const [, count = 0, width = 0] = tokens.shape;
   const data = tokens.data as Float32Array;
   const one = (token: number): Float32Array => Float32Array.from(view(data, token * width, (token + 1) * width) as Float32Array);
+  // As of Sentence Transformers 6; before, it was the first of all, a prompt's or not.
   if (pooling === 'cls') return one(skipped);
   if (pooling === 'lasttoken') return one(count - 1);
   const pooled = new Float32Array(width).fill(pooling === 'max' ? -Infinity : 0);

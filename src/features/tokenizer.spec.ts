@@ -81,6 +81,14 @@ describe('Tokenizer', () => {
     expect(ids.slice(3)).toEqual([2773, 102]);
   });
 
+  it('counts what a cut on the left leaves of a prefix: nothing of it first, then a part, then all', async () => {
+    const left = (words: number): Promise<number> => tokenizer.prefixLeft('query: ', `query: ${'word '.repeat(words)}`);
+    await expect(Promise.all([251, 252, 253, 254, 300, 100_000].map(left))).resolves.toEqual([3, 3, 2, 1, 1, 1]);
+    // Its own first tokens are cut off too.
+    const long = 'query '.repeat(30_000);
+    await expect(tokenizer.prefixLeft(long, `${long}word word`)).resolves.toBe(253);
+  });
+
   it('knows its vocabulary and its padding', () => {
     expect([tokenizer.vocabularySize, tokenizer.padTokenId, tokenizer.maxLength]).toEqual([30_522, 0, 256]);
   });

@@ -117,6 +117,19 @@ export class Tokenizer {
    */
   async prefixLength(prefix: string): Promise<number> {
     const [ids = []] = await this.encode([prefix]);
+    return this.#lengthOfPrefix(ids);
+  }
+
+  /** Of these tokens, those that a cut on the left leaves in front of the text; the special ones at the start stay. @param text with the prefix. */
+  async prefixLeft(prefix: string, text: string): Promise<number> {
+    const from = Math.max(0, text.length - this.maxCharacters);
+    const [before, whole] = await this.#whole.encoder.encode([prefix.slice(from), text.slice(from)]);
+    if (!before || !whole) return 0;
+    const excess = Math.max(0, whole.getLength() - (this.maxLength ?? Infinity));
+    return Math.max(whole.getSpecialTokensMask().indexOf(0), this.#lengthOfPrefix(before.getIds()) - excess);
+  }
+
+  #lengthOfPrefix(ids: readonly number[]): number {
     return ids.length - Number(this.specialIds.has(ids.at(-1) ?? -1));
   }
 

@@ -22,10 +22,10 @@ export interface EmbedOptions {
   readonly normalize?: boolean | undefined;
 }
 
-/** Inputs as the ids of their tokens, and how many at the start of each are a prompt's that is left out of the pooling. */
+/** Inputs as the ids of their tokens, and how many at the start of each are a prompt's that is left out of the pooling; of none where there is none. */
 export interface Tokenized {
   readonly ids: readonly (readonly number[])[];
-  readonly skipped: number;
+  readonly skipped: readonly number[];
 }
 
 /** @throws NestorError INVALID_REQUEST when the model embeds nothing. */
@@ -59,16 +59,32 @@ export async function tokenize(
     .filter((text) => text !== undefined);
   // Of ids it is known only now: tokens of a hundred characters are not unheard of.
   if (prompt) for (const [index, text] of texts.entries()) checkText(text, `input[${places[index]}]`);
-  const encoded = (await encode(prompt ? texts.map(prompt.apply) : texts, cut)).values();
+  const prompted = prompt ? texts.map(prompt.apply) : texts;
+  const encoded = (await encode(prompted, cut)).values();
   const ids = inputs.map((input) => (typeof input === 'string' || prompt ? (encoded.next().value ?? []) : cutIds(input, tokenizer, cut)));
   checkTokens(ids, (index) => `input[${places[index]}]`);
   const long = ids.findIndex(({ length }) => length > (tokenizer.maxLength ?? Infinity));
   if (long >= 0)
     throw invalid(`input[${places[long]}]`, `The input has more than ${tokenizer.maxLength} tokens; shorten it, or let it be truncated`);
-  const skipped = prompt?.prefix !== undefined && !model.includePrompt ? await tokenizer.prefixLength(prompt.prefix) : 0;
-  if (ids.some(({ length }) => length <= skipped))
+  const skipped = prompt?.prefix === undefined || model.includePrompt ? [] : await skippedOf(prompt.prefix, prompted, ids, tokenizer, cut);
+  if (ids.some(({ length }, index) => length <= (skipped[index] ?? 0)))
     throw invalid('prompt', 'The prompt leaves no room for the text: it is as long as the model reads');
   return { ids, skipped };
+}
+
+/** Tokens of the prompt at the start of each text; a cut on the left takes those first. */
+async function skippedOf(
+  prefix: string,
+  texts: readonly string[],
+  ids: Tokenized['ids'],
+  tokenizer: Tokenizer,
+  cut: Cut,
+): Promise<number[]> {
+  const usual = await tokenizer.prefixLength(prefix);
+  const isCut = ({ length }: readonly number[]): boolean => cut === 'left' && length === tokenizer.maxLength;
+  const skipped: number[] = [];
+  for (const [index, text] of texts.entries()) skipped.push(isCut(ids[index] ?? []) ? await tokenizer.prefixLeft(prefix, text) : usual);
+  return skipped;
 }
 
 /** Characters of a text: a tokenizer reads all of them, even those that are cut off, at about 1.5 million a second. */

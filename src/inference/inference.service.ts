@@ -108,7 +108,7 @@ export class InferenceService {
         skipped: prefix,
       },
       // As each text comes: the token vectors of 2,048 texts of 256 tokens are 800 MB, and take 900 ms to pool at once.
-      keep: ([tensor]) => [pooledOf(model, tensor, work.skipped())],
+      keep: ([tensor], place) => [pooledOf(model, tensor, work.skipped(place))],
       valueOf: ([kept], tokens): Vector => ({ vector: kept?.[0]?.data as Float32Array, tokens }),
       rowsOf: () => 1,
     });

@@ -21,7 +21,7 @@ import type { Parts } from './levels.js';
 import type { CacheReport, Call, Timings } from './prediction.js';
 import { giveBack, type Cost, type Tenant } from '../tenants/tenant.js';
 import type { TenantMetrics } from '../telemetry/tenant-metrics.js';
-import { DATATYPES, elementCount } from '../tensor.js';
+import { DATATYPES, elementCount, type Tensor } from '../tensor.js';
 import type { Work } from './work.js';
 
 const NOWHERE: ReadonlySet<TierName> = new Set();
@@ -39,8 +39,8 @@ export interface Plan<T> {
   readonly outputs: readonly string[];
   /** What the values depend on besides the model and the inputs. */
   readonly circumstances: Circumstances;
-  /** What is kept of the outputs of each part of an input; all by default. */
-  readonly keep?: JobOptions['keep'];
+  /** What is kept of the outputs of the input at that place, where each travels in one part; all by default. */
+  readonly keep?: (outputs: readonly Tensor[], place: number) => readonly Tensor[];
   /** A value from the outputs of an input, and its length in tokens. */
   readonly valueOf: (parts: Parts, length: number) => T;
   /** Rows that a value took. */
@@ -66,7 +66,8 @@ export async function answered<T>(cache: CacheService, usage: TenantMetrics, lev
     if (tiers.size > 0) spent.cache = (asked - started) / 1000;
     const { timeline } = call;
     // Admitted below, before it is paid for and after: the queue need not do it again.
-    const options = { deadline, urgency, signal: jointly, share: tenant, timeline, outputs: plan.outputs, keep: plan.keep, admitted: true };
+    const keep = keepAt(plan.keep, places);
+    const options = { deadline, urgency, signal: jointly, share: tenant, timeline, outputs: plan.outputs, keep, admitted: true };
     if (work.costly || work.cost) {
       const least = work.cost ?? { items: places.length, tokens: places.length };
       tenant.check(least);
@@ -132,6 +133,10 @@ function checkOutputs({ signature, layout }: Model, names: readonly string[], { 
     bytes += (byToken ? tokens : items) * elements * DATATYPES[datatype].bytes;
   }
   if (bytes > MOST_OUTPUT_BYTES) throw tooMuchOutput(String(bytes));
+}
+
+function keepAt<T>(keep: Plan<T>['keep'], places: readonly number[]): JobOptions['keep'] {
+  return keep && ((outputs, index) => keep(outputs, places[index] ?? 0));
 }
 
 /** Without a cache every input is one of its own, equal or not. */

@@ -8,7 +8,7 @@ import { KeyMaker } from '../cache/key.js';
 import { Cancellation } from '../cancellation.js';
 import { ImageRecipe } from '../features/image-recipe.js';
 import { Prompts } from '../features/prompts.js';
-import { Tokenizer } from '../features/tokenizer.js';
+import { Tokenizer, type Cut } from '../features/tokenizer.js';
 import type { Model } from '../models/model.js';
 import { Signature } from '../models/signature.js';
 import type { EmbedOptions } from './embedding.js';
@@ -66,6 +66,17 @@ describe('a prompt', () => {
   it('of the model goes in front of whatever the queue admits', () => {
     expect(work(32_768, { prompt: { name: 'query' } }).size).toBe(32_768);
   });
+});
+
+it('leaves no token of a text out for those of a prompt that were cut off at the left', async () => {
+  const texts = ['one', 'one two one two one two', 'one two one two one two one', 'one '.repeat(100)];
+  const skipped = async (cut: Cut): Promise<number[]> => {
+    const work = embeddingWork(model, texts, { prompt: { name: 'query' }, cut }, features);
+    await work.tensors([0, 1, 2, 3]);
+    return [0, 1, 2, 3].map(work.skipped);
+  };
+  await expect(skipped('right')).resolves.toEqual([2, 2, 2, 2]);
+  await expect(skipped('left')).resolves.toEqual([2, 2, 1, 0]);
 });
 
 it('refuses a text of which the tokenizer makes nothing, as an input and as an instance, by its place', async () => {

@@ -105,8 +105,8 @@ function textWork(model: Model, tokenizer: Tokenizer, texts: readonly string[], 
 }
 
 export interface EmbeddingWork extends Work {
-  /** Tokens at the start of each text that are left out of the pooling, once the tensors are made. */
-  readonly skipped: () => number;
+  /** Tokens at the start of the text at that place that are left out of the pooling, once its tensors are made. */
+  readonly skipped: (place: number) => number;
 }
 
 /**
@@ -126,11 +126,11 @@ export function embeddingWork(model: Model, inputs: readonly EmbeddingInput[], o
   }
   const asked = prompt && JSON.stringify(options.prompt ?? {});
   const prefixed = prompt?.prefix?.length ?? 0;
-  let skipped = 0;
+  const skipped = new Map<number, number>();
   return {
     size: inputs.length,
     costly: true,
-    skipped: () => skipped,
+    skipped: (place) => skipped.get(place) ?? 0,
     keys: (maker) =>
       keysInTurns(inputs, prefixed, (input) =>
         typeof input === 'string' ? maker.text(prompt ? prompt.apply(input) : input) : maker.tokens(input, asked),
@@ -147,7 +147,7 @@ export function embeddingWork(model: Model, inputs: readonly EmbeddingInput[], o
         async (some) => {
           const encode: Encode = (texts, cut) => features.tokens(model, tokenizer, texts, cut, waits?.cache);
           const tokenized = await tokenize(model, some.map((place) => inputs[place] ?? ''), options, some, encode); // prettier-ignore
-          skipped = tokenized.skipped;
+          for (const [index, count] of tokenized.skipped.entries()) skipped.set(some[index] ?? 0, count);
           return tokenized.ids.map((tokens) => tokenTensors(tokens, model.signature.inputs));
         },
       ),
