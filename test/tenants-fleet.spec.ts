@@ -105,4 +105,31 @@ afterAll(removeRepositories);
     await redis.start();
     await until('them to count together', async () => ((await shared()) === 2 ? true : undefined));
   });
+
+  it('do not let a quota through twice because Redis forgets it', async () => {
+    const before = await inParallel(numbers(QUOTA / 2), 8, (index) => ask('forgotten', index));
+    await redis.client((client) => client.flushAll());
+    const after = await inParallel(numbers(QUOTA), 8, (index) => ask('forgotten', index));
+    expect(passed(before) + passed(after)).toBeLessThanOrEqual(QUOTA * 1.05);
+    expect(passed(before) + passed(after)).toBeGreaterThanOrEqual(QUOTA * 0.95);
+  });
+
+  it('grant from what the process that asks knows to be taken, where that is of this window and more than Redis knows', async () => {
+    const ledger = new RedisLedger(redis.url, 5000);
+    const claim: Claim = { key: 'known', count: 1000, seconds: 86_400, need: 0, ahead: false };
+    const grant = (more: Partial<Claim>): Promise<Grant> => ledger.claim({ ...claim, ...more }, () => undefined);
+    try {
+      const { window } = await until('Redis to answer', () => grant({}).catch(() => undefined));
+      const lefts: number[] = [];
+      for (const known of [undefined, { window, used: 600 }, undefined, { window, used: 300 }, { window: window - 1, used: 900 }]) {
+        lefts.push((await grant({ need: 10, ...(known && { known }) })).left);
+      }
+      expect(lefts).toEqual([990, 390, 380, 370, 360]);
+      // Those who do not know are told, also by one that is granted nothing.
+      expect((await grant({ need: 10, known: { window, used: 2000 } })).granted).toBe(0);
+      expect((await grant({ need: 1 })).granted).toBe(0);
+    } finally {
+      await ledger.close();
+    }
+  });
 });

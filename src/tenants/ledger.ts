@@ -14,6 +14,8 @@ export interface Claim {
   readonly need: number;
   /** Whether to take a slice beyond it, for requests to come. */
   readonly ahead: boolean;
+  /** What it knows to be taken in a window, by all: the ledger may have forgotten it. */
+  readonly known?: { readonly window: number; readonly used: number };
 }
 
 /** What it gets. */
@@ -39,19 +41,24 @@ export interface Ledger {
 /** The part of what is left that a process takes ahead: what it may keep from the others, and how seldom it asks. */
 export const SLICE = 1 / 32;
 
-/** The clock is Redis's, one for all processes. What an earlier window holds counts for nothing. */
+/**
+ * The clock is Redis's, one for all processes. What an earlier window holds counts for nothing. Where Redis forgot what was taken, because
+ * it was restarted or needed the room, those who ask know most of it.
+ */
 const TAKE = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local count, length, need = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local window = math.floor(now / length)
 local state = redis.call('HMGET', KEYS[1], 'window', 'used')
-local used = 0
-if tonumber(state[1]) == window then used = tonumber(state[2]) end
+local kept = 0
+if tonumber(state[1]) == window then kept = tonumber(state[2]) end
+local used = kept
+if tonumber(ARGV[5]) == window then used = math.max(kept, tonumber(ARGV[6])) end
 local left = math.max(0, count - used)
 local granted = 0
 if need <= left then granted = need + math.floor((left - need) * tonumber(ARGV[4])) end
-if granted > 0 then
+if used + granted > kept then
   redis.call('HSET', KEYS[1], 'window', window, 'used', used + granted)
   redis.call('PEXPIRE', KEYS[1], length)
 end
@@ -109,9 +116,9 @@ export class RedisLedger implements Ledger {
     await this.#connection.disconnect();
   }
 
-  async #take({ key, count, seconds, need, ahead }: Claim): Promise<Grant> {
+  async #take({ key, count, seconds, need, ahead, known }: Claim): Promise<Grant> {
     const { client, watch } = this.#connection;
-    const values = [count, seconds * 1000, need, ahead ? SLICE : 0].map(String);
+    const values = [count, seconds * 1000, need, ahead ? SLICE : 0, known?.window ?? -1, known?.used ?? 0].map(String);
     const answer = await watch(client.eval(TAKE, { keys: [`${NAMESPACE}:${key}`], arguments: values }));
     const [granted = 0, left = 0, window = 0, endsInMs = 0] = answer as number[];
     return { granted, left, window, endsInMs };

@@ -17,6 +17,8 @@ export class Meter {
   #fetched = 0;
   /** What the ledger had left when it said so last: of one amount it never becomes more before the window ends. */
   #left = Infinity;
+  /** What all had taken of the ledger when it said so last: it never becomes less before the window ends, though the ledger may forget. */
+  #known = 0;
   #fetching = false;
   #limit: Limit;
 
@@ -119,20 +121,29 @@ export class Meter {
 
   async #ask(ledger: Ledger, need: number, ahead: boolean): Promise<Grant> {
     const { count, seconds } = this.limit;
+    const known = { window: this.#window, used: this.#known };
     if (ahead) this.#fetching = true;
     try {
-      const grant = await ledger.claim({ key: this.key, count, seconds, need, ahead }, (late) => {
+      const grant = await ledger.claim({ key: this.key, count, seconds, need, ahead, known }, (late) => {
+        if (late.window !== this.#window) return;
+        this.#learn(count - late.left);
         // What it was needed for was decided here meanwhile.
-        if (late.window === this.#window) this.#keep(this.#slice + Math.max(0, late.granted - need));
+        this.#keep(this.#slice + Math.max(0, late.granted - need));
       });
       if (grant.window !== this.#window) this.#begin(grant.window);
       this.#endsAt = performance.now() + grant.endsInMs;
+      this.#learn(count - grant.left);
       if (count === this.limit.count) this.#left = grant.left;
       if (ahead) this.#fetched = Math.max(0, grant.granted - need);
       return grant;
     } finally {
       if (ahead) this.#fetching = false;
     }
+  }
+
+  /** Answers may come in another order than they were made. */
+  #learn(used: number): void {
+    this.#known = Math.max(this.#known, used);
   }
 
   /** Never more than this process may let through yet: the amount may have become less while the ledger was asked. */
@@ -155,6 +166,7 @@ export class Meter {
     this.#used = 0;
     this.#slice = 0;
     this.#fetched = 0;
+    this.#known = 0;
     this.#left = Infinity;
   }
 }
