@@ -119,7 +119,7 @@ class Scanner {
     private readonly turnBytes: number,
   ) {
     this.#parts = new JsonParts(bytes, (json, from) => {
-      if (json.byteLength > MOST_AT_ONCE_BYTES) throw tooMuch(`${MOST_AT_ONCE_BYTES} bytes of short texts in one object`);
+      if (json.byteLength > MOST_AT_ONCE_BYTES) throw tooMuchAtOnce(reading);
       return parse(json, from);
     });
     this.#numbers = new NumberReader(bytes, reading.single, reading.exact);
@@ -265,6 +265,13 @@ class Scanner {
     this.#apartBytes += end - nest.start;
     if (this.reading.blocks) this.#parts.putAside(nest.start, end, nest.block);
   }
+}
+
+/** Where arrays of numbers stay where they are they are too much as well, and no other format is read. */
+function tooMuchAtOnce({ blocks }: Reading): NestorError {
+  if (blocks) return tooMuch(`${MOST_AT_ONCE_BYTES} bytes of short texts in one object`);
+  const message = `JSON may hold ${MOST_AT_ONCE_BYTES} bytes of numbers, or of short texts in one object, here; send it in parts`;
+  return new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'body' });
 }
 
 /** @param most what it may have. */

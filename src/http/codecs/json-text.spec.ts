@@ -122,6 +122,14 @@ describe('a body of any size', () => {
   });
 });
 
+it('too many numbers for a body that is parsed whole are called numbers, and no other format is recommended', async () => {
+  const body = Buffer.from(`{"inputs":[${'1,'.repeat(2_200_000)}1]}`);
+  await expect(parseWhole(body)).rejects.toMatchObject({
+    code: 'PAYLOAD_TOO_LARGE',
+    message: 'JSON may hold 4194304 bytes of numbers, or of short texts in one object, here; send it in parts',
+  });
+});
+
 describe('jsonInteger', () => {
   it('writes every digit, unquoted', () => {
     fc.assert(
