@@ -120,6 +120,13 @@ describe('Tokenizer', () => {
     }
   });
 
+  it('is made once for files of the same content and texts of the same length', async () => {
+    await expect(Tokenizer.load(PATH, { maxLength: 256 })).resolves.toBe(tokenizer);
+    const others = [await Tokenizer.load(PATH, { maxLength: 128 }), await variant({ truncation: null }, 256)];
+    for (const other of others) expect(other).not.toBe(tokenizer);
+    expect(others.map(({ maxLength }) => maxLength)).toEqual([128, 256]);
+  });
+
   it('drops the padding of its file, and pads with its token', async () => {
     const padding = {
       strategy: { Fixed: 32 },
