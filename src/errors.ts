@@ -45,6 +45,12 @@ export type ErrorCode = keyof typeof ERRORS;
 const LONGEST_MESSAGE = 2000;
 const LONGEST_FIELD = 256;
 
+/**
+ * What a server under pressure says by the thousand. Where it was said is in no log, and to find that out takes V8 as long as reading the
+ * request.
+ */
+const UNDER_PRESSURE: ReadonlySet<ErrorCode> = new Set(['QUEUE_FULL', 'QUOTA_EXCEEDED', 'DEADLINE_EXCEEDED', 'CANCELLED']);
+
 interface Circumstances {
   /** The part of the request that is wrong, as a path: `inputs.pixels.shape`. */
   readonly field?: string;
@@ -64,7 +70,10 @@ export class NestorError extends Error {
     message: string,
     circumstances: Circumstances = {},
   ) {
+    const { stackTraceLimit } = Error;
+    if (UNDER_PRESSURE.has(code)) Error.stackTraceLimit = 0;
     super(message.slice(0, LONGEST_MESSAGE), { cause: circumstances.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'NestorError';
     this.field = circumstances.field?.slice(0, LONGEST_FIELD);
     this.retryAfter = circumstances.retryAfter;

@@ -4,13 +4,15 @@ import { nth } from '../cycle.ts';
 import { closedLoop, forSeconds } from '../load/closed.ts';
 import { postJson, type Answer } from '../load/http.ts';
 import { poisson, type Arrival } from '../load/poisson.ts';
-import { percentile } from '../report/statistics.ts';
+import { percentile, spread } from '../report/statistics.ts';
 import { embeddingBody } from '../texts.ts';
 import type { Scenario } from './scenario.ts';
 
 const CLIENTS = 32;
 const OVERLOAD = 4;
 const RETRIES = 100;
+/** In the first the code that refuses is compiled meanwhile, here and in the load generator: it is one of three. */
+const ROUNDS = 3;
 
 export const overload: Scenario = {
   name: 'overload',
@@ -21,53 +23,80 @@ export const overload: Scenario = {
     let next = 0;
     const send = (): Promise<Answer> => postJson(`${url}/v1/embeddings`, embeddingBody(nth(texts, next++)));
     await closedLoop(CLIENTS, send, forSeconds(2));
-    const closed = await closedLoop(CLIENTS, send, forSeconds(seconds));
-    const capacity = closed.length / seconds;
-
-    const atCapacity = await poisson({ send, rate: capacity, seconds, seed: 1 });
-    await sleep(1000);
-    const over = await poisson({ send, rate: OVERLOAD * capacity, seconds, seed: 2 });
-    const retried = await obey(over, send);
-
-    const refused = over.filter(({ status }) => status === 429);
-    const other = over.filter(({ status }) => status !== 200 && status !== 429);
-    const [calm, pressed] = [p99(atCapacity), p99(over)];
+    const rounds: Round[] = [];
+    for (let seed = 0; seed < ROUNDS; seed++) rounds.push(await measureRound(send, seconds, seed));
+    const median = (name: keyof Round): number => percentile(rounds.map((round) => round[name]), 50); // prettier-ignore
+    const sum = (name: keyof Round): number => rounds.reduce((total, round) => total + round[name], 0);
+    const ratios = spread(rounds.map(({ calmP99Ms, pressedP99Ms }) => pressedP99Ms / calmP99Ms));
     return {
       bars: [
-        { promise: 'accepted requests: p99 x that at capacity', value: pressed / calm, atMost: 1.5 },
-        { promise: 'answers other than 200 and 429', value: other.length, atMost: 0 },
-        { promise: '429 without Retry-After', value: refused.filter(({ retryAfter }) => !retryAfter).length, atMost: 0 },
-        { promise: 'retries that succeed when Retry-After is obeyed', value: retried, atLeast: 1 },
+        { promise: 'accepted requests: p99 x that at capacity', value: median('pressedP99Ms') / median('calmP99Ms'), atMost: 1.5 },
+        { promise: 'answers other than 200 and 429', value: sum('other'), atMost: 0 },
+        { promise: '429 without Retry-After', value: sum('untold'), atMost: 0 },
+        { promise: 'retries that succeed when Retry-After is obeyed', value: sum('retried') / ROUNDS, atLeast: 1 },
       ],
       figures: {
-        capacity,
-        closedLoopP99Ms: percentile(closed, 99),
-        atCapacityP99Ms: calm,
-        overloadP99Ms: pressed,
-        refusalP99Ms: percentile(latencies(refused), 99),
-        acceptedPerSecond: over.filter(({ status }) => status === 200).length / seconds,
-        refusedShare: refused.length / over.length,
+        ...Object.fromEntries(Object.keys(rounds[0] ?? {}).map((name) => [name, median(name as keyof Round)])),
+        leastRatio: ratios.min,
+        greatestRatio: ratios.max,
       },
     };
   },
 };
 
-function latencies(arrivals: readonly Arrival[]): number[] {
-  return arrivals.map(({ ms }) => ms);
+interface Round {
+  /** Requests a second. */
+  readonly capacity: number;
+  /** Of what was accepted at the capacity, and at four times as much. */
+  readonly calmP99Ms: number;
+  readonly pressedP99Ms: number;
+  readonly refusalP99Ms: number;
+  readonly acceptedPerSecond: number;
+  readonly refusedShare: number;
+  /** Answers that are neither. */
+  readonly other: number;
+  /** Refusals that do not say when to come back. */
+  readonly untold: number;
+  /** Share of those who come back in time and get in. */
+  readonly retried: number;
+}
+
+async function measureRound(send: () => Promise<Answer>, seconds: number, seed: number): Promise<Round> {
+  // Anew in each round: the machine has its moods.
+  const closed = await closedLoop(CLIENTS, send, forSeconds(seconds));
+  const capacity = closed.length / seconds;
+  const calm = await poisson({ send, rate: capacity, seconds, seed: 2 * seed });
+  await sleep(1000);
+  const pressed = await poisson({ send, rate: OVERLOAD * capacity, seconds, seed: 2 * seed + 1 });
+  const refused = pressed.filter(({ status }) => status === 429);
+  const accepted = pressed.filter(({ status }) => status === 200);
+  return {
+    capacity,
+    calmP99Ms: p99(calm.filter(({ status }) => status === 200)),
+    pressedP99Ms: p99(accepted),
+    refusalP99Ms: p99(refused),
+    acceptedPerSecond: accepted.length / seconds,
+    refusedShare: refused.length / pressed.length,
+    other: pressed.length - accepted.length - refused.length,
+    untold: refused.filter(({ retryAfter }) => !retryAfter).length,
+    retried: await obey(refused, send),
+  };
 }
 
 function p99(arrivals: readonly Arrival[]): number {
-  return percentile(latencies(arrivals.filter(({ status }) => status === 200)), 99);
+  return percentile(
+    arrivals.map(({ ms }) => ms),
+    99,
+  );
 }
 
 /**
  * The share of the last refused that get in when they come back at the time they were told. The last only: while four
  * times the capacity goes on arriving, no time that a server could name would be right.
  */
-async function obey(arrivals: readonly Arrival[], send: () => Promise<Answer>): Promise<number> {
-  const refused = arrivals.filter(({ status }) => status === 429).slice(-RETRIES);
+async function obey(refused: readonly Arrival[], send: () => Promise<Answer>): Promise<number> {
   const statuses = await Promise.all(
-    refused.map(async ({ answeredAt, retryAfter }) => {
+    refused.slice(-RETRIES).map(async ({ answeredAt, retryAfter }) => {
       await sleep(Math.max(0, answeredAt + (retryAfter ?? 0) * 1000 - performance.now()));
       return (await send()).status;
     }),

@@ -57,7 +57,8 @@ export class ProblemFilter implements ExceptionFilter {
       void reply.code(thrown.getStatus()).send(thrown.getResponse());
       return;
     }
-    const methods = this.routes.methodsOf(path);
+    // Every route that there is goes into the answer: not for one that was found, of those that are refused by the thousand.
+    const methods = request.is404 ? this.routes.methodsOf(path) : [request.method];
     // Fastify looks at the body before it finds that the path has no such method: whatever it says of the body, that comes first.
     const isWrong = methods.length > 0 && !methods.includes(request.method);
     if (isWrong) void reply.header('Allow', methods.join(', '));
