@@ -5,14 +5,14 @@ import { parseArgs } from 'node:util';
 import { clears, describeBar, type Bar } from './bars.ts';
 import { disconnect } from './behaviour/disconnect.ts';
 import { flood } from './behaviour/flood.ts';
-import { overload } from './behaviour/overload.ts';
+import { overload, overloadInTime } from './behaviour/overload.ts';
 import { hostile } from './behaviour/hostile.ts';
 import { outage } from './behaviour/outage.ts';
 import type { Outcome, Scenario } from './behaviour/scenario.ts';
 import { tenants } from './behaviour/tenants.ts';
 import { choose } from './options.ts';
 import { WORK } from './paths.ts';
-import { repositoryWithQueueOf } from './repository.ts';
+import { repositoryWithQueue } from './repository.ts';
 import { describeMachine } from './report/machine.ts';
 import { writeSection } from './report/page.ts';
 import { markdown } from './report/table.ts';
@@ -20,13 +20,12 @@ import { SERVERS } from './servers.ts';
 import { startServer } from './server-process.ts';
 import { readTexts } from './texts.ts';
 
-const SCENARIOS: readonly Scenario[] = [flood, overload, disconnect, outage, tenants, hostile];
+const SCENARIOS: readonly Scenario[] = [flood, overload, overloadInTime, disconnect, outage, tenants, hostile];
 
 async function measure(scenario: Scenario, texts: readonly string[], seconds: number): Promise<Outcome> {
   const [nestor] = choose('server', ['nestor'], SERVERS);
   if (!nestor) throw new Error('servers.ts has no Nestor; this is a bug');
-  const { maxQueueItems } = scenario;
-  const limited: Record<string, string> = maxQueueItems === undefined ? {} : { MODEL_REPOSITORY: repositoryWithQueueOf(maxQueueItems) };
+  const limited: Record<string, string> = scenario.queue ? { MODEL_REPOSITORY: repositoryWithQueue(scenario.queue) } : {};
   const environment = { ...scenario.environment, ...limited };
   const target = await startServer(nestor, scenario.name, environment);
   try {

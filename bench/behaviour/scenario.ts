@@ -17,8 +17,8 @@ export interface Outcome {
 export interface Scenario {
   readonly name: string;
   readonly title: string;
-  /** Most items that may wait for the embedding model, where the scenario wants another limit than the default. */
-  readonly maxQueueItems?: number;
+  /** `queue` of the embedding model's model.yaml, where the scenario wants other limits than the default. */
+  readonly queue?: Readonly<Record<string, number>>;
   /** Nestor's settings, where the scenario wants others than every measurement. */
   readonly environment?: Readonly<Record<string, string>>;
   run(course: Course): Promise<Outcome>;

@@ -15,6 +15,8 @@ export interface Room {
   readonly maxQueueItems: number;
   /** Most tokens that may wait, likewise. */
   readonly maxQueueTokens: number;
+  /** How long a request may wait for its turn, in milliseconds. What others of its tenant do not keep waiting is always let in. */
+  readonly queueTimeoutMs: number;
 }
 
 /** What decides on whether a request is let in, besides its size. */
@@ -32,9 +34,24 @@ export class Admission {
     this.checkSize(rows, tokens);
     const excess = this.#excess(this.queue, rows, tokens, 1);
     if (excess > 0) this.#checkShare(this.queue.backlog(share), rows, tokens, excess);
-    if (deadline !== undefined && performance.now() + this.#expectedMs(this.queue.backlog(share), rows, tokens, urgency) > deadline) {
+    if (deadline === undefined && this.room.queueTimeoutMs === Infinity) return;
+    const own = this.queue.backlog(share);
+    const length = tokens / rows;
+    const turnMs = this.#expectedMs(own, length, length, urgency);
+    const tooLongMs = turnMs - this.room.queueTimeoutMs;
+    if (tooLongMs > 0) throw this.#tooLong(`It would wait ${Math.ceil(turnMs)} ms for its turn`, own, tooLongMs, tokens);
+    if (deadline !== undefined && performance.now() + this.#expectedMs(own, tokens, length, urgency) > deadline)
       throw new NestorError('DEADLINE_EXCEEDED', 'The deadline would pass before the queue reaches this request');
-    }
+  }
+
+  /** What to say to a request whose turn did not come in time: the queue was slower than it had been. */
+  overdue({ share = EVERYBODY }: Asking, tokens: number): NestorError {
+    return this.#tooLong('Its turn did not come in time', this.queue.backlog(share), 0, tokens);
+  }
+
+  #tooLong(what: string, own: Backlog<JobEntry>, tooLongMs: number, tokens: number): NestorError {
+    const message = `${what}; the queue of this model lets requests wait ${this.room.queueTimeoutMs} ms`;
+    return new NestorError('QUEUE_FULL', message, { retryAfter: this.#turnIn(own, tooLongMs, tokens / this.queue.partOf(own)) });
   }
 
   /** Refuses what the queue may never hold. @throws NestorError PAYLOAD_TOO_LARGE */
@@ -58,24 +75,25 @@ export class Admission {
     if (own.empty || beyond <= 0) return;
     const { maxQueueItems, maxQueueTokens } = this.room;
     const message = `${this.queue.rows} items wait already; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens`;
-    throw new NestorError('QUEUE_FULL', message, { retryAfter: this.#turnIn(own, Math.min(excess, beyond / part), tokens / part) });
+    const roomInMs = this.drainRate.secondsFor(Math.min(excess, beyond / part)) * 1000;
+    throw new NestorError('QUEUE_FULL', message, { retryAfter: this.#turnIn(own, roomInMs, tokens / part) });
   }
 
   /**
    * Seconds after which there is room. Each who is sent away is given a turn of their own (equal requests that met in flight have one
    * together), as if they stood in line with the others of their tenant: told the same second, all would come back at once and be refused again.
    */
-  #turnIn(own: Backlog<JobEntry>, excess: number, tokens: number): number {
+  #turnIn(own: Backlog<JobEntry>, roomInMs: number, tokens: number): number {
     const now = performance.now();
-    const earliest = now + this.drainRate.secondsFor(excess) * 1000;
+    const earliest = now + roomInMs;
     const behindOthers = Math.min(own.lastTurn + this.drainRate.secondsFor(tokens) * 1000, now + LONGEST_RETRY_MS);
     own.lastTurn = Math.max(earliest, behindOthers);
     return Math.max(1, Math.ceil((own.lastTurn - now) / 1000));
   }
 
-  /** Queuing is fair: a request waits for what of its tenant is due before it, and for others by their share, at most for the whole queue. */
-  #expectedMs(own: Backlog<JobEntry>, rows: number, tokens: number, urgency: number): number {
-    const ahead = own.ahead(tokens, tokens / rows, urgency) / this.queue.partOf(own);
+  /** Queuing is fair: so many tokens wait for what of their tenant is due before them, and for others by their share, at most for the whole queue. */
+  #expectedMs(own: Backlog<JobEntry>, tokens: number, length: number, urgency: number): number {
+    const ahead = own.ahead(tokens, length, urgency) / this.queue.partOf(own);
     return this.drainRate.secondsFor(Math.min(this.queue.tokens, ahead)) * 1000;
   }
 }

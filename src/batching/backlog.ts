@@ -10,6 +10,8 @@ export interface Flow {
   finish: number;
   /** Its items that wait. */
   waiting: number;
+  /** All that waits of it is due before whatever comes now; of larger ones only what is their turn. */
+  atOnce?: boolean;
   readonly items: number;
   /** What all its items cost. */
   readonly tokens: number;
@@ -31,6 +33,12 @@ export interface Entry {
   turn: number;
   /** While it waits: among all, and, where it can have mates, among those of its kind and length. */
   places?: readonly Place<unknown>[] | undefined;
+}
+
+/** What waits of one urgency, and how many requests it is of. */
+interface Level {
+  readonly atOnce: { flows: number; tokens: number };
+  readonly byTurns: { flows: number; tokens: number };
 }
 
 /** What waits of one kind. */
@@ -86,8 +94,7 @@ export class Backlog<E extends Entry> {
   #outOfTurn: E | undefined;
   /** Requests that have something waiting. */
   #flows = 0;
-  /** What waits of each urgency. */
-  readonly #levels = new Map<number, { flows: number; tokens: number }>();
+  readonly #levels = new Map<number, Level>();
   #rows = 0;
   #tokens = 0;
 
@@ -138,15 +145,15 @@ export class Backlog<E extends Entry> {
     this.#items += 1;
     this.#byOrder.push(entry);
     entry.places = [this.#byAge.add(entry), ...this.#amongMates(entry)];
-    const level = this.#level(flow.urgency);
     if (flow.waiting === 0) {
+      flow.atOnce = flow.tokens <= BATCHES_AT_ONCE * this.#fullBatch(item.length);
       this.#flows += 1;
-      level.flows += 1;
+      this.#alongside(flow).flows += 1;
     }
     flow.waiting += 1;
     this.#rows += item.rows;
     this.#tokens += costOf(item);
-    level.tokens += costOf(item);
+    this.#alongside(flow).tokens += costOf(item);
   }
 
   /** Takes out what is served: time goes on for all who wait, as if each had been given its part. */
@@ -169,15 +176,15 @@ export class Backlog<E extends Entry> {
       if (alike.byLength.size > KEPT && alike.byLength.get(length)?.empty) alike.byLength.delete(length);
       if (this.#kinds.size > KEPT && alike.items === 0) this.#kinds.delete(entry.kind);
     }
-    const level = this.#level(entry.flow.urgency);
+    const alongside = this.#alongside(entry.flow);
     entry.flow.waiting -= 1;
     if (entry.flow.waiting === 0) {
       this.#flows -= 1;
-      level.flows -= 1;
+      alongside.flows -= 1;
     }
     this.#rows -= rows;
     this.#tokens -= costOf(entry.item);
-    level.tokens -= costOf(entry.item);
+    alongside.tokens -= costOf(entry.item);
     // The heap forgets lazily; rebuilt before what left outweighs what waits, and once nothing does: it would hold whole requests.
     if (this.#byOrder.length > (this.empty ? 0 : Math.max(64, 2 * this.#items))) {
       this.#byOrder = new TinyQueue([...this.#byAge], byOrder);
@@ -208,12 +215,18 @@ export class Backlog<E extends Entry> {
     for (const entry of entries) this.#byOrder.push(entry);
   }
 
-  /** Tokens that would be due before the end of a request of so many that came now: each that waits gets as many, and what urgency is worth. */
+  /**
+   * Tokens that would be due before the end of so many that came now. Of requests that take turns each gets as many, and what urgency is worth;
+   * those due at once came before, so that all of them go first, unless they are less urgent.
+   */
   ahead(tokens: number, length: number, urgency: number): number {
     const worth = BATCHES_A_LEVEL * this.#fullBatch(length);
     let ahead = 0;
-    for (const [other, level] of this.#levels)
-      ahead += Math.min(level.tokens, level.flows * Math.max(0, tokens + (urgency - other) * worth));
+    for (const [other, { atOnce, byTurns }] of this.#levels) {
+      const each = Math.max(0, tokens + (urgency - other) * worth);
+      ahead += urgency < other ? Math.min(atOnce.tokens, atOnce.flows * each) : atOnce.tokens;
+      ahead += Math.min(byTurns.tokens, byTurns.flows * each);
+    }
     return ahead;
   }
 
@@ -237,10 +250,11 @@ export class Backlog<E extends Entry> {
     return (flow.urgency - USUAL_URGENCY) * BATCHES_A_LEVEL * this.#fullBatch(item.length);
   }
 
-  #level(urgency: number): { flows: number; tokens: number } {
+  /** What waits of the urgency of a request that is due as this one is. */
+  #alongside({ urgency, atOnce }: Flow): { flows: number; tokens: number } {
     let level = this.#levels.get(urgency);
-    if (!level) this.#levels.set(urgency, (level = { flows: 0, tokens: 0 }));
-    return level;
+    if (!level) this.#levels.set(urgency, (level = { atOnce: { flows: 0, tokens: 0 }, byTurns: { flows: 0, tokens: 0 } }));
+    return level[atOnce ? 'atOnce' : 'byTurns'];
   }
 
   /** Mates are looked for by length. A full block of a large request must not stand before those that share batches. */

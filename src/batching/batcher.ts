@@ -163,15 +163,23 @@ export class Batcher {
 
   #watch(job: Job): void {
     const { signal, deadline } = job.options;
-    const leave = (code: ErrorCode, message: string) => (): void => {
-      job.fail(new NestorError(code, message));
+    const fail = (reason: NestorError): void => {
+      job.fail(reason);
       this.#forget(job);
+    };
+    const leave = (code: ErrorCode, message: string) => (): void => {
+      fail(new NestorError(code, message));
+    };
+    const giveUp = (): void => {
+      if (!job.begun) fail(this.#admission.overdue(job.options, job.tokens));
     };
     const cancel = leave('CANCELLED', 'The client went away');
     signal?.addEventListener('abort', cancel, { once: true });
     const timer = atDeadline(deadline, leave('DEADLINE_EXCEEDED', 'The deadline passed before the answer was there'));
+    const patience = job.options.admitted ? undefined : atDeadline(performance.now() + this.policy.queueTimeoutMs, giveUp);
     const unwatch = (): void => {
       clearTimeout(timer);
+      clearTimeout(patience);
       signal?.removeEventListener('abort', cancel);
     };
     // By way of a constant: V8 makes a function that is written into a property old at once, and all that it refers to lives until the whole

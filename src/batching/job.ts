@@ -26,6 +26,7 @@ export interface JobEntry extends Entry {
 export class Job implements Flow {
   finish = 0;
   waiting = 0;
+  atOnce = false;
   /** Called once the job is settled: its deadline and its client, who may ask many more things, hold it no longer. */
   unwatch: (() => void) | undefined;
   readonly items: number;
@@ -38,6 +39,7 @@ export class Job implements Flow {
   #missing: number;
   #queueSeconds = 0;
   #inferenceSeconds = 0;
+  #begun = false;
   #settled = false;
 
   constructor(
@@ -74,6 +76,11 @@ export class Job implements Flow {
     return this.#settled;
   }
 
+  /** Something of it has left the queue. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
   /** Its item once more, to travel alone: what the queue still holds of the first try must not change under it. */
   isolate(entry: JobEntry): JobEntry {
     const again = { ...entry, alone: true };
@@ -83,6 +90,7 @@ export class Job implements Flow {
 
   /** Notes how long an item waited. */
   departed(queueSeconds: number): void {
+    this.#begun = true;
     this.#queueSeconds = Math.max(this.#queueSeconds, queueSeconds);
   }
 

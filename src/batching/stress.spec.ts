@@ -14,6 +14,7 @@ const POLICY: BatchingPolicy = {
   maxDelayMs: 0,
   maxQueueItems: 400,
   maxQueueTokens: 20_000,
+  queueTimeoutMs: Infinity,
   aloneFromBytes: Infinity,
 };
 const REQUESTS = 2000;

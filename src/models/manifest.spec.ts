@@ -34,7 +34,7 @@ describe('readManifest', () => {
       image: { height: 48, width: 192, fit: pad-right, channels: BGR }
       runtime: { provider: cuda, deviceId: 1, instances: 2, threads: 3, wide: false, session: { intra_op: { x: "1" } } }
       batching: { enabled: false, maxRows: 8, maxTokens: 512, tolerance: 1.2, maxDelayMs: 2.5 }
-      queue: { maxItems: 5, maxTokens: 50 }
+      queue: { maxItems: 5, maxTokens: 50, timeoutMs: 250 }
       loading: { onDemand: true, idleSeconds: 60 }
       versions: [1, "2"]
       versionLabels: { stable: 1, canary: "2" }
@@ -45,7 +45,7 @@ describe('readManifest', () => {
       labels: ['0', '180'],
       runtime: { provider: 'cuda', deviceId: 1, instances: 2, threads: 3, wide: false, session: { intra_op: { x: '1' } } },
       batching: { enabled: false, maxRows: 8, maxTokens: 512, tolerance: 1.2, maxDelayMs: 2.5 },
-      queue: { maxItems: 5, maxTokens: 50 },
+      queue: { maxItems: 5, maxTokens: 50, timeoutMs: 250 },
       inputs: new Map([['x', { shape: [1, 2], values: [3] }]]),
       versions: ['1', '2'],
       versionLabels: new Map(Object.entries({ stable: '1', canary: '2' })),
@@ -106,6 +106,7 @@ describe('readManifest', () => {
     ['batching: { maxDelayMs: -1 }', 'batching.maxDelayMs'],
     ['batching: { maxTokens: .inf }', 'batching.maxTokens'],
     ['queue: { maxItems: 1.5 }', 'queue.maxItems'],
+    ['queue: { timeoutMs: 0 }', 'queue.timeoutMs'],
     ['loading: { idleSeconds: 0 }', 'loading.idleSeconds'],
     ['loading: { idleSeconds: 60 }', 'loading.idleSeconds'],
     ['loading: { onDemand: maybe }', 'loading.onDemand'],
@@ -139,7 +140,7 @@ describe('readManifest', () => {
   });
 
   it('says which keys there are instead of an unknown one', async () => {
-    await expect(manifest('queue: { maxItem: 1 }')).rejects.toThrow('queue.maxItem: there is no such key; there are maxItems, maxTokens');
+    await expect(manifest('queue: { maxItem: 1 }')).rejects.toThrow('queue.maxItem: there is no such key; there are maxItems, maxTokens, timeoutMs');
   });
 
   it('says once that a value is of the wrong type', async () => {

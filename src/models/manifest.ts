@@ -122,6 +122,8 @@ class BatchingManifest {
 class QueueManifest {
   @IsOptional() @IsInt() @Min(1) readonly maxItems?: number;
   @IsOptional() @IsInt() @Min(1) readonly maxTokens?: number;
+  /** How long a request may wait for its turn. */
+  @IsOptional() @IsNumber() @Min(1) @Max(3_600_000) readonly timeoutMs?: number;
 }
 
 class CacheManifest {

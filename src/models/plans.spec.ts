@@ -58,7 +58,7 @@ describe('batchingPolicy', () => {
   it('is what the manifest says', () => {
     const manifest = Object.assign(new Manifest(), {
       batching: { maxRows: 1, maxTokens: 2, tolerance: 3, maxDelayMs: 4 },
-      queue: { maxItems: 5, maxTokens: 6 },
+      queue: { maxItems: 5, maxTokens: 6, timeoutMs: 7 },
     });
     expect(batchingPolicy(manifest, true)).toMatchObject({
       maxRows: 1,
@@ -67,6 +67,7 @@ describe('batchingPolicy', () => {
       maxDelayMs: 4,
       maxQueueItems: 5,
       maxQueueTokens: 6,
+      queueTimeoutMs: 7,
     });
   });
 });

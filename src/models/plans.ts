@@ -49,6 +49,7 @@ export function batchingPolicy(manifest: Manifest, onCpu: boolean): BatchingPoli
     maxDelayMs: maxDelayMs ?? 0,
     maxQueueItems: manifest.queue?.maxItems ?? 32_768,
     maxQueueTokens: manifest.queue?.maxTokens ?? 4_194_304,
+    queueTimeoutMs: manifest.queue?.timeoutMs ?? Infinity,
     aloneFromBytes: onCpu && maxRows === undefined ? ALONE_FROM_BYTES : Infinity,
   };
 }

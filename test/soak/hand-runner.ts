@@ -16,6 +16,7 @@ export const POLICY: BatchingPolicy = {
   maxDelayMs: 0,
   maxQueueItems: 10,
   maxQueueTokens: 100,
+  queueTimeoutMs: Infinity,
   aloneFromBytes: Infinity,
 };
 
