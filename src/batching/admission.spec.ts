@@ -141,9 +141,9 @@ describe('admission', () => {
 
   it('counts against a deadline what is due before it: what is less urgent is not, and of what is more urgent all that is', async () => {
     const { runner, batcher } = setUp({ maxQueueTokens: 1000 });
-    ask(batcher, [item(0, 10)]);
+    ask(batcher, [item(0, 40)]);
     await settle();
-    await finish(runner, 1000);
+    await finish(runner, 4000);
     for (let value = 0; value < 10; value++) ask(batcher, [item(value, 10)]);
     await settle();
     const [urgent, usual, last] = [
@@ -157,6 +157,19 @@ describe('admission', () => {
     await finish(runner, 1);
     await finish(runner, 1);
     expect(urgent.values).toEqual([1]);
+  });
+
+  it('does not take the pace of a quiet hour for that of a queue', async () => {
+    const { runner, batcher } = setUp({ maxQueueTokens: 1000 });
+    for (let lone = 0; lone < 10; lone++) {
+      ask(batcher, [item(0, 1)]);
+      await finish(runner, 1000);
+    }
+    ask(batcher, items(10, 10));
+    await settle();
+    const hurried = ask(batcher, [item(1, 10)], { deadline: performance.now() + 5000 });
+    await settle();
+    expect(hurried).toEqual({});
   });
 
   it('is closed while there is no prospect of an instance', async () => {

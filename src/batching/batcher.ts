@@ -12,7 +12,7 @@ import { totalOf, type Item, type JobOptions, type JobResult } from './item.js';
 import { Job, type JobEntry } from './job.js';
 import { arrange, type Arrangement } from './arrangement.js';
 import type { Layout } from './layout.js';
-import type { PackingPolicy } from './packing.js';
+import { fills, type PackingPolicy } from './packing.js';
 import { Queue } from './queue.js';
 import { RowPace } from './row-pace.js';
 
@@ -36,6 +36,7 @@ const CROWDED = 0.25;
 export type Runner = Pick<InstanceGroup, 'seat' | 'leave' | 'run' | 'hopeful' | 'idle' | 'sharing'>;
 
 export class Batcher {
+  readonly #packing: PackingPolicy;
   readonly #queue: Queue<JobEntry>;
   readonly #drainRate = new DrainRate();
   readonly #admission: Admission;
@@ -57,7 +58,8 @@ export class Batcher {
     private readonly runner: Runner,
     private readonly metrics: ModelMetrics,
   ) {
-    this.#queue = new Queue(layout.batches ? policy : { ...policy, maxRows: 1 });
+    this.#packing = layout.batches ? policy : { ...policy, maxRows: 1 };
+    this.#queue = new Queue(this.#packing);
     this.#admission = new Admission(policy, this.#queue, this.#drainRate);
     this.#failures = new BatchFailures(metrics);
   }
@@ -198,6 +200,7 @@ export class Batcher {
 
   async #run(instance: Instance, batch: readonly JobEntry[]): Promise<void> {
     const items = batch.map((entry) => entry.item);
+    const crowded = !this.#queue.empty || fills(batch, this.#packing);
     const now = performance.now();
     for (const { flow, enqueuedAt } of batch) {
       const waited = (now - enqueuedAt) / 1000;
@@ -230,7 +233,7 @@ export class Batcher {
       else for (const { flow } of batch) flow.fail(this.#inProspect(reason));
     } finally {
       this.#running -= 1;
-      this.#account(items);
+      this.#account(items, crowded);
       for (const job of new Set(batch.map((entry) => entry.flow))) if (job.settled) this.#forget(job);
     }
   }
@@ -266,11 +269,13 @@ export class Batcher {
     this.pump();
   }
 
-  #account(items: readonly Item[]): void {
+  /** @param crowded it was as full as batches become: others say nothing of how fast a queue drains. */
+  #account(items: readonly Item[], crowded: boolean): void {
     const now = performance.now();
-    const { tokens } = totalOf(items);
-    this.#drainRate.record(tokens, (now - this.#busySince) / 1000);
-    this.metrics.drainRate(this.#drainRate.tokensPerSecond);
+    if (crowded) {
+      this.#drainRate.record(totalOf(items).tokens, (now - this.#busySince) / 1000);
+      this.metrics.drainRate(this.#drainRate.tokensPerSecond);
+    }
     this.#busySince = this.idle ? 0 : now;
   }
 

@@ -3,7 +3,11 @@
 /** Older work counts for less, with this time constant: rates follow the load, not every batch. */
 const MEMORY_SECONDS = 10;
 
-/** Tokens a second while there was work, as an exponentially weighted mean over busy time. */
+/**
+ * Tokens a second of batches that were full or left somebody waiting, as an exponentially weighted mean over their time. Those of a quiet hour
+ * would say little of how fast a queue drains: all-minilm-l6-v2 on two cores did 1,000 tokens a second in its warm-up, 4,600 while one client
+ * or three asked for short texts, 9,900 with 32 clients.
+ */
 export class DrainRate {
   #tokens = 0;
   #seconds = 0;

@@ -1,6 +1,6 @@
 // A batch that is being put together: who fits in beside those who are in it.
 import type { Backlog, Entry } from './backlog.js';
-import { costOf } from './item.js';
+import { costOf, totalOf } from './item.js';
 
 export interface PackingPolicy {
   /** Most rows of a batch. */
@@ -18,6 +18,12 @@ const MOST_PASSED_OVER = 32;
 
 /** A flow with more items than this in the queue is in it for throughput. */
 export const BULK = 64;
+
+/** Nobody else would have found a place in it. */
+export function fills(batch: readonly Entry[], { maxRows, maxTokens }: PackingPolicy): boolean {
+  const { rows, tokens } = totalOf(batch.map(({ item }) => item));
+  return batch[0]?.alone === true || rows >= maxRows || tokens >= maxTokens;
+}
 
 export class Packing<E extends Entry> {
   readonly batch: E[];

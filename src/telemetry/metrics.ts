@@ -118,7 +118,7 @@ export class Metrics {
     this.queueItems = new Gauge({ name: 'nestor_queue_items', help: 'Rows waiting for a batch.', labelNames: MODEL, collect, registers });
     this.drainRate = new Gauge({
       name: 'nestor_drain_rate_tokens_per_second',
-      help: 'Work that left the queue a second while there was some, padding apart; what Retry-After is reckoned from.',
+      help: 'Tokens a second of batches that were full or left somebody waiting, padding apart; what Retry-After is reckoned from.',
       labelNames: MODEL,
       collect,
       registers,
