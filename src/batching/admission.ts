@@ -9,6 +9,13 @@ import type { Queue } from './queue.js';
 /** Nobody waits longer than this on the word of a server that forgets. */
 const LONGEST_RETRY_MS = 30_000;
 
+/**
+ * Part of the queue timeout up to which a turn is expected to come in time: better to be refused at once than after the wait. Of 300 ms, under four
+ * times the capacity, 4.6 to 5.9 % of the refused had waited for nothing where the whole was promised, 2.6 to 3.3 with 0.9, 0.9 to 1.6 with 0.8; at the
+ * capacity 10 to 30 %, 0 to 4 and none.
+ */
+const SURE_OF_A_TURN = 0.9;
+
 /** What may wait. */
 export interface Room {
   /** Most rows that may wait; beyond it a tenant gets in as long as it keeps to its share of them. */
@@ -22,7 +29,11 @@ export interface Room {
 /** What decides on whether a request is let in, besides its size. */
 export type Asking = Pick<JobOptions, 'deadline' | 'share' | 'urgency'>;
 
+const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
+
 export class Admission {
+  #place = 0;
+
   constructor(
     private readonly room: Room,
     private readonly queue: Queue<JobEntry>,
@@ -38,7 +49,7 @@ export class Admission {
     const own = this.queue.backlog(share);
     const length = tokens / rows;
     const turnMs = this.#expectedMs(own, length, length, urgency);
-    const tooLongMs = turnMs - this.room.queueTimeoutMs;
+    const tooLongMs = turnMs - this.room.queueTimeoutMs * SURE_OF_A_TURN;
     if (tooLongMs > 0) throw this.#tooLong(`It would wait ${Math.ceil(turnMs)} ms for its turn`, own, tooLongMs, tokens);
     if (deadline !== undefined && performance.now() + this.#expectedMs(own, tokens, length, urgency) > deadline)
       throw new NestorError('DEADLINE_EXCEEDED', 'The deadline would pass before the queue reaches this request');
@@ -82,13 +93,21 @@ export class Admission {
   /**
    * Seconds after which there is room. Each who is sent away is given a turn of their own (equal requests that met in flight have one
    * together), as if they stood in line with the others of their tenant: told the same second, all would come back at once and be refused again.
+   * Once the line is as long as may be, turns are spread over all of it: told its end, they would come back as they came.
    */
   #turnIn(own: Backlog<JobEntry>, roomInMs: number, tokens: number): number {
     const now = performance.now();
     const earliest = now + roomInMs;
-    const behindOthers = Math.min(own.lastTurn + this.drainRate.secondsFor(tokens) * 1000, now + LONGEST_RETRY_MS);
-    own.lastTurn = Math.max(earliest, behindOthers);
-    return Math.max(1, Math.ceil((own.lastTurn - now) / 1000));
+    const latest = now + LONGEST_RETRY_MS;
+    let turn = Math.max(earliest, own.lastTurn + this.drainRate.secondsFor(tokens) * 1000);
+    if (turn <= latest) own.lastTurn = turn;
+    else turn = Math.min(earliest, latest) + Math.max(0, latest - earliest) * this.#nextPlace();
+    return Math.max(1, Math.ceil((turn - now) / 1000));
+  }
+
+  /** Numbers from 0 to 1, of which any so many in a row are spread evenly: https://en.wikipedia.org/wiki/Low-discrepancy_sequence#Additive_recurrence */
+  #nextPlace(): number {
+    return (this.#place = (this.#place + GOLDEN_RATIO) % 1);
   }
 
   /** Queuing is fair: so many tokens wait for what of their tenant is due before them, and for others by their share, at most for the whole queue. */

@@ -79,7 +79,7 @@ export class Batcher {
     return new Promise((resolve, reject) => {
       const now = performance.now();
       const { rows, tokens } = totalOf(items);
-      if (!options.admitted) this.admit(rows, tokens, options);
+      if (!options.admitted && !options.unlimited) this.admit(rows, tokens, options);
       this.#crowding += ((this.idle ? 0 : 1) - this.#crowding) * RECENT;
       const job = new Job(items, options, now, this.policy.aloneFromBytes, resolve, reject);
       options.timeline?.enqueued(now, this.#queue.rows, this.metrics);
@@ -178,7 +178,7 @@ export class Batcher {
     const cancel = leave('CANCELLED', 'The client went away');
     signal?.addEventListener('abort', cancel, { once: true });
     const timer = atDeadline(deadline, leave('DEADLINE_EXCEEDED', 'The deadline passed before the answer was there'));
-    const patience = job.options.admitted ? undefined : atDeadline(performance.now() + this.policy.queueTimeoutMs, giveUp);
+    const patience = job.options.unlimited ? undefined : atDeadline(performance.now() + this.policy.queueTimeoutMs, giveUp);
     const unwatch = (): void => {
       clearTimeout(timer);
       clearTimeout(patience);

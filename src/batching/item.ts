@@ -51,8 +51,10 @@ export interface JobOptions {
   readonly share?: Share | undefined;
   /** Told when it passes which station. */
   readonly timeline?: Timeline | undefined;
-  /** The queue's limits are for clients: what the server asks of itself is let in. */
+  /** It was let in when its cost was known. */
   readonly admitted?: boolean;
+  /** The queue's limits are for clients: what the server asks of itself is let in, and waits for its turn. */
+  readonly unlimited?: boolean;
 }
 
 export interface JobResult {

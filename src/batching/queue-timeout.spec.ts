@@ -61,7 +61,7 @@ describe('the queue timeout', () => {
 
   it('is not for what the server asks of itself', async () => {
     const { runner, batcher } = await tenASecond();
-    const own = ask(batcher, [item(7, 10)], { admitted: true });
+    const own = ask(batcher, [item(7, 10)], { unlimited: true });
     await finish(runner, 2000);
     await finish(runner);
     expect(own.values).toEqual([7]);

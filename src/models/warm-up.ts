@@ -60,7 +60,7 @@ async function runFullBatches(model: Model): Promise<string | undefined> {
     // Whole batches: of single texts each instance would take its share of what the others have left.
     const full: Item = { ...text, inputs: merge(new Array<Item>(rows).fill(text), layout).inputs, rows };
     const outputs = signature.outputs.map(({ name }) => name);
-    await batcher.submit(new Array<Item>(count).fill(full), { outputs, admitted: true });
+    await batcher.submit(new Array<Item>(count).fill(full), { outputs, unlimited: true });
   };
   const { maxRows, maxTokens } = batcher.policy;
   // One alone would be the wide instance's, where there is one.
@@ -80,9 +80,9 @@ async function compare(model: Model): Promise<Findings> {
   const others = model.layout.paddedInputs.size > 0 ? LONGER_IDS : OTHER_IDS;
   const [item, mate] = [sampleItem(model, SAMPLE_IDS, 0), sampleItem(model, others, 1)];
   try {
-    const alone = await model.batcher.submit([item], { outputs, admitted: true });
+    const alone = await model.batcher.submit([item], { outputs, unlimited: true });
     if (!model.layout.batches) return { repeatable: true };
-    const together = await model.batcher.submit([mate, item, mate], { outputs, admitted: true });
+    const together = await model.batcher.submit([mate, item, mate], { outputs, unlimited: true });
     const difference = largestDifference(alone.outputs[0] ?? [], together.outputs[1] ?? []);
     if (difference <= SAME) return { repeatable: true };
     const fault = `its answers depend on what else is in the batch (by ${difference.toPrecision(2)})`;
