@@ -25,11 +25,11 @@ describe('the queue timeout', () => {
     const { batcher } = await tenASecond();
     const outcomes = Array.from({ length: 40 }, () => ask(batcher, [item(1, 10)]));
     await settle();
-    expect(outcomes.slice(0, 6)).toEqual(Array(6).fill({}));
-    expect(outcomes.slice(6)).toEqual(Array(34).fill(refusal('QUEUE_FULL')));
-    expect(outcomes[6]?.error?.message).toContain('600 ms for its turn; the queue of this model lets requests wait 500 ms');
+    expect(outcomes.slice(0, 5)).toEqual(Array(5).fill({}));
+    expect(outcomes.slice(5)).toEqual(Array(35).fill(refusal('QUEUE_FULL')));
+    expect(outcomes[5]?.error?.message).toContain('500 ms for its turn; the queue of this model lets requests wait 500 ms');
     // A turn of their own for each, as for those who find no room.
-    expect([outcomes[6], outcomes[39]].map((outcome) => outcome?.error?.retryAfter)).toEqual([1, 4]);
+    expect([outcomes[5], outcomes[39]].map((outcome) => outcome?.error?.retryAfter)).toEqual([1, 4]);
   });
 
   it('ends the wait of those for whom the queue was slower than it had been', async () => {
