@@ -2,6 +2,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { finish, refusal, settle, setUp, stopTheClock } from '../../test/setup/hand-batcher.js';
 import { ask, item, items } from '../../test/soak/hand-runner.js';
+import type { NestorError } from '../errors.js';
 
 stopTheClock();
 
@@ -52,6 +53,24 @@ describe('admission', () => {
     const seconds = later.map(({ error }) => error?.retryAfter ?? NaN);
     for (const third of [2, 12, 22]) expect(seconds.filter((each) => each >= third && each <= third + 9).length).toBeGreaterThan(15);
     expect(Math.max(...seconds)).toBeLessThanOrEqual(30);
+  });
+
+  it('takes texts that nobody has looked at for such as wait', async () => {
+    const { runner, batcher } = setUp({ maxRows: 1 });
+    ask(batcher, [item(0, 10)]);
+    await settle();
+    await finish(runner, 2000);
+    ask(batcher, items(10, 10));
+    await settle();
+    const late = [1, 2, 3].map(() => {
+      try {
+        batcher.admit(2, 2, {});
+        return undefined;
+      } catch (thrown) {
+        return (thrown as NestorError).retryAfter;
+      }
+    });
+    expect(late).toEqual([2, 6, 10]);
   });
 
   it('does not count the time in which there was nothing to do, however the queue became empty', async () => {

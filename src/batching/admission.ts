@@ -50,7 +50,10 @@ export class Admission {
     const length = tokens / rows;
     const turnMs = this.#expectedMs(own, length, length, urgency);
     const tooLongMs = turnMs - this.room.queueTimeoutMs * SURE_OF_A_TURN;
-    if (tooLongMs > 0) throw this.#tooLong(`It would wait ${Math.ceil(turnMs)} ms for its turn`, own, tooLongMs, tokens);
+    if (tooLongMs > 0) {
+      const cost = this.#costOf(rows, tokens);
+      throw this.#tooLong(`It would wait ${Math.ceil(turnMs)} ms for its turn`, own, tooLongMs, cost);
+    }
     if (deadline !== undefined && performance.now() + this.#expectedMs(own, tokens, length, urgency) > deadline)
       throw new NestorError('DEADLINE_EXCEEDED', 'The deadline would pass before the queue reaches this request');
   }
@@ -73,10 +76,18 @@ export class Admission {
     throw new NestorError('PAYLOAD_TOO_LARGE', message, { field: 'body' });
   }
 
+  /** Tokens; what has not been looked at yet, of which only the rows are known, is taken to be like what waits. */
+  #costOf(rows: number, tokens: number): number {
+    return Math.max(tokens, (rows * this.queue.tokens) / Math.max(1, this.queue.rows));
+  }
+
   /** Tokens, or rows reckoned as such, by which it would be more than this part of the queue's room. */
   #excess(waiting: { readonly rows: number; readonly tokens: number }, rows: number, tokens: number, part: number): number {
     const { maxQueueItems, maxQueueTokens } = this.room;
-    return Math.max(waiting.tokens + tokens - maxQueueTokens * part, ((waiting.rows + rows - maxQueueItems * part) * tokens) / rows);
+    return Math.max(
+      waiting.tokens + tokens - maxQueueTokens * part,
+      ((waiting.rows + rows - maxQueueItems * part) * this.#costOf(rows, tokens)) / rows,
+    );
   }
 
   /** Whoever fills a queue fills it for themselves: a tenant with nothing waiting, or less than its share of the room, gets in. */
@@ -87,7 +98,7 @@ export class Admission {
     const { maxQueueItems, maxQueueTokens } = this.room;
     const message = `${this.queue.rows} items wait already; the queue of this model admits ${maxQueueItems} items and ${maxQueueTokens} tokens`;
     const roomInMs = this.drainRate.secondsFor(Math.min(excess, beyond / part)) * 1000;
-    throw new NestorError('QUEUE_FULL', message, { retryAfter: this.#turnIn(own, roomInMs, tokens / part) });
+    throw new NestorError('QUEUE_FULL', message, { retryAfter: this.#turnIn(own, roomInMs, this.#costOf(rows, tokens) / part) });
   }
 
   /**
