@@ -9,6 +9,9 @@ import type { Queue } from './queue.js';
 /** Nobody waits longer than this on the word of a server that forgets. */
 const LONGEST_RETRY_MS = 30_000;
 
+/** So that half as much again is not longer. */
+const LONGEST_LINE_MS = LONGEST_RETRY_MS / 1.5;
+
 /**
  * Part of the queue timeout up to which a turn is expected to come in time: better to be refused at once than after the wait. Of 300 ms, under four
  * times the capacity, 4.6 to 5.9 % of the refused had waited for nothing where the whole was promised, 2.6 to 3.3 with 0.9, 0.9 to 1.6 with 0.8; at the
@@ -103,17 +106,16 @@ export class Admission {
 
   /**
    * Seconds after which there is room. Each who is sent away is given a turn of their own (equal requests that met in flight have one
-   * together), as if they stood in line with the others of their tenant: told the same second, all would come back at once and be refused again.
-   * Once the line is as long as may be, turns are spread over all of it: told its end, they would come back as they came.
+   * together), as if they stood in line with the others of their tenant, and told a time around it: in whole seconds those who are sent away one
+   * after the other have the same turn, and would come back as they came, to be refused again.
+   * @param roomInMs until there is room for the first in line.
    */
   #turnIn(own: Backlog<JobEntry>, roomInMs: number, tokens: number): number {
     const now = performance.now();
-    const earliest = now + roomInMs;
-    const latest = now + LONGEST_RETRY_MS;
-    let turn = Math.max(earliest, own.lastTurn + this.drainRate.secondsFor(tokens) * 1000);
-    if (turn <= latest) own.lastTurn = turn;
-    else turn = Math.min(earliest, latest) + Math.max(0, latest - earliest) * this.#nextPlace();
-    return Math.max(1, Math.ceil((turn - now) / 1000));
+    const soonest = now + Math.min(roomInMs, LONGEST_RETRY_MS);
+    own.lastTurn = Math.min(now + LONGEST_LINE_MS, Math.max(soonest, own.lastTurn + this.drainRate.secondsFor(tokens) * 1000));
+    const told = soonest + Math.max(0, own.lastTurn - soonest) * (0.5 + this.#nextPlace());
+    return Math.max(1, Math.ceil((Math.min(told, now + LONGEST_RETRY_MS) - now) / 1000));
   }
 
   /** Numbers from 0 to 1, of which any so many in a row are spread evenly: https://en.wikipedia.org/wiki/Low-discrepancy_sequence#Additive_recurrence */
