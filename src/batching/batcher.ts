@@ -200,7 +200,7 @@ export class Batcher {
 
   async #run(instance: Instance, batch: readonly JobEntry[]): Promise<void> {
     const items = batch.map((entry) => entry.item);
-    const crowded = !this.#queue.empty || fills(batch, this.#packing);
+    const saturated = !this.#queue.empty || fills(batch, this.#packing);
     const now = performance.now();
     for (const { flow, enqueuedAt } of batch) {
       const waited = (now - enqueuedAt) / 1000;
@@ -233,7 +233,7 @@ export class Batcher {
       else for (const { flow } of batch) flow.fail(this.#inProspect(reason));
     } finally {
       this.#running -= 1;
-      this.#account(items, crowded);
+      this.#account(items, saturated);
       for (const job of new Set(batch.map((entry) => entry.flow))) if (job.settled) this.#forget(job);
     }
   }
@@ -269,10 +269,10 @@ export class Batcher {
     this.pump();
   }
 
-  /** @param crowded it was as full as batches become: others say nothing of how fast a queue drains. */
-  #account(items: readonly Item[], crowded: boolean): void {
+  /** @param saturated it was as full as batches become: others say nothing of how fast a queue drains. */
+  #account(items: readonly Item[], saturated: boolean): void {
     const now = performance.now();
-    if (crowded) {
+    if (saturated) {
       this.#drainRate.record(totalOf(items).tokens, (now - this.#busySince) / 1000);
       this.metrics.drainRate(this.#drainRate.tokensPerSecond);
     }
