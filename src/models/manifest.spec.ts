@@ -140,7 +140,9 @@ describe('readManifest', () => {
   });
 
   it('says which keys there are instead of an unknown one', async () => {
-    await expect(manifest('queue: { maxItem: 1 }')).rejects.toThrow('queue.maxItem: there is no such key; there are maxItems, maxTokens, timeoutMs');
+    await expect(manifest('queue: { maxItem: 1 }')).rejects.toThrow(
+      'queue.maxItem: there is no such key; there are maxItems, maxTokens, timeoutMs',
+    );
   });
 
   it('says once that a value is of the wrong type', async () => {
