@@ -25,7 +25,7 @@ export interface Room {
   readonly maxQueueItems: number;
   /** Most tokens that may wait, likewise. */
   readonly maxQueueTokens: number;
-  /** How long a request may wait for its turn, in milliseconds. What others of its tenant do not keep waiting is always let in. */
+  /** How long a request may wait for its turn, in milliseconds. One that nothing is ahead of is always let in. */
   readonly queueTimeoutMs: number;
 }
 
@@ -55,7 +55,7 @@ export class Admission {
     const tooLongMs = turnMs - this.room.queueTimeoutMs * SURE_OF_A_TURN;
     if (tooLongMs > 0) {
       const cost = this.#costOf(rows, tokens);
-      throw this.#tooLong(`It would wait ${Math.ceil(turnMs)} ms for its turn`, own, tooLongMs, cost);
+      throw this.#tooLong(`Its turn may come too late, in about ${Math.ceil(turnMs)} ms`, own, tooLongMs, cost);
     }
     if (deadline !== undefined && performance.now() + this.#expectedMs(own, tokens, length, urgency) > deadline)
       throw new NestorError('DEADLINE_EXCEEDED', 'The deadline would pass before the queue reaches this request');

@@ -27,7 +27,7 @@ describe('the queue timeout', () => {
     await settle();
     expect(outcomes.slice(0, 5)).toEqual(Array(5).fill({}));
     expect(outcomes.slice(5)).toEqual(Array(35).fill(refusal('QUEUE_FULL')));
-    expect(outcomes[5]?.error?.message).toContain('500 ms for its turn; the queue of this model lets requests wait 500 ms');
+    expect(outcomes[5]?.error?.message).toContain('in about 500 ms; the queue of this model lets requests wait 500 ms');
     // A turn of their own for each, as for those who find no room.
     expect([outcomes[5], outcomes[39]].map((outcome) => outcome?.error?.retryAfter)).toEqual([1, 4]);
   });
