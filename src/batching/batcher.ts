@@ -201,6 +201,7 @@ export class Batcher {
   async #run(instance: Instance, batch: readonly JobEntry[]): Promise<void> {
     const items = batch.map((entry) => entry.item);
     const saturated = !this.#queue.empty || fills(batch, this.#packing);
+    this.#drainRate.departs(saturated);
     const now = performance.now();
     for (const { flow, enqueuedAt } of batch) {
       const waited = (now - enqueuedAt) / 1000;
@@ -272,10 +273,8 @@ export class Batcher {
   /** @param saturated it was as full as batches become: others say nothing of how fast a queue drains. */
   #account(items: readonly Item[], saturated: boolean): void {
     const now = performance.now();
-    if (saturated) {
-      this.#drainRate.record(totalOf(items).tokens, (now - this.#busySince) / 1000);
-      this.metrics.drainRate(this.#drainRate.tokensPerSecond);
-    }
+    this.#drainRate.ends(saturated, totalOf(items).tokens, (now - this.#busySince) / 1000);
+    if (this.#drainRate.known) this.metrics.drainRate(this.#drainRate.tokensPerSecond);
     this.#busySince = this.idle ? 0 : now;
   }
 

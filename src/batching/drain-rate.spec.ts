@@ -15,6 +15,25 @@ describe('DrainRate', () => {
     expect(rate.secondsFor(75)).toBe(0.5);
   });
 
+  it('is not that of batches with room in them', () => {
+    const rate = new DrainRate();
+    rate.departs(false);
+    rate.ends(false, 10, 1);
+    expect(rate.known).toBe(false);
+  });
+
+  it('counts what ends beside a saturated batch, or that one would seem to have taken no time', () => {
+    const rate = new DrainRate();
+    rate.departs(true);
+    rate.departs(false);
+    rate.ends(false, 10, 0.095);
+    rate.ends(true, 40, 0.005);
+    expect(rate.tokensPerSecond).toBeCloseTo(500, 0);
+    rate.departs(false);
+    rate.ends(false, 10, 60);
+    expect(rate.tokensPerSecond).toBeCloseTo(500, 0);
+  });
+
   it('takes many small batches for one large', () => {
     const rate = new DrainRate();
     for (let i = 0; i < 10_000; i++) rate.record(5, 0.01);
