@@ -12,6 +12,7 @@ import { reasonOf } from './errors.js';
 import { GrpcServer } from './grpc/grpc.server.js';
 import { createApplication } from './http/application.js';
 import { tuneCollector } from './runtime/collector.js';
+import { compileSoon } from './runtime/compiler.js';
 import { RuntimeService } from './runtime/runtime.service.js';
 import { Readiness } from './health/readiness.js';
 
@@ -63,6 +64,7 @@ try {
   leaveWhenTold(app, environment);
   await app.init();
   tuneCollector();
+  compileSoon();
   if (environment.GRPC_API) await listenForGrpc(app);
   await app.listen(environment.PORT, environment.HOST);
   const url = await app.getUrl();
