@@ -15,7 +15,7 @@ import { PreparationStore } from './preparation-store.js';
 import { isIntact } from './seal.js';
 
 /** Raised when what is written changes. */
-const FORMAT = 3;
+const FORMAT = 2;
 /** Smaller models load in milliseconds and have nothing to share. */
 const SMALLEST_BYTES = 4 * 1024 * 1024;
 /** Older than this, a date of change tells a file from what it will be when it is written again. */
