@@ -2,7 +2,7 @@
 # Two images: `docker build .` (or --target cpu) and `docker build --target gpu .`. Their last stages differ in FROM and COPY alone.
 # docs/deployment.md says how to run them with a read-only root filesystem.
 
-ARG NODE_IMAGE=node:24.21.0-bookworm-slim
+ARG NODE_IMAGE=node:26.10.0-trixie-slim
 # ONNX Runtime 1.30's CUDA provider: CUDA 12 and cuDNN 9.
 ARG CUDA_IMAGE=nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24.04
 
@@ -34,7 +34,11 @@ FROM production AS production-gpu
 # `provider: tensorrt` build with one that has it.
 RUN ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js
 
-FROM ${CUDA_IMAGE} AS gpu
+FROM ${CUDA_IMAGE} AS cuda
+# Node is linked against it, and Node's own image has it.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends libatomic1 && rm -rf /var/lib/apt/lists/*
+
+FROM cuda AS gpu
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=production-gpu /app /app
 ARG VERSION=0.1.0

@@ -1,5 +1,5 @@
 // Makes the clone ready to run: installs what the lockfile asks and builds what changed, each only when needed.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -46,6 +46,20 @@ if (!installed()) {
   console.log('Installing packages (about a minute, once) ...');
   // What builds is a development dependency, which npm leaves out where NODE_ENV=production.
   npm('ci', '--include=dev', '--no-audit', '--no-fund');
+}
+
+/** Node is linked against a library of GCC that slim images of Debian and Red Hat lack. */
+function lacksLibatomic() {
+  return process.platform === 'linux' && /libatomic/.test(spawnSync('node_modules/.bin/node', ['--version'], { encoding: 'utf8' }).stderr);
+}
+
+if (lacksLibatomic()) {
+  const install = ['install', '-y', '-qq', '--no-install-recommends', 'libatomic1'];
+  if (process.getuid() === 0 && spawnSync('apt-get', ['update', '-qq']).status === 0) spawnSync('apt-get', install);
+  if (lacksLibatomic()) {
+    process.stderr.write('Node needs libatomic.so.1, which is not here: apt-get install libatomic1, or dnf install libatomic.\n');
+    process.exit(1);
+  }
 }
 
 const stamp = 'dist/.built';

@@ -1,10 +1,11 @@
 // JWTs of a real issuer: those that are good come in, with the rights and the tenant that they name, and no other does.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createHmac, createPublicKey, type JsonWebKey } from 'node:crypto';
+import { createHmac, createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { JWK } from 'jose';
 import { GRPCInferenceService } from '../src/grpc/inference_pb.js';
 import { post, send, type Answer } from './setup/client.js';
 import { example } from './setup/fixtures.js';
@@ -65,7 +66,7 @@ async function signed(changes: object = {}, alg = 'RS256'): Promise<string> {
 const ask = (token: string, path = '/v1/models', headers: Record<string, string> = {}): Promise<Answer> =>
   send(server.url + path, { headers: { Authorization: `Bearer ${token}`, ...headers } });
 const encoded = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-const published = async (): Promise<JsonWebKey[]> => ((await send(`${issuerUrl}/keys`)).body as { keys: JsonWebKey[] }).keys;
+const published = async (): Promise<JWK[]> => ((await send(`${issuerUrl}/keys`)).body as { keys: JWK[] }).keys;
 
 async function refused(token: string, detail = /is not valid/): Promise<void> {
   const answer = await ask(token);

@@ -30,12 +30,12 @@ function missing(name: string): never {
 
 describe('the Dockerfile', () => {
   it('has the targets cpu, which is the default, and gpu, and pins what it builds on', () => {
-    expect(stages.map(({ name }) => name)).toEqual(['build', 'production', 'production-gpu', 'gpu', 'production-cpu', 'cpu']);
+    expect(stages.map(({ name }) => name)).toEqual(['build', 'production', 'production-gpu', 'cuda', 'gpu', 'production-cpu', 'cpu']);
     expect([args.get('NODE_IMAGE'), args.get('CUDA_IMAGE')]).toEqual([
-      expect.stringMatching(/^node:24\.\d+\.\d+-[a-z]+-slim$/),
+      expect.stringMatching(/^node:26\.\d+\.\d+-[a-z]+-slim$/),
       expect.stringMatching(/^nvidia\/cuda:12\.\d+\.\d+-cudnn-runtime-ubuntu\d+\.04$/),
     ]);
-    expect([stage('cpu').from, stage('gpu').from]).toEqual([args.get('NODE_IMAGE'), args.get('CUDA_IMAGE')]);
+    expect([stage('cpu').from, stage('cuda').from, stage('gpu').from]).toEqual([args.get('NODE_IMAGE'), args.get('CUDA_IMAGE'), 'cuda']);
   });
 
   it('builds on the Node that the tests run on', () => {

@@ -6,7 +6,7 @@ import type { StarterReply, StarterRequest, WorkerReply, WorkerRequest } from '.
 
 /** What an instance asks of its thread; a Worker has it all. */
 export interface WorkerThread {
-  postMessage(request: WorkerRequest, transfer?: readonly Transferable[]): void;
+  postMessage(request: WorkerRequest, transfer?: Transferable[]): void;
   on(event: 'message', listener: (reply: WorkerReply) => void): unknown;
   /** Why it ends, before it does. */
   on(event: 'error', listener: (error: unknown) => void): unknown;
@@ -27,7 +27,7 @@ class StartedThread extends EventEmitter<Events> implements WorkerThread {
     port.unref();
   }
 
-  postMessage(request: WorkerRequest, transfer: readonly Transferable[] = []): void {
+  postMessage(request: WorkerRequest, transfer: Transferable[] = []): void {
     this.port.postMessage(request, transfer);
   }
 

@@ -13,7 +13,7 @@ if ! command -v buildah > /dev/null || ! command -v debootstrap > /dev/null; the
     || skip "apt-get install buildah debootstrap failed"
 fi
 
-base=localhost/nestor-base:24
+base=localhost/nestor-base:26
 image=localhost/nestor:check
 work=$(mktemp -d)
 container=
@@ -27,7 +27,7 @@ trap cleanup EXIT
 
 if ! buildah inspect --type image "$base" > /dev/null 2>&1; then
   echo "Making the base image ..."
-  debootstrap --variant=minbase --include=ca-certificates bookworm "$work/root" http://deb.debian.org/debian > "$work/log" \
+  debootstrap --variant=minbase --include=ca-certificates,libatomic1 trixie "$work/root" http://deb.debian.org/debian > "$work/log" \
     || { tail -n 5 "$work/log" >&2; skip "debootstrap failed"; }
   install -m 755 "$(readlink -f node_modules/.bin/node)" "$work/root/usr/local/bin/node"
   mkdir -p "$work/root/usr/local/lib/node_modules"

@@ -78,6 +78,17 @@ export class Connections {
     }, LAST_WORD_MS).unref();
   }
 
+  /**
+   * Lets Node close its idle connections, but for new ones, which it counts among them since version 26 (https://github.com/nodejs/node/pull/63470):
+   * their first request may be on its way, and they have until `endSilent` for it.
+   */
+  spareNew(closeIdle: () => void): void {
+    const spared = [...this.#idle].filter(({ request }) => !request).map(({ socket }) => socket);
+    for (const socket of spared) socket.destroy = () => socket;
+    closeIdle();
+    for (const socket of spared) Reflect.deleteProperty(socket, 'destroy');
+  }
+
   /** A new connection; at the limit another gives way, or it is closed. */
   admit(socket: Socket): void {
     const address = socket.remoteAddress ?? '';

@@ -79,6 +79,10 @@ function guard(server: Server, connections: Connections, mostConnections: number
   });
   // As many again may be amid their handshake, of which nobody else knows.
   if (secure) server.maxConnections = 2 * mostConnections;
+  const closeIdle = server.closeIdleConnections.bind(server);
+  server.closeIdleConnections = () => {
+    connections.spareNew(closeIdle);
+  };
   holdContinue(server);
   // What is not expected by the server it may ignore (RFC 9110, section 10.1.1); Node would answer by itself.
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => server.emit('request', request, response));
