@@ -48,7 +48,7 @@ if (!installed()) {
   npm('ci', '--include=dev', '--no-audit', '--no-fund');
 }
 
-/** Node is linked against a library of GCC that slim images of Debian and Red Hat lack. */
+/** Node is linked against a library of GCC that slim images lack. */
 function lacksLibatomic() {
   return process.platform === 'linux' && /libatomic/.test(spawnSync('node_modules/.bin/node', ['--version'], { encoding: 'utf8' }).stderr);
 }

@@ -134,6 +134,27 @@ it('does not wait for a connection on which nothing was ever said', async () => 
   expect(code).toBe(0);
 });
 
+it('answers what is asked first on a connection that was there before the listener closed', async () => {
+  const { running, embeddings } = await start();
+  const { hostname, port, pathname } = new URL(embeddings);
+  const socket = connect(Number(port), hostname).setEncoding('utf8');
+  await once(socket, 'connect');
+  let answer = '';
+  socket.on('data', (text: string) => (answer += text)).on('error', () => undefined);
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  // It came later: once it is answered, the silent one was accepted.
+  await postAlone(embeddings, { model: MINILM, input: texts[0] });
+  running.signal('SIGTERM');
+  await until('the listener to close', async () => (await postAlone(embeddings, {})).kind === 'refused' || undefined);
+  const body = JSON.stringify({ model: MINILM, input: 'late' });
+  socket.write(
+    `POST ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  await closed;
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  expect((await running.ended()).code).toBe(0);
+});
+
 // The moment is found by the memory that the model takes, which only Linux tells.
 (process.platform === 'linux' ? it : it.skip)('leaves in order when it is told to while it still loads models', async () => {
   const MODEL_REPOSITORY = await copied({ a: shipped('digits'), b: shipped(MINILM) });
