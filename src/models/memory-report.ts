@@ -52,7 +52,9 @@ export class MemoryReport {
         expected: sumOf(memory.expected),
       };
     });
-    const [memory, gpu = null] = await Promise.all([processMemory(), gpuMemoryOfProcess()]);
+    // In turn: while nvidia-smi is started, its process has our pages too, until it is another program, and each would count half.
+    const memory = await processMemory();
+    const gpu = (await gpuMemoryOfProcess()) ?? null;
     return { process: { ...memory, gpu }, budget: { taken: this.budget.taken, limit: this.budget.limit ?? null }, models };
   }
 }
