@@ -15,7 +15,7 @@ export function clears({ value, atLeast, atMost }: Bar): boolean {
 /** Only those for which both sides were measured. */
 export function bars(results: Results): Bar[] {
   const figure = (server: string, cell: string, name: string): number => results.median(server, cell, name);
-  const against = (other: string, cell: string, name: string): number => figure('nestor', cell, name) / figure(other, cell, name);
+  const against = (other: string, cell: string, name: string): number => results.ratio('nestor', other, cell, name);
   const best = (cell: string): string => results.bestFastapi(cell) ?? '';
   const rps = 'requestsPerSecond';
   const quickest = Math.min(

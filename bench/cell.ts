@@ -8,7 +8,8 @@ import type { Bodies } from './texts.ts';
 export type Figures = Readonly<Record<string, number>>;
 
 export interface Sample {
-  readonly round: number;
+  /** Counted through all rounds. */
+  readonly turn: number;
   readonly server: string;
   readonly cell: string;
   readonly figures: Figures;
@@ -17,8 +18,8 @@ export interface Sample {
 export interface Context {
   readonly options: Options;
   readonly bodies: Bodies;
-  readonly round: number;
-  /** Where this round begins in the bodies. */
+  readonly turn: number;
+  /** Where this turn begins in the bodies. */
   readonly offset: number;
   readonly results: Results;
 }
@@ -32,7 +33,9 @@ export interface Cell {
   readonly servers?: readonly string[];
   /** Whether the offline ceiling is a limit for its requests per second. */
   readonly ofCeiling: boolean;
-  /** Throws to say why a server has no figures here. */
+  /** What is asked before the turns of a round. */
+  readonly warmUp: (target: RunningServer, context: Context) => Promise<void>;
+  /** One turn. Throws to say why a server has no figures here. */
   readonly run: (target: RunningServer, context: Context) => Promise<Figures>;
 }
 
@@ -44,16 +47,26 @@ export class Results {
     this.samples.push(sample);
   }
 
-  /** Over the rounds; undefined when nothing was measured. */
+  /** Over the turns; undefined when nothing was measured. */
   of(server: string, cell: string, figure: string): Spread | undefined {
-    const values = this.samples
-      .filter((sample) => sample.server === server && sample.cell === cell)
-      .flatMap((sample) => sample.figures[figure] ?? []);
+    const values = [...this.byTurn(server, cell, figure).values()];
     return values.length > 0 ? spread(values) : undefined;
+  }
+
+  /** The median of what the one had of the other, turn by turn: a machine whose speed changes meanwhile does not change it. */
+  ratio(server: string, other: string, cell: string, figure: string): number {
+    const others = this.byTurn(other, cell, figure);
+    const ratios = [...this.byTurn(server, cell, figure)].flatMap(([turn, value]) => value / (others.get(turn) ?? NaN));
+    return spread(ratios.filter(Number.isFinite)).median;
   }
 
   median(server: string, cell: string, figure: string): number {
     return this.of(server, cell, figure)?.median ?? NaN;
+  }
+
+  private byTurn(server: string, cell: string, figure: string): Map<number, number> {
+    const samples = this.samples.filter((sample) => sample.server === server && sample.cell === cell);
+    return new Map(samples.flatMap(({ turn, figures }) => (figures[figure] === undefined ? [] : [[turn, figures[figure]]])));
   }
 
   servers(): string[] {

@@ -61,7 +61,7 @@ async function run({ rounds, seconds, forms }: Options, results: Results): Promi
       const target = await startServer(server, `formats-${form.name}-${round}`, { MODEL_REPOSITORY: repository });
       try {
         const figures = await measure(form, target, seconds);
-        results.add({ round, server: form.name, cell: CELL, figures });
+        results.add({ turn: round, server: form.name, cell: CELL, figures });
         const shown = ['requestsPerSecond', 'cpuMs', 'errors'].map((name) => `${name} ${(figures[name] ?? NaN).toFixed(2)}`);
         console.log(`round ${round + 1} ${form.name}  ${shown.join('  ')}`);
       } finally {

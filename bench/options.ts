@@ -2,8 +2,11 @@
 import { parseArgs } from 'node:util';
 
 export interface Options {
+  /** All servers are started anew in each. */
   readonly rounds: number;
-  /** Length of one measurement. */
+  /** Of each server in each cell of a round. */
+  readonly turns: number;
+  /** Length of a turn. */
   readonly seconds: number;
   readonly warmupSeconds: number;
   /** Names of servers; empty: all. */
@@ -14,13 +17,14 @@ export interface Options {
   readonly smoke: boolean;
 }
 
-const SMOKE = { seconds: '4', warmup: '1', only: 'nestor,fastapi-threadpool-1', cells: 'embed-32' };
+const SMOKE = { rounds: '1', seconds: '4', warmup: '1', only: 'nestor,fastapi-threadpool-1', cells: 'embed-32' };
 
 export function readOptions(args: string[]): Options {
   const { values } = parseArgs({
     args,
     options: {
-      rounds: { type: 'string', default: '3' },
+      rounds: { type: 'string' },
+      turns: { type: 'string', default: '3' },
       seconds: { type: 'string' },
       warmup: { type: 'string' },
       only: { type: 'string' },
@@ -29,10 +33,11 @@ export function readOptions(args: string[]): Options {
       smoke: { type: 'boolean', default: false },
     },
   });
-  const defaults = values.smoke ? SMOKE : { seconds: '10', warmup: '3', only: '', cells: '' };
+  const defaults = values.smoke ? SMOKE : { rounds: '3', seconds: '3', warmup: '3', only: '', cells: '' };
   const list = (text: string): string[] => text.split(',').filter(Boolean);
   return {
-    rounds: positive('rounds', values.rounds),
+    rounds: positive('rounds', values.rounds ?? defaults.rounds),
+    turns: positive('turns', values.turns),
     seconds: positive('seconds', values.seconds ?? defaults.seconds),
     warmupSeconds: positive('warmup', values.warmup ?? defaults.warmup),
     only: list(values.only ?? defaults.only),

@@ -31,10 +31,30 @@ function readProc(pid: number, file: string): string {
   }
 }
 
-/** Proportional set size: a page shared by n processes counts 1/n in each. */
+/**
+ * What the processes hold in RAM, each page once, as if they were alone on the machine: the proportional set size of what is theirs, and of
+ * each part of a file, which others that run beside them may map too, the pages of the mapping that has the most.
+ */
 export function treeMemoryMiB(root: number): number {
-  const kib = processTree(root).map((pid) => Number(/^Pss:\s+(\d+)/m.exec(readProc(pid, 'smaps_rollup'))?.[1] ?? 0));
-  return kib.reduce((sum, each) => sum + each, 0) / 1024;
+  const files = new Map<string, number>();
+  let kib = 0;
+  for (const pid of processTree(root)) {
+    const rollup = readProc(pid, 'smaps_rollup');
+    for (const kind of ['Anon', 'Shmem']) kib += Number(new RegExp(`^Pss_${kind}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? 0);
+    for (const { part, pages } of filePages(pid)) files.set(part, Math.max(files.get(part) ?? 0, pages));
+  }
+  return [...files.values()].reduce((sum, each) => sum + each, kib) / 1024;
+}
+
+/** The mappings of files, with what is in RAM in KiB, but for what was written to. */
+function filePages(pid: number): { part: string; pages: number }[] {
+  const mappings = readProc(pid, 'smaps').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+  return mappings.flatMap((mapping) => {
+    const [, offset, file] = /^\S+ \S+ (\S+) (\S+ [1-9]\d* +\/.*)$/m.exec(mapping) ?? [];
+    if (offset === undefined || file === undefined || file.includes(' /dev/shm/')) return [];
+    const size = (kind: string): number => Number(new RegExp(`^${kind}: +(\\d+) kB$`, 'm').exec(mapping)?.[1] ?? 0);
+    return [{ part: `${offset} ${file}`, pages: size('Rss') - size('Anonymous') }];
+  });
 }
 
 /** Clock ticks a second, which Linux shows to programs as 100 on every architecture that Node runs on. */
@@ -54,7 +74,7 @@ export function treeCpuSeconds(root: number): number {
   return ticks.reduce((sum, each) => sum + each, 0) / TICKS;
 }
 
-export function signalAll(pids: readonly number[], signal: 'SIGTERM' | 'SIGKILL'): void {
+export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
   for (const pid of pids) {
     try {
       process.kill(pid, signal);

@@ -16,13 +16,13 @@ import { SERVERS, type Server } from './servers.ts';
 import { keepsOrder } from './smoke.ts';
 import { prepareBodies, readTexts } from './texts.ts';
 
-function report(comparison: Comparison, cells: readonly Cell[], { rounds, seconds }: Options): string {
+function report(comparison: Comparison, cells: readonly Cell[], { rounds, turns, seconds }: Options): string {
   const { results, skipped, disturbed } = comparison;
   const tables = cells.map((cell) => cellTable(cell, results, SERVERS)).filter(Boolean);
   const gaps = [...skipped].map(([name, reason]) => `- ${name}: ${reason.split('\n')[0] ?? ''}`);
   const picture = '![Texts per second by server and number of clients](performance.svg)';
-  const method = `Medians of ${rounds} rounds of ${seconds} s. ${describeMachine()}.`;
-  const warning = `Not to be trusted: ${disturbed} servers were started while something else was at work on the machine.`;
+  const method = `Medians of ${rounds * turns} turns of ${seconds} s, in ${rounds} rounds with new processes; ratios turn by turn. ${describeMachine()}.`;
+  const warning = `Not to be trusted: something else was at work on the machine when ${disturbed} rounds began.`;
   return [
     method,
     ...(disturbed > 0 ? [warning] : []),

@@ -21,8 +21,18 @@ export interface RunningServer {
   /** Used since the start. */
   readonly cpuSeconds: () => number;
   readonly signal: (name: NodeJS.Signals) => void;
+  /** Has all its processes stand still, until it is awake. */
+  readonly hold: () => void;
+  /** Does this while it is awake; one that stood still does so again afterwards. */
+  readonly awake: (work: () => Promise<void>) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
+
+const running = new Set<number>();
+// Whatever ends the bench, its servers end with it.
+process.once('exit', () => {
+  for (const pid of running) signalAll(processTree(pid), 'SIGKILL');
+});
 
 export async function startServer(server: Server, run: string, environment: Readonly<Record<string, string>> = {}): Promise<RunningServer> {
   const ports = { http: await freePort(), grpc: await freePort() };
@@ -36,14 +46,15 @@ export async function startServer(server: Server, run: string, environment: Read
     stdio: ['ignore', output, output],
   });
   const pid = await spawned(child);
-  // Whatever ends the bench, its servers end with it.
-  const orphaned = (): void => {
-    signalAll(processTree(pid), 'SIGKILL');
+  running.add(pid);
+  let held = false;
+  const all = (signal: 'SIGSTOP' | 'SIGCONT'): void => {
+    signalAll(processTree(pid), signal);
   };
-  process.once('exit', orphaned);
   const stop = async (): Promise<void> => {
+    if (held) all('SIGCONT');
     await endTree(pid);
-    process.off('exit', orphaned);
+    running.delete(pid);
     if (!(await becomesFree(ports.http))) throw new Error(`${server.name} ended, but something still holds its port`);
   };
   const url = `http://127.0.0.1:${ports.http}`;
@@ -57,6 +68,16 @@ export async function startServer(server: Server, run: string, environment: Read
     memoryMiB: () => treeMemoryMiB(pid),
     cpuSeconds: () => treeCpuSeconds(pid),
     signal: (name) => process.kill(pid, name),
+    hold: () => {
+      held = true;
+      all('SIGSTOP');
+    },
+    awake: async (work) => {
+      if (held) all('SIGCONT');
+      await work().finally(() => {
+        if (held) all('SIGSTOP');
+      });
+    },
     stop,
   };
 }

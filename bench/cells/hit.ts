@@ -1,6 +1,9 @@
 // One text, again and again: what an answer costs that is not computed. Beside it FastAPI with an answer that never was.
 import type { Cell } from '../cell.ts';
 import { warmUp, wrk } from '../load/wrk.ts';
+import type { Bodies } from '../texts.ts';
+
+const load = (url: string, { repeatedFile }: Bodies) => ({ url: `${url}/v1/embeddings`, bodies: repeatedFile, clients: 32, offset: 0 });
 
 export const hit: Cell = {
   name: 'hit-32',
@@ -8,11 +11,10 @@ export const hit: Cell = {
   stage: 1,
   servers: ['nestor-cache', 'fastapi-constant'],
   ofCeiling: false,
+  warmUp: ({ url }, { options, bodies }) => warmUp({ ...load(url, bodies), seconds: options.warmupSeconds }),
   async run({ url, cpuSeconds }, { options, bodies }) {
-    const load = { url: `${url}/v1/embeddings`, bodies: bodies.repeatedFile, clients: 32, offset: 0 };
-    await warmUp({ ...load, seconds: options.warmupSeconds });
     const before = cpuSeconds();
-    const figures = await wrk({ ...load, seconds: options.seconds });
+    const figures = await wrk({ ...load(url, bodies), seconds: options.seconds });
     const cpu = cpuSeconds() - before;
     return { ...figures, cpuMicroseconds: (cpu * 1e6) / figures.answered };
   },

@@ -27,7 +27,7 @@ export function cellTable(cell: Cell, results: Results, servers: readonly Server
   const header = ['server', 'req/s (min - max)', 'x Nestor', ...(ceiling ? ['of ceiling'] : [])];
   const rows = measured.map(({ name, label }) => {
     const rate = results.of(name, cell.name, RPS);
-    const share = (other: string): string => ratio((rate?.median ?? NaN) / results.median(other, cell.name, RPS));
+    const share = (other: string): string => ratio(results.ratio(name, other, cell.name, RPS));
     return [
       name === 'nestor' ? `**${label}**` : label,
       rate ? `${number(rate.median)} (${number(rate.min)} - ${number(rate.max)})` : '',
