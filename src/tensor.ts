@@ -15,27 +15,30 @@ export type TensorData =
   | Float64Array
   | string[];
 
+type Numbers = Exclude<TensorData, string[]>;
+
 interface DatatypeInfo {
   /** Bytes an element takes; 0 where elements vary in size. */
   readonly bytes: number;
-  readonly allocate: (count: number) => TensorData;
+  /** Of numbers; undefined for texts. */
+  readonly array?: { new (count: number): Numbers; new (buffer: ArrayBufferLike, byteOffset: number, count: number): Numbers };
 }
 
 /** Datatypes by their Open Inference Protocol names. BF16 is absent: ONNX Runtime's Node binding has none. */
 export const DATATYPES = {
-  BOOL: { bytes: 1, allocate: (count) => new Uint8Array(count) },
-  UINT8: { bytes: 1, allocate: (count) => new Uint8Array(count) },
-  UINT16: { bytes: 2, allocate: (count) => new Uint16Array(count) },
-  UINT32: { bytes: 4, allocate: (count) => new Uint32Array(count) },
-  UINT64: { bytes: 8, allocate: (count) => new BigUint64Array(count) },
-  INT8: { bytes: 1, allocate: (count) => new Int8Array(count) },
-  INT16: { bytes: 2, allocate: (count) => new Int16Array(count) },
-  INT32: { bytes: 4, allocate: (count) => new Int32Array(count) },
-  INT64: { bytes: 8, allocate: (count) => new BigInt64Array(count) },
-  FP16: { bytes: 2, allocate: (count) => new Float16Array(count) },
-  FP32: { bytes: 4, allocate: (count) => new Float32Array(count) },
-  FP64: { bytes: 8, allocate: (count) => new Float64Array(count) },
-  BYTES: { bytes: 0, allocate: (count) => new Array<string>(count).fill('') },
+  BOOL: { bytes: 1, array: Uint8Array },
+  UINT8: { bytes: 1, array: Uint8Array },
+  UINT16: { bytes: 2, array: Uint16Array },
+  UINT32: { bytes: 4, array: Uint32Array },
+  UINT64: { bytes: 8, array: BigUint64Array },
+  INT8: { bytes: 1, array: Int8Array },
+  INT16: { bytes: 2, array: Int16Array },
+  INT32: { bytes: 4, array: Int32Array },
+  INT64: { bytes: 8, array: BigInt64Array },
+  FP16: { bytes: 2, array: Float16Array },
+  FP32: { bytes: 4, array: Float32Array },
+  FP64: { bytes: 8, array: Float64Array },
+  BYTES: { bytes: 0 },
 } as const satisfies Record<string, DatatypeInfo>;
 
 export type Datatype = keyof typeof DATATYPES;
@@ -54,7 +57,19 @@ export function isDatatype(value: unknown): value is Datatype {
 
 /** Zeros (or empty strings) for `count` elements. */
 export function allocate(datatype: Datatype, count: number): TensorData {
-  return DATATYPES[datatype].allocate(count);
+  const { array }: DatatypeInfo = DATATYPES[datatype];
+  return array ? new array(count) : new Array<string>(count).fill('');
+}
+
+/**
+ * For who writes every element. A small one shares its memory with others, as small buffers of Node do, and takes a fraction of the time
+ * (64 floats: 0.09 us of 1.35); it cannot be moved to another thread.
+ */
+export function allocateShared(datatype: Datatype, count: number): TensorData {
+  const { array, bytes }: DatatypeInfo = DATATYPES[datatype];
+  if (!array) return allocate(datatype, count);
+  const { buffer, byteOffset } = Buffer.allocUnsafe(count * bytes);
+  return new array(buffer, byteOffset, count);
 }
 
 export function elementCount(shape: readonly number[]): number {
@@ -73,7 +88,7 @@ export function view(data: TensorData, from: number, to: number): TensorData {
 }
 
 /** Elements as numbers, those of 64 bits rounded: by their words, in half the time that a bigint for each takes. */
-export function numbersOf(data: Exclude<TensorData, string[]>): Iterable<number> {
+export function numbersOf(data: Numbers): Iterable<number> {
   if (!(data instanceof BigInt64Array || data instanceof BigUint64Array)) return data;
   const { buffer, byteOffset, length } = data;
   const words = new Uint32Array(buffer, byteOffset, length * 2);

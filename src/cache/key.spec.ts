@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { DATATYPES, type Datatype, type Tensor } from '../tensor.js';
+import { allocate, DATATYPES, type Datatype, type Tensor } from '../tensor.js';
 import { KeyMaker, type Circumstances } from './key.js';
 
 const maker = (scope = 'model', level = 'output', circumstances: Circumstances = {}): KeyMaker => new KeyMaker(scope, level, circumstances);
@@ -12,7 +12,7 @@ const WIDE: Readonly<Record<number, readonly Datatype[]>> = { 1: ['BOOL', 'UINT8
 
 /** The same bytes as a tensor of another datatype or shape. */
 function tensor(name: string, datatype: Datatype, shape: readonly number[], bytes: Uint8Array): Tensor {
-  const data = DATATYPES[datatype].allocate(bytes.byteLength / DATATYPES[datatype].bytes) as Uint8Array;
+  const data = allocate(datatype, bytes.byteLength / DATATYPES[datatype].bytes) as Uint8Array;
   new Uint8Array(data.buffer).set(bytes);
   return { name, datatype, shape, data };
 }

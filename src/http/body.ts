@@ -66,11 +66,11 @@ function filled(payload: Readable, length: number, place: Place | undefined): Pr
     }
   };
   payload.on('data', receive);
-  payload.once('end', () => {
+  payload.on('end', () => {
     if (offset < length) reject(invalid('Content-Length', 'The body is shorter than its Content-Length'));
     else resolve(body ?? Buffer.alloc(0));
   });
-  payload.once('error', reject);
+  payload.on('error', reject);
   return promise;
 }
 

@@ -17,7 +17,7 @@ export const LONGEST_SECONDS = 3600;
 export function callOf(request: FastifyRequest, reply: FastifyReply): Call {
   const signal = new Cancellation();
   if (reply.raw.destroyed) signal.abort();
-  reply.raw.once('close', () => {
+  reply.raw.on('close', () => {
     if (!reply.raw.writableFinished) signal.abort();
   });
   request.timeline = new Timeline(performance.now(), request.trace ?? undefined);

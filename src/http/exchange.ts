@@ -24,7 +24,7 @@ const MODEL_VERSION = 'X-Model-Version';
 /** Gives something back once the answer is out, or nobody waits for it any more. */
 export function untilClosed({ raw }: FastifyReply, release: () => void): void {
   if (raw.destroyed) release();
-  else raw.once('close', release);
+  else raw.on('close', release);
 }
 
 const NOTHING = Buffer.alloc(0);

@@ -74,7 +74,7 @@ function labelOf({ method, route = '_unknown' }: ServedRequest): string {
 
 /** Calls back where a client has gone before the last byte of its answer: Fastify's `onResponse` says nothing of it. */
 function whenLost({ raw }: FastifyReply, tell: () => void): void {
-  raw.once('close', () => {
+  raw.on('close', () => {
     // Once whoever works for it has heard of it as well.
     if (!raw.writableFinished) setImmediate(tell);
   });

@@ -2,24 +2,6 @@
 import { invalid, NestorError } from '../errors.js';
 import { DATATYPES, elementCount, isDatatype, type Datatype, type TensorData } from '../tensor.js';
 
-type Numbers = Exclude<TensorData, string[]>;
-type NumbersConstructor = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => Numbers;
-
-const ARRAYS: Readonly<Record<Exclude<Datatype, 'BYTES'>, NumbersConstructor>> = {
-  BOOL: Uint8Array,
-  UINT8: Uint8Array,
-  UINT16: Uint16Array,
-  UINT32: Uint32Array,
-  UINT64: BigUint64Array,
-  INT8: Int8Array,
-  INT16: Int16Array,
-  INT32: Int32Array,
-  INT64: BigInt64Array,
-  FP16: Float16Array,
-  FP32: Float32Array,
-  FP64: Float64Array,
-};
-
 const MAX_RANK = 16;
 const LENGTH_BYTES = 4;
 /** As many as typed contents may have: each becomes a text in one turn of the event loop. */
@@ -57,7 +39,7 @@ export function dataFromBytes(bytes: Uint8Array, datatype: Datatype, shape: read
   }
   if (datatype === 'BOOL') checkFlags(bytes, field);
   const memory = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
-  return new ARRAYS[datatype](memory.buffer, memory.byteOffset, count);
+  return new DATATYPES[datatype].array(memory.buffer as ArrayBuffer, memory.byteOffset, count);
 }
 
 /** The bytes of the elements, as a view; strings are framed into new memory. */

@@ -4,7 +4,7 @@ import { invalid, NestorError } from '../../errors.js';
 import { ELEMENTS_A_TURN } from '../../inference/check-inputs.js';
 import { checkFit } from '../../inference/input-spec.js';
 import type { TensorSpec } from '../../models/signature.js';
-import { allocate, elementCount, type Datatype, type Tensor, type TensorData } from '../../tensor.js';
+import { allocateShared, elementCount, type Datatype, type Tensor, type TensorData } from '../../tensor.js';
 import { jsonInteger } from './json-text.js';
 import { isList, isObject } from './document-value.js';
 import { NumberBlock } from './number-block.js';
@@ -125,7 +125,7 @@ function flatten(
   if (!isList(value) && count !== 1) throw invalid(field, `The data are no array; the shape [${shape.join(', ')}] holds ${count} elements`);
   if (count > maxElements) throw invalid(field, `The shape [${shape.join(', ')}] holds ${count} elements, more than the body can carry`);
   if (isList(value)) checkFit(spec, datatype, shape);
-  const target = allocate(datatype, count);
+  const target = allocateShared(datatype, count);
   const filling: Filling = { target, datatype, field, runs: count > ELEMENTS_A_TURN ? [] : undefined };
   if (flat) put(filling, flat, 0);
   else if (isList(value)) putNested(filling, value, shape, 0, 0);

@@ -59,7 +59,8 @@ export function begin(connections: Connections, request: FastifyRequest, reply: 
     return false;
   }
   const { socket } = raw;
-  reply.raw.once('close', () => {
+  // It closes once: `once` would make an object and take it out of a list again, here and for each of the others who listen for it.
+  reply.raw.on('close', () => {
     connections.end(socket);
   });
   return true;
