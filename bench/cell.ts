@@ -56,7 +56,7 @@ export class Results {
   /** The median of what the one had of the other, turn by turn: a machine whose speed changes meanwhile does not change it. */
   ratio(server: string, other: string, cell: string, figure: string): number {
     const others = this.byTurn(other, cell, figure);
-    const ratios = [...this.byTurn(server, cell, figure)].flatMap(([turn, value]) => value / (others.get(turn) ?? NaN));
+    const ratios = [...this.byTurn(server, cell, figure)].map(([turn, value]) => value / (others.get(turn) ?? NaN));
     return spread(ratios.filter(Number.isFinite)).median;
   }
 
