@@ -18,13 +18,7 @@ export function bars(results: Results): Bar[] {
   const against = (other: string, cell: string, name: string): number => results.ratio('nestor', other, cell, name);
   const best = (cell: string): string => results.bestFastapi(cell) ?? '';
   const rps = 'requestsPerSecond';
-  const quickest = Math.min(
-    ...results
-      .servers()
-      .filter((server) => server.startsWith('fastapi-'))
-      .map((server) => figure(server, 'embed-1', 'p50Ms'))
-      .filter(Number.isFinite),
-  );
+  const quickest = results.bestFastapi('embed-1', (form) => -figure(form, 'embed-1', 'p50Ms')) ?? '';
   const all: Bar[] = [
     { promise: '32 clients: of the offline ceiling', value: against('ceiling', 'embed-32', rps), atLeast: 0.92 },
     { promise: '32 clients: x the best FastAPI form', value: against(best('embed-32'), 'embed-32', rps), atLeast: 1.08 },
@@ -32,7 +26,7 @@ export function bars(results: Results): Bar[] {
     { promise: '32 clients: x BentoML with batching', value: against('bentoml-batching', 'embed-32', rps), atLeast: 2.5 },
     { promise: '32 clients: p99 x that of the best FastAPI form', value: against(best('embed-32'), 'embed-32', 'p99Ms'), atMost: 1 },
     { promise: '8 clients: x the best FastAPI form', value: against(best('embed-8'), 'embed-8', rps), atLeast: 1 },
-    { promise: '1 client: p50 x that of the quickest FastAPI form', value: figure('nestor', 'embed-1', 'p50Ms') / quickest, atMost: 1.05 },
+    { promise: '1 client: p50 x that of the quickest FastAPI form', value: against(quickest, 'embed-1', 'p50Ms'), atMost: 1.05 },
     { promise: 'digits: x the best FastAPI form', value: against(best('digits-32'), 'digits-32', rps), atLeast: 2 },
     { promise: 'digits: p99 x that of the best FastAPI form', value: against(best('digits-32'), 'digits-32', 'p99Ms'), atMost: 0.5 },
     {

@@ -73,10 +73,9 @@ export class Results {
     return [...new Set(this.samples.map((sample) => sample.server))];
   }
 
-  /** The FastAPI form with the most requests per second. */
-  bestFastapi(cell: string): string | undefined {
-    const rate = (server: string): number => this.of(server, cell, 'requestsPerSecond')?.median ?? 0;
-    const forms = this.servers().filter((server) => server.startsWith('fastapi-') && rate(server) > 0);
-    return forms.toSorted((a, b) => rate(b) - rate(a))[0];
+  /** The FastAPI form that is best in a cell: by its requests per second, where nothing else is said. */
+  bestFastapi(cell: string, score = (form: string): number => this.median(form, cell, 'requestsPerSecond')): string | undefined {
+    const forms = this.servers().filter((server) => server.startsWith('fastapi-') && Number.isFinite(score(server)));
+    return forms.toSorted((a, b) => score(b) - score(a))[0];
   }
 }
