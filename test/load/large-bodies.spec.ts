@@ -18,7 +18,7 @@ const ELEMENTS = (16 * 1024 * 1024) / 4;
 const JSON_ELEMENTS = 1024 * 1024;
 /** Tries whose times are told; `SHOW_FIGURES=25` made the table of docs/formats.md. */
 const FIGURES = Number(process.env.SHOW_FIGURES ?? 0);
-const TRIES = FIGURES || 5;
+const TRIES = FIGURES || 3;
 /** A parse of 16 MiB in one go takes three times as long. */
 const HELD_MS = 100;
 /** Texts in one go take twice as long. */
